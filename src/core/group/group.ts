@@ -1,0 +1,367 @@
+import { generationOf, grantMs } from '../lease.ts'
+import type { Instant, Millis } from '../time.ts'
+import type { Book, Desk, GroupSettings } from './book.ts'
+import { IndexBook } from './index-book.ts'
+import type { CoordinatorMessage, GroupState, Holding, Leave, RefusalCode, Renew, ShareKind } from './messages.ts'
+import { sameShare } from './messages.ts'
+import { PartitionBook } from './partition-book.ts'
+import type { Because, GroupEvent } from './reasons.ts'
+import { type Address, holdingOf, type Session, type Tenure } from './session.ts'
+import { Tombstones } from './tombstones.ts'
+
+/** What a group gets from its coordinator. */
+export interface GroupHost {
+  readonly generation: number
+  nextEpoch(): number
+  hasEpoch(): boolean
+  send(to: Address, message: CoordinatorMessage): void
+  sayHello(to: Address): void
+  emit(group: string, event: GroupEvent): void
+}
+
+/** How many members may be taken for gone in one step, so that ten thousand falling silent do not stall everybody else. */
+const EXPIRIES_PER_STEP = 500
+
+/**
+ * One group: who is in it, when it settles, and (in its book) who holds what.
+ *
+ * Safety comes from leases alone: whatever the debounce does, nothing is granted while somebody else may believe in it.
+ */
+export class Group {
+  readonly name: string
+  readonly share: ShareKind
+  readonly settings: GroupSettings
+  readonly #host: GroupHost
+  readonly #book: Book
+  /** In order of their last renewal, so the first is the next to expire. */
+  readonly #sessions = new Map<string, Session>()
+  /** Fenced or evicted, and possibly still believing. A leave of theirs frees what they held. */
+  readonly #ghosts = new Map<string, Session>()
+  readonly #tombstones = new Tombstones()
+  readonly #dirty = new Set<Session>()
+  readonly #grantMs: Millis
+  readonly #ceilingUntil: Instant
+  #firstChangeAt: Instant | undefined
+  #changedAt: Instant = 0
+  #state: GroupState = 'settling'
+
+  constructor(name: string, share: ShareKind, settings: GroupSettings, ceilingUntil: Instant, host: GroupHost) {
+    this.name = name
+    this.share = share
+    this.settings = settings
+    this.#host = host
+    this.#grantMs = grantMs(settings.leaseMs)
+    this.#ceilingUntil = ceilingUntil
+    const desk: Desk = {
+      settings,
+      ceilingUntil,
+      sessions: this.#sessions,
+      nextEpoch: () => host.nextEpoch(),
+      hasEpoch: () => host.hasEpoch(),
+      horizon: (session) => this.#horizon(session),
+      tell: (session) => this.#dirty.add(session),
+      emit: (event) => this.#emit(event),
+    }
+    this.#book = share === 'index' ? new IndexBook(desk) : new PartitionBook(share.partitions, desk)
+  }
+
+  get state(): GroupState {
+    return this.#state
+  }
+
+  get epoch(): number {
+    return this.#book.epoch
+  }
+
+  get sessions(): ReadonlyMap<string, Session> {
+    return this.#sessions
+  }
+
+  /** Nobody is here and nobody from here can believe anything: the group can be forgotten. */
+  get idle(): boolean {
+    return (
+      this.#sessions.size === 0 &&
+      this.#ghosts.size === 0 &&
+      this.#tombstones.size === 0 &&
+      this.#book.wakeAt() === undefined
+    )
+  }
+
+  renew(message: Renew, from: Address, now: Instant): void {
+    const session = this.#sessions.get(message.member)
+    const known = session?.bootId === message.bootId
+    if (message.share !== undefined && !sameShare(message.share, this.share)) {
+      this.#refuse(
+        from,
+        message,
+        'CAUCUS_CONFLICT',
+        `the group "${this.name}" shares ${describe(this.share)}, not ${describe(message.share)}; join it with that share or use another group`,
+      )
+    } else if (message.generation !== undefined && message.generation !== this.#host.generation) {
+      this.#host.sayHello(from)
+    } else if (session !== undefined && known) {
+      if (message.sequence <= session.sequence) return
+      this.#renewed(session, message, from, now)
+    } else {
+      this.#arrive(message, session, from, now)
+    }
+    this.#turn(now)
+  }
+
+  #renewed(session: Session, message: Renew, from: Address, now: Instant): void {
+    session.sequence = message.sequence
+    session.renewedAt = now
+    session.expiresAt = now + this.#grantMs
+    session.address = from
+    if (message.metadata !== undefined) session.metadata = message.metadata
+    this.#sessions.delete(session.id)
+    this.#sessions.set(session.id, session)
+    this.#letGo(session, message, now)
+    this.#dirty.add(session)
+  }
+
+  /** Frees what the member says, by word or by silence, that it no longer believes. */
+  #letGo(session: Session, message: Renew, now: Instant): void {
+    for (const { item, epoch } of message.acknowledged) {
+      const tenure = session.tenures.get(item)
+      // Quoting the epoch: an acknowledgement of an earlier revoke must not free a later grant.
+      if (tenure?.epoch === epoch) this.#release(tenure)
+    }
+    const listed = new Map<number, number>()
+    for (const { item, epoch } of message.holding) listed.set(item, epoch)
+    for (const { item, epoch } of message.draining) {
+      listed.set(item, epoch)
+      const tenure = session.tenures.get(item)
+      if (tenure?.epoch !== epoch || tenure.state === 'revoked') continue
+      // Draining what nobody revoked: it is on its way out by its holder's own wish, and must come back at a higher epoch.
+      tenure.state = 'revoked'
+      tenure.revokedAt = now
+      tenure.because = 'released'
+    }
+    let hole = false
+    for (const tenure of session.tenures.values()) {
+      if (message.order < tenure.grantOrder || listed.get(tenure.item) === tenure.epoch) continue
+      hole ||= tenure.state === 'held'
+      this.#release(tenure)
+    }
+    // A view with a hole is not a view: its places are given anew, all of them, at a higher epoch.
+    if (hole && this.share === 'index') this.#changed('released', session.id, now)
+  }
+
+  #release(tenure: Tenure): void {
+    this.#book.release(tenure)
+  }
+
+  /** A join, a claim, or a renewal of a session that is not there any more. */
+  #arrive(message: Renew, rival: Session | undefined, from: Address, now: Instant): void {
+    const grave = this.#tombstones.get(message.bootId)
+    if (grave?.because === 'left' || (grave?.because === 'expired' && message.sequence <= grave.sequence)) return
+    const older =
+      rival !== undefined && message.generation !== undefined && (message.incarnation ?? 0) < rival.incarnation
+    if (grave?.because === 'fenced' || grave?.because === 'evicted' || older) {
+      return this.#refuse(
+        from,
+        message,
+        'CAUCUS_FENCED',
+        `another process took the member id "${message.member}", or an operator removed it; stop the work of this one`,
+      )
+    }
+    if (!this.#host.hasEpoch()) {
+      return this.#refuse(
+        from,
+        message,
+        'CAUCUS_UNAVAILABLE',
+        'the coordinator is taking a new generation; try again in a moment',
+      )
+    }
+    if (rival !== undefined) this.#remove(rival, 'fenced', now)
+    const claims = grave === undefined && this.#mayClaim(message, now)
+    const session: Session = {
+      id: message.member,
+      bootId: message.bootId,
+      incarnation: claims ? (message.incarnation as number) : this.#host.nextEpoch(),
+      adopted: claims,
+      address: from,
+      sequence: message.sequence,
+      order: 0,
+      metadata: message.metadata,
+      renewedAt: now,
+      expiresAt: now + this.#grantMs,
+      tenures: new Map(),
+    }
+    this.#sessions.set(session.id, session)
+    this.#dirty.add(session)
+    const because: Because = claims ? 'adopted' : 'joined'
+    this.#emit({ type: 'member.joined', member: session.id, incarnation: session.incarnation, because })
+    this.#changed(because, session.id, now)
+    if (claims) this.#book.adopt(session, message.holding, message.draining, now)
+  }
+
+  /**
+   * Only a session that an earlier coordinator admitted can hold what this one does not know, and only until every lease given
+   * before this one's start has run out. Anybody else who is unknown has expired here and holds nothing.
+   */
+  #mayClaim({ generation, incarnation }: Renew, now: Instant): boolean {
+    if (generation === undefined || incarnation === undefined) return false
+    return now < this.#ceilingUntil && generationOf(incarnation) < this.#host.generation
+  }
+
+  leave(message: Leave, from: Address, now: Instant): void {
+    const session = this.#sessions.get(message.member)
+    const ghost = this.#ghosts.get(message.bootId)
+    if (session?.bootId === message.bootId && session.incarnation === message.incarnation) {
+      if (message.sequence <= session.sequence) return
+      session.sequence = message.sequence
+      for (const tenure of [...session.tenures.values()]) this.#release(tenure)
+      this.#remove(session, 'left', now)
+    } else if (ghost?.incarnation === message.incarnation) {
+      for (const tenure of [...ghost.tenures.values()]) this.#release(tenure)
+      this.#ghosts.delete(message.bootId)
+    }
+    const { group, member, bootId } = message
+    this.#host.send(from, { type: 'left', group, member, bootId })
+    this.#turn(now)
+  }
+
+  /** Somebody else removes a member: it is fenced, and its leases run out. It may still believe until then. */
+  evict(member: string, now: Instant): boolean {
+    const session = this.#sessions.get(member)
+    if (session === undefined) return false
+    this.#remove(session, 'evicted', now)
+    this.#turn(now)
+    return true
+  }
+
+  #remove(session: Session, because: 'left' | 'fenced' | 'evicted' | 'expired', now: Instant): void {
+    const { id, bootId, incarnation, sequence } = session
+    this.#sessions.delete(id)
+    this.#dirty.delete(session)
+    this.#tombstones.add(bootId, { because, sequence, until: now + this.#grantMs })
+    if (session.tenures.size > 0) {
+      this.#ghosts.set(bootId, session)
+      this.#book.orphan(session, this.#horizon(session))
+    }
+    if (because === 'fenced' || because === 'evicted') {
+      this.#refuse(
+        session.address,
+        { member: id, bootId },
+        'CAUCUS_FENCED',
+        because === 'fenced'
+          ? `another process joined as "${id}"; stop the work of this one`
+          : `an operator removed "${id}"; stop its work`,
+      )
+    }
+    this.#emit({ type: because === 'expired' ? 'member.expired' : 'member.left', member: id, incarnation, because })
+    this.#changed(because, id, now)
+  }
+
+  /** Until when it may believe: our clock starts when we process, and an earlier coordinator may have given a longer lease. */
+  #horizon(session: Session): Instant {
+    const until = session.renewedAt + this.#grantMs
+    return session.adopted ? Math.max(until, this.#ceilingUntil) : until
+  }
+
+  #changed(because: Because, member: string, now: Instant): void {
+    this.#changedAt = now
+    if (this.#firstChangeAt !== undefined) return
+    this.#firstChangeAt = now
+    this.#state = 'settling'
+    this.#emit({ type: 'group.settling', because, member })
+  }
+
+  #settleAt(): Instant | undefined {
+    if (this.#firstChangeAt === undefined) return undefined
+    return Math.min(this.#changedAt + this.settings.settleMs, this.#firstChangeAt + this.settings.settleCapMs)
+  }
+
+  woke(now: Instant): void {
+    let expired = 0
+    for (const session of this.#sessions.values()) {
+      if (session.expiresAt > now || ++expired > EXPIRIES_PER_STEP) break
+      this.#remove(session, 'expired', now)
+    }
+    this.#tombstones.forget(now)
+    for (const [bootId, ghost] of this.#ghosts) {
+      if (ghost.tenures.size === 0) this.#ghosts.delete(bootId)
+    }
+    const settleAt = this.#settleAt()
+    if (settleAt !== undefined && settleAt <= now) {
+      this.#firstChangeAt = undefined
+      this.#book.replan(now)
+    }
+    this.#turn(now)
+  }
+
+  /** Our own stall gives everybody more time. Only patience moves: no lease is shortened by it, and none lengthened. */
+  stalled(forMs: Millis): void {
+    for (const session of this.#sessions.values()) session.expiresAt += forMs
+  }
+
+  /** Ends every step: grants what is free, notices that the group settled, and tells those whose share changed. */
+  #turn(now: Instant): void {
+    this.#book.advance(now)
+    if (this.#state === 'settling' && this.#firstChangeAt === undefined && this.#book.complete()) {
+      this.#state = 'settled'
+      this.#emit({ type: 'group.settled', epoch: this.epoch, members: this.#sessions.size })
+    }
+    for (const session of this.#dirty) {
+      if (this.#sessions.get(session.id) === session) this.#tell(session)
+    }
+    this.#dirty.clear()
+  }
+
+  /** A new generation, or anything else outside, made grants possible again. */
+  advance(now: Instant): void {
+    this.#turn(now)
+  }
+
+  #tell(session: Session): void {
+    const holding: Holding[] = []
+    const revoked: Holding[] = []
+    for (const tenure of session.tenures.values()) {
+      // No longer renewed: what is in neither list lasts as long as its earlier lease.
+      if (tenure.until !== undefined) continue
+      if (tenure.state === 'held') holding.push(holdingOf(tenure))
+      else revoked.push(holdingOf(tenure))
+    }
+    this.#host.send(session.address, {
+      type: 'share',
+      group: this.name,
+      member: session.id,
+      bootId: session.bootId,
+      generation: this.#host.generation,
+      incarnation: session.incarnation,
+      sequence: session.sequence,
+      order: ++session.order,
+      state: this.#state,
+      epoch: this.epoch,
+      leaseMs: this.settings.leaseMs,
+      members: this.#sessions.size,
+      share: this.share,
+      holding,
+      revoked,
+    })
+  }
+
+  #refuse(to: Address, who: { member: string; bootId: string }, code: RefusalCode, message: string): void {
+    const { member, bootId } = who
+    this.#host.send(to, { type: 'refused', group: this.name, member, bootId, code, message })
+  }
+
+  #emit(event: GroupEvent): void {
+    this.#host.emit(this.name, event)
+  }
+
+  wakeAt(): Instant | undefined {
+    const [next] = this.#sessions.values()
+    const at = Math.min(
+      next?.expiresAt ?? Number.POSITIVE_INFINITY,
+      this.#settleAt() ?? Number.POSITIVE_INFINITY,
+      this.#book.wakeAt() ?? Number.POSITIVE_INFINITY,
+      this.#tombstones.wakeAt() ?? Number.POSITIVE_INFINITY,
+    )
+    return Number.isFinite(at) ? at : undefined
+  }
+}
+
+const describe = (share: ShareKind): string => (share === 'index' ? 'indexes' : `${share.partitions} partitions`)

@@ -1,0 +1,120 @@
+import type { Epoch, Generation } from '../lease.ts'
+import type { Millis } from '../time.ts'
+
+/** What a group splits: one numbered place per member, or a fixed number of partitions. */
+export type ShareKind = 'index' | { readonly partitions: number }
+
+/** (generation, n) of the coordinator that admitted this process, as one rising number: a newer one fences an older. */
+export type Incarnation = number
+
+/**
+ * One thing held at one epoch. In a group of partitions `item` is the partition, from 0.
+ * In a group of indexes it is the index, from 1, `of` the total, and `epoch` that of the view.
+ */
+export interface Holding {
+  readonly item: number
+  readonly epoch: Epoch
+  readonly of?: number
+}
+
+/**
+ * Join, renewal, claim and acknowledgement in one. Without `generation` it is a join; with the generation of a coordinator
+ * that does not know the session yet, it is a claim to what is listed.
+ */
+export interface Renew {
+  readonly type: 'renew'
+  readonly group: string
+  readonly member: string
+  /** Random, one per membership: a repeated join with the same one is the same join. */
+  readonly bootId: string
+  /** Rises with every message of this membership. A grantor ignores an older one. */
+  readonly sequence: number
+  /** The order number of the last answer that was applied; 0 before the first. */
+  readonly order: number
+  readonly incarnation?: Incarnation
+  readonly generation?: Generation
+  readonly share?: ShareKind
+  readonly metadata?: unknown
+  readonly holding: readonly Holding[]
+  readonly draining: readonly Holding[]
+  readonly acknowledged: readonly Holding[]
+}
+
+/** Sent after everything was dropped: it acknowledges that this incarnation believes nothing any more. */
+export interface Leave {
+  readonly type: 'leave'
+  readonly group: string
+  readonly member: string
+  readonly bootId: string
+  readonly incarnation: Incarnation
+  readonly sequence: number
+}
+
+/** The first thing a coordinator says on a link, and again whenever its generation changed. */
+export interface Hello {
+  readonly type: 'hello'
+  readonly protocol: number
+  readonly clusterId: string
+  readonly instanceId: string
+  readonly generation: Generation
+}
+
+/** A member's whole share, as an answer or pushed: the same message, so that a lost push is repaired by the next answer. */
+export interface ShareMessage {
+  readonly type: 'share'
+  readonly group: string
+  readonly member: string
+  readonly bootId: string
+  readonly generation: Generation
+  readonly incarnation: Incarnation
+  /** The last renewal of this member that was processed: the lease runs from the send of that one. */
+  readonly sequence: number
+  /** Rises over answers and pushes of one session. */
+  readonly order: number
+  readonly state: GroupState
+  /** The epoch of the group's view. */
+  readonly epoch: Epoch
+  readonly leaseMs: Millis
+  /** How many members the group has. */
+  readonly members: number
+  readonly share: ShareKind
+  readonly holding: readonly Holding[]
+  /** To be let go: drained, then acknowledged. An item in neither list is not renewed any more. */
+  readonly revoked: readonly Holding[]
+}
+
+/** Final for this membership unless `retriable`. */
+export interface Refused {
+  readonly type: 'refused'
+  readonly group: string
+  readonly member: string
+  readonly bootId: string
+  readonly code: RefusalCode
+  readonly message: string
+}
+
+/** Answers a leave, also one of somebody who is not there any more. */
+export interface Left {
+  readonly type: 'left'
+  readonly group: string
+  readonly member: string
+  readonly bootId: string
+}
+
+export type RefusalCode =
+  | 'CAUCUS_FENCED'
+  | 'CAUCUS_CONFLICT'
+  | 'CAUCUS_OVERLOADED'
+  | 'CAUCUS_PROTOCOL'
+  | 'CAUCUS_INVALID_ARGUMENT'
+  | 'CAUCUS_UNAVAILABLE'
+
+export type GroupState = 'settling' | 'settled'
+export type MemberMessage = Renew | Leave
+export type CoordinatorMessage = Hello | ShareMessage | Refused | Left
+
+/** The version of everything in this file. A link whose two sides differ is refused with `CAUCUS_PROTOCOL`. */
+export const PROTOCOL = 1
+
+export const sameShare = (a: ShareKind, b: ShareKind): boolean =>
+  a === 'index' || b === 'index' ? a === b : a.partitions === b.partitions

@@ -1,0 +1,194 @@
+import { orderMembers } from '../assignment/modulo.ts'
+import { DEFAULT_DRIFT, type Instant, type Millis } from '../time.ts'
+import type { GroupState, Incarnation } from './messages.ts'
+import type { Because, GroupEvent } from './reasons.ts'
+
+/** How a group of poll clients (bloc's wire) behaves. */
+export interface PollSettings {
+  /** A client that was not heard for so long is gone (bloc's `-t`). */
+  readonly timeoutMs: Millis
+  readonly settleMs: Millis
+  readonly settleCapMs: Millis
+  /** The longest interval at which clients poll: an unmodified one believes for up to three of these after its last answer. */
+  readonly pollIntervalMs: Millis
+}
+
+export type PollAnswer =
+  | { readonly status: 'SETTLING' }
+  | { readonly status: 'SETTLED'; readonly index: number; readonly total: number; readonly leaseMs: Millis }
+
+/** What a poll group gets from its coordinator. */
+export interface PollHost {
+  nextEpoch(): number
+  hasEpoch(): boolean
+  emit(event: GroupEvent): void
+}
+
+interface PollSession {
+  readonly id: string
+  readonly incarnation: Incarnation
+  expiresAt: Instant
+  index: number
+}
+
+const EXPIRIES_PER_STEP = 500
+
+/** How long an unmodified client may go on believing after a SETTLED answer: a slow reply, the next poll, its time-out. */
+export const pollBarrierMs = (pollIntervalMs: Millis): Millis =>
+  (3 * pollIntervalMs * (1 + DEFAULT_DRIFT)) / (1 - DEFAULT_DRIFT)
+
+/**
+ * A group of clients that only poll. They have no lease and cannot acknowledge: no answer, later poll or leave of theirs ends
+ * their belief, so no new view is given before three poll intervals have passed since anybody last heard SETTLED.
+ */
+export class PollGroup {
+  readonly name: string
+  readonly settings: PollSettings
+  readonly #host: PollHost
+  /** In order of their last poll. */
+  readonly #sessions = new Map<string, PollSession>()
+  #view: readonly string[] = []
+  #epoch = 0
+  #state: GroupState = 'settling'
+  #firstChangeAt: Instant | undefined
+  #changedAt: Instant = 0
+  /** The debounce ended; only the barrier is waited for. */
+  #due = false
+  /** A member of the view went: even if the same id comes back, it may be somebody else. */
+  #broken = true
+  #barrierUntil: Instant
+
+  constructor(name: string, settings: PollSettings, barrierUntil: Instant, host: PollHost) {
+    this.name = name
+    this.settings = settings
+    this.#barrierUntil = barrierUntil
+    this.#host = host
+  }
+
+  get state(): GroupState {
+    return this.#state
+  }
+
+  get epoch(): number {
+    return this.#epoch
+  }
+
+  /** Members in the order of their index; those without one last. */
+  get members(): { id: string; incarnation: Incarnation; index: number | undefined }[] {
+    const settled = this.#state === 'settled'
+    return [...this.#sessions.values()].map(({ id, incarnation, index }) => ({
+      id,
+      incarnation,
+      index: settled ? index : undefined,
+    }))
+  }
+
+  get size(): number {
+    return this.#sessions.size
+  }
+
+  has(id: string): boolean {
+    return this.#sessions.has(id)
+  }
+
+  /** Registers, renews and reads in one. `undefined` while a used-up generation is being replaced. */
+  poll(id: string, now: Instant): PollAnswer | undefined {
+    let session = this.#sessions.get(id)
+    if (session === undefined) {
+      if (!this.#host.hasEpoch()) return undefined
+      session = { id, incarnation: this.#host.nextEpoch(), expiresAt: now + this.settings.timeoutMs, index: 0 }
+      this.#sessions.set(id, session)
+      this.#host.emit({ type: 'member.joined', member: id, incarnation: session.incarnation, because: 'joined' })
+      this.#changed('joined', id, now)
+    } else {
+      session.expiresAt = now + this.settings.timeoutMs
+      this.#sessions.delete(id)
+      this.#sessions.set(id, session)
+    }
+    if (this.#state === 'settling') return { status: 'SETTLING' }
+    this.#barrierUntil = now + pollBarrierMs(this.settings.pollIntervalMs)
+    return {
+      status: 'SETTLED',
+      index: session.index,
+      total: this.#view.length,
+      leaseMs: 3 * this.settings.pollIntervalMs,
+    }
+  }
+
+  /** True when it was there. What it was told it may still believe: its own DELETE does not clear an original client's slot. */
+  remove(id: string, because: 'left' | 'evicted', now: Instant): boolean {
+    return this.#remove(id, because, now)
+  }
+
+  #remove(id: string, because: 'left' | 'evicted' | 'expired', now: Instant): boolean {
+    const session = this.#sessions.get(id)
+    if (session === undefined) return false
+    this.#sessions.delete(id)
+    this.#broken ||= session.index > 0
+    const { incarnation } = session
+    this.#host.emit({
+      type: because === 'expired' ? 'member.expired' : 'member.left',
+      member: id,
+      incarnation,
+      because,
+    })
+    this.#changed(because, id, now)
+    return true
+  }
+
+  #changed(because: Because, member: string, now: Instant): void {
+    this.#changedAt = now
+    if (this.#firstChangeAt !== undefined || this.#due) return
+    this.#firstChangeAt = now
+    if (this.#state === 'settled') this.#host.emit({ type: 'group.settling', because, member })
+    this.#state = 'settling'
+  }
+
+  #settleAt(): Instant {
+    if (this.#due && !this.#host.hasEpoch()) return Number.POSITIVE_INFINITY
+    if (this.#due) return this.#broken || this.#grown() ? this.#barrierUntil : Number.NEGATIVE_INFINITY
+    if (this.#firstChangeAt === undefined) return Number.POSITIVE_INFINITY
+    return Math.min(this.#changedAt + this.settings.settleMs, this.#firstChangeAt + this.settings.settleCapMs)
+  }
+
+  #grown(): boolean {
+    return this.#sessions.size !== this.#view.length
+  }
+
+  woke(now: Instant): void {
+    let expired = 0
+    for (const { id, expiresAt } of this.#sessions.values()) {
+      if (expiresAt > now || ++expired > EXPIRIES_PER_STEP) break
+      this.#remove(id, 'expired', now)
+    }
+    if (this.#settleAt() > now) return
+    this.#due = true
+    this.#firstChangeAt = undefined
+    if (this.#settleAt() > now) return
+    if (this.#broken || this.#grown()) this.#newView()
+    this.#due = false
+    this.#state = 'settled'
+    this.#host.emit({ type: 'group.settled', epoch: this.#epoch, members: this.#view.length })
+  }
+
+  #newView(): void {
+    this.#view = orderMembers(this.#view, [...this.#sessions.values()])
+    this.#epoch = this.#host.nextEpoch()
+    this.#broken = false
+    for (const [place, id] of this.#view.entries()) {
+      const session = this.#sessions.get(id)
+      if (session !== undefined) session.index = place + 1
+    }
+  }
+
+  stalled(forMs: Millis): void {
+    for (const session of this.#sessions.values()) session.expiresAt += forMs
+  }
+
+  wakeAt(): Instant | undefined {
+    const [next] = this.#sessions.values()
+    const settleAt = this.#settleAt()
+    const at = Math.min(next?.expiresAt ?? Number.POSITIVE_INFINITY, settleAt)
+    return at === Number.POSITIVE_INFINITY ? undefined : at
+  }
+}

@@ -1,0 +1,49 @@
+import type { Epoch } from '../lease.ts'
+import type { Instant } from '../time.ts'
+import type { Holding, Incarnation } from './messages.ts'
+import type { Because } from './reasons.ts'
+
+/** Where answers and pushes to a member go: a link, or one HTTP request. Opaque to the core. */
+export type Address = string | number
+
+/** What a coordinator knows of one member process. */
+export interface Session {
+  readonly id: string
+  readonly bootId: string
+  readonly incarnation: Incarnation
+  /** It came with claims from an earlier coordinator, whose lease may have been longer than ours. */
+  readonly adopted: boolean
+  address: Address
+  /** Of the last message that was processed; older ones are ignored. */
+  sequence: number
+  /** Of the last answer or push. */
+  order: number
+  metadata: unknown
+  /** When its last renewal was processed: the leases that it may believe in run from before this. */
+  renewedAt: Instant
+  /** When it counts as gone. Patience: moved by our own stalls, unlike the end of its leases. */
+  expiresAt: Instant
+  readonly tenures: Map<number, Tenure>
+}
+
+/** One item in one session's hands, from the grant until nobody can believe in it any more. */
+export interface Tenure {
+  readonly session: Session
+  readonly item: number
+  readonly of: number | undefined
+  readonly epoch: Epoch
+  /** The order number of the first message that named it. A renewal that quotes it has seen the grant. */
+  readonly grantOrder: number
+  state: 'held' | 'revoked'
+  revokedAt: Instant | undefined
+  /** Set once it is no longer renewed: from then on, by every clock, nobody believes in it. */
+  until: Instant | undefined
+  /** Why it was taken back, for the one who gets it next. */
+  because: Because
+}
+
+export const holdingOf = ({ item, epoch, of }: Tenure): Holding =>
+  of === undefined ? { item, epoch } : { item, epoch, of }
+
+/** True when nobody can believe in it any more, though its holder never said so. */
+export const lapsed = (tenure: Tenure, now: Instant): boolean => tenure.until !== undefined && tenure.until <= now

@@ -1,0 +1,57 @@
+import type { CallerMessage, CoordinatorView } from '../core/group/coordinator.ts'
+import type { CoordinatorMessage, MemberMessage } from '../core/group/messages.ts'
+import type { GroupEvent } from '../core/group/reasons.ts'
+import type { GroupView } from '../core/group/view.ts'
+
+/** What a backend really promises (docs/guarantees.md). */
+export interface Guarantees {
+  /** `fenced`: Belief and Effect; `leased`: Belief only; `none`: neither. */
+  readonly exclusion: 'fenced' | 'leased' | 'none'
+  readonly survivesRestart: boolean
+  readonly survivesPartition: boolean
+}
+
+/** An event with the number by which a reader resumes. It rises by one within a group and never repeats, over restarts too. */
+export interface RecordedEvent {
+  /** `generation-number`, as in SSE's `Last-Event-ID`. */
+  readonly revision: string
+  /** Wall clock, for people; nothing is decided by it. */
+  readonly atMs: number
+  readonly group: string
+  readonly event: GroupEvent
+}
+
+/** One connection of a member process, as its coordinator sees it. */
+export interface HostedLink {
+  /** Taken in order, answered through `deliver`; answers to one frame are delivered together. False when it is overloaded. */
+  receive(messages: readonly MemberMessage[]): boolean
+  close(): void
+}
+
+/** A coordinator of groups that runs in this process, as the servers and the embedded backend see it. */
+export interface CoordinatorHosting {
+  readonly guarantees: Guarantees
+  /** `deliver` gets everything that is for this link, once per turn. It starts with the hello, before `attach` returns. */
+  attach(deliver: (messages: readonly CoordinatorMessage[]) => void): HostedLink
+  /** One renewal or leave of a member without a link (HTTP). Resolves with its answer; `undefined`: ignored as older than another. */
+  call(message: MemberMessage): Promise<CoordinatorMessage | undefined>
+  /** bloc's wire. Answered before it returns. */
+  poll(member: string): CallerMessage
+  pollerLeft(member: string): CallerMessage
+  /** Resolves with whether it was there. Its leases run out; they are not cut. */
+  evict(group: string, member: string): boolean
+  view(): CoordinatorView
+  viewOf(group: string): GroupView | undefined
+  /**
+   * The events of one group (all groups without one) after `revision`, or from now on. Bounded: a reader that asks for what is
+   * forgotten, or is too slow, gets a `gap` first.
+   */
+  events(options: {
+    group?: string
+    after?: string
+    signal?: AbortSignal
+  }): AsyncIterable<RecordedEvent | { readonly type: 'gap'; readonly dropped: number | undefined }>
+  /** Live numbers for /metrics. */
+  counters(): Readonly<Record<string, number>>
+  close(): Promise<void>
+}
