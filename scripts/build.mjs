@@ -1,0 +1,75 @@
+// Compiles src/ into dist/. A build that fails leaves the dist/ that was there as it was.
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join, relative, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { withLock } from './lock.mjs'
+
+export const root = fileURLToPath(new URL('..', import.meta.url))
+export const lockFile = join(root, '.tmp', 'ready.lock')
+
+const dist = join(root, 'dist')
+const stamp = join(dist, '.source-hash')
+const compiler = join(root, 'node_modules', 'typescript', 'package.json')
+
+/** True while dist/ is what the present sources, settings and compiler give. */
+export const isBuilt = () => existsSync(stamp) && readFileSync(stamp, 'utf8') === sourceHash()
+
+/** Builds beside dist/ and swaps it in when it is whole. The caller holds the lock. */
+export const build = () => {
+  for (const left of readdirSync(root)) {
+    if (/^\.build-(new|old)-\d+$/.test(left)) rmSync(join(root, left), { recursive: true, force: true })
+  }
+  // Beside dist/, not below another folder: the source maps say how to get from there to src/.
+  const fresh = join(root, `.build-new-${process.pid}`)
+  const old = join(root, `.build-old-${process.pid}`)
+
+  // Taken before compiling: a file that changes meanwhile makes the result count as out of date.
+  const hash = sourceHash()
+  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
+  const { status, signal, error } = spawnSync(
+    process.execPath,
+    [tsc, '-p', join(root, 'tsconfig.json'), '--outDir', fresh],
+    // Standard output belongs to whoever runs this (`npm pack --json`, for one).
+    { cwd: root, stdio: ['ignore', 2, 2] },
+  )
+  if (status !== 0) {
+    rmSync(fresh, { recursive: true, force: true })
+    throw new Error(`The build failed (tsc: ${error?.message ?? signal ?? `exit ${status}`}); dist/ is as it was.`)
+  }
+  writeFileSync(join(fresh, '.source-hash'), hash)
+  if (existsSync(dist)) renameSync(dist, old)
+  renameSync(fresh, dist)
+  rmSync(old, { recursive: true, force: true })
+}
+
+const sourceHash = () => {
+  const hash = createHash('sha256')
+  const add = (file) =>
+    hash
+      .update(`${relative(root, file).split(sep).join('/')}\0`)
+      .update(readFileSync(file))
+      .update('\0')
+  for (const file of ['tsconfig.json', 'scripts/build.mjs']) add(join(root, file))
+  if (existsSync(compiler)) hash.update(JSON.parse(readFileSync(compiler, 'utf8')).version)
+  for (const file of filesBelow(join(root, 'src'))) add(file)
+  return hash.digest('hex')
+}
+
+const filesBelow = (folder) =>
+  readdirSync(folder, { withFileTypes: true })
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .flatMap((entry) => {
+      const path = join(folder, entry.name)
+      return entry.isDirectory() ? filesBelow(path) : [path]
+    })
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  try {
+    await withLock(lockFile, build)
+  } catch (error) {
+    console.error(error.message)
+    process.exitCode = 1
+  }
+}

@@ -1,0 +1,107 @@
+import { execFile } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+const run = promisify(execFile)
+const repository = fileURLToPath(new URL('../..', import.meta.url))
+const { version } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8'))
+
+const temporary = mkdtempSync(join(tmpdir(), 'caucus-pack-'))
+/** An empty folder of somebody who has never seen this repository. */
+const home = join(temporary, 'home')
+let packed: string[]
+
+beforeAll(async () => {
+  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', temporary], { cwd: repository })
+  const [{ filename, files }] = JSON.parse(stdout) as [{ filename: string; files: { path: string }[] }]
+  packed = files.map(({ path }) => path)
+  mkdirSync(home)
+  writeFileSync(join(home, 'package.json'), JSON.stringify({ name: 'home', private: true, type: 'module' }))
+  const options = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error']
+  await run('npm', ['install', ...options, join(temporary, filename)], { cwd: home })
+}, 180_000)
+afterAll(() => rmSync(temporary, { recursive: true, force: true }))
+
+describe('the packed package', () => {
+  test('holds what a user needs and nothing else', () => {
+    for (const file of ['LICENSE', 'README.md', 'CHANGELOG.md', 'bin/caucus.js', 'dist/index.js', 'dist/index.d.ts']) {
+      expect(packed).toContain(file)
+    }
+    expect(packed).toContain('docs/errors.md')
+    expect(packed.filter((path) => !/^(bin|dist|docs)\/|^[A-Z]+(\.md)?$|^package\.json$/.test(path))).toEqual([])
+    expect(packed).not.toContain('dist/.source-hash')
+  })
+
+  test('has a command that knows its version', async () => {
+    const { stdout } = await run('npx', ['--no-install', 'caucus', '--version'], { cwd: home })
+    expect(stdout).toBe(`${version}\n`)
+  })
+
+  test('joins a group in one process with no server, and lets the process end by itself', async () => {
+    writeFileSync(
+      join(home, 'join.js'),
+      `import { connect, embedded } from 'caucus'
+
+const caucus = await connect(embedded())
+try {
+  const membership = await caucus.group('indexers').join({ metadata: { zone: 'a' } })
+  for await (const slot of membership.watch()) {
+    if (slot === undefined) continue
+    console.log(JSON.stringify(slot))
+    console.log(membership.owns('user-42'))
+    break
+  }
+  await membership.leave()
+} finally {
+  await caucus[Symbol.asyncDispose]()
+}
+`,
+    )
+    // Nothing here ends it: a timer or socket that is left open would keep it alive until this limit.
+    const { stdout, stderr } = await run(process.execPath, ['join.js'], { cwd: home, timeout: 30_000 })
+    const [slot = '', owns] = stdout.trimEnd().split('\n')
+    expect(JSON.parse(slot)).toEqual({ index: 1, total: 1, epoch: expect.any(Number) })
+    expect(owns).toBe('true')
+    expect(stderr).toBe('')
+  })
+
+  test('brings types that a strict program compiles against', async () => {
+    writeFileSync(
+      join(home, 'join.ts'),
+      `import { CaucusError, connect, embedded } from 'caucus'
+import { BlocClient } from 'caucus/compat'
+
+export const main = async (signal: AbortSignal): Promise<number> => {
+  await using caucus = await connect(embedded())
+  await using membership = await caucus.group('indexers').join({ signal })
+  const slot = membership.slot
+  if (slot === undefined) throw new CaucusError('CAUCUS_NOT_SETTLED', 'not yet')
+  return slot.index + slot.total + slot.epoch
+}
+export const pair: [number, number] | null = new BlocClient('http://127.0.0.1:8989', 3).getIndexTotal()
+// @ts-expect-error an unknown code is refused
+export const wrong = new CaucusError('CAUCUS_NO_SUCH_CODE', 'no')
+`,
+    )
+    const tsc = join(repository, 'node_modules', 'typescript', 'bin', 'tsc')
+    const strict = [
+      '--noEmit',
+      '--strict',
+      '--module',
+      'nodenext',
+      '--target',
+      'es2023',
+      '--lib',
+      'es2023,esnext.disposable',
+    ]
+    const types = ['--typeRoots', join(repository, 'node_modules', '@types'), '--types', 'node']
+    const { stdout } = await run(process.execPath, [tsc, ...strict, ...types, 'join.ts'], { cwd: home }).catch(
+      (error: { stdout: string }) => error,
+    )
+    expect(stdout).toBe('')
+  })
+})

@@ -1,0 +1,90 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import {
+  EpochSource,
+  epochOf,
+  generationOf,
+  grantMs,
+  holderUntil,
+  MAX_GENERATION,
+  SendLog,
+} from '../../../src/core/lease.ts'
+
+const generation = fc.integer({ min: 1, max: MAX_GENERATION })
+const counter = fc.integer({ min: 1, max: 2 ** 21 - 1 })
+
+describe('epochs', () => {
+  test('are safe integers that sort by generation first', () => {
+    fc.assert(
+      fc.property(generation, counter, counter, (g, a, b) => {
+        fc.pre(g < MAX_GENERATION)
+        expect(Number.isSafeInteger(epochOf(MAX_GENERATION, 2 ** 21 - 1))).toBe(true)
+        expect(epochOf(g, a)).toBeLessThan(epochOf(g + 1, b))
+        expect(generationOf(epochOf(g, a))).toBe(g)
+      }),
+    )
+  })
+
+  test('rise within a generation and go on above it in the next', () => {
+    const source = new EpochSource(7)
+    const first = source.next()
+    const second = source.next()
+    source.renew(9)
+    expect([first, second, source.next()]).toEqual([epochOf(7, 1), epochOf(7, 2), epochOf(9, 1)])
+  })
+
+  test('are used up, and say so before that', () => {
+    const source = new EpochSource(1)
+    for (let i = 0; i < 2 ** 21 - 1; i++) source.next()
+    expect(source.has(1)).toBe(false)
+    expect(() => source.next()).toThrow(/epochs are left/)
+  })
+
+  test.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 32, 1e308])(
+    'of generation %s do not exist',
+    (bad) => {
+      expect(() => new EpochSource(bad)).toThrow(/32 bits/)
+    },
+  )
+})
+
+describe('lease arithmetic', () => {
+  test('a grantor with the fastest clock still waits longer than a holder with the slowest one believes', () => {
+    fc.assert(
+      fc.property(
+        fc.double({ min: 1, max: 1e7, noNaN: true }),
+        fc.double({ min: 0.99, max: 1.01, noNaN: true }),
+        fc.double({ min: 0.99, max: 1.01, noNaN: true }),
+        (leaseMs, holderRate, grantorRate) => {
+          const beliefEndsAfter = holderUntil(0, leaseMs, 0) / holderRate
+          const grantAfter = grantMs(leaseMs) / grantorRate
+          expect(grantAfter).toBeGreaterThanOrEqual(beliefEndsAfter * (1 - 1e-12))
+        },
+      ),
+    )
+  })
+})
+
+describe('the log of sends', () => {
+  test('gives the time at which a renewal was sent, and forgets what is older than the last answer', () => {
+    const log = new SendLog()
+    log.sent(1, 100)
+    log.sent(2, 200)
+    log.sent(3, 300)
+    expect(log.answered(2)).toBe(200)
+    expect(log.answered(1)).toBeUndefined()
+    expect(log.answered(2)).toBe(200)
+    expect(log.answered(3)).toBe(300)
+  })
+
+  test('knows nothing of what was never sent', () => {
+    expect(new SendLog().answered(1e308)).toBeUndefined()
+  })
+
+  test('stays small when nobody answers', () => {
+    const log = new SendLog()
+    for (let i = 1; i <= 100_000; i++) log.sent(i, i)
+    expect(log.answered(1)).toBeUndefined()
+    expect(log.answered(100_000)).toBe(100_000)
+  })
+})
