@@ -1,6 +1,7 @@
 import { type Epoch, type Generation, holderUntil, SendLog } from '../lease.ts'
 import type { Machine, Tick } from '../machine.ts'
 import type { Instant, Millis } from '../time.ts'
+import { Holdings } from './holdings.ts'
 import type {
   CoordinatorMessage,
   GroupState,
@@ -45,7 +46,7 @@ export type MemberEffect =
   | {
       readonly type: 'lost'
       readonly items: readonly Holding[]
-      readonly because: 'lapsed' | 'expired' | 'fenced' | 'replaced'
+      readonly because: 'lapsed' | 'expired' | 'fenced'
     }
   /** Another server than the one that this member holds something from: no word to it until that has run out. */
   | { readonly type: 'rejectLink' }
@@ -66,13 +67,6 @@ export interface MembershipView {
   readonly held: ReadonlyMap<number, Holding>
 }
 
-interface Draining extends Holding {
-  readonly until: Instant
-}
-
-/** The name under which an index share's epochs are compared: a key moves between indexes, so all of them share one. */
-const ANY_INDEX = 0
-
 /**
  * One membership, seen from the one who holds: joins, renews, lets go, and never believes longer than the lease that counts
  * from the send of a renewal which the coordinator is known to have processed.
@@ -91,13 +85,7 @@ export class Member implements Machine<MemberInput, MemberEffect, MembershipView
   #sequence = 0
   #order = 0
   readonly #sends = new SendLog()
-  #held = new Map<number, Holding>()
-  readonly #draining = new Map<number, Draining>()
-  /** The highest epoch seen of each item, held or let go. Nothing is ever accepted at or below it. */
-  readonly #seen = new Map<number, Epoch>()
-  /** Let go, and not known to have been heard: the sequence of the message that said so last. */
-  readonly #acknowledged = new Map<number, { holding: Holding; sequence: number | undefined }>()
-  #validUntil: Instant = Number.NEGATIVE_INFINITY
+  readonly #holdings = new Holdings()
   #leaseMs: Millis | undefined
   #renewAt: Instant = Number.NEGATIVE_INFINITY
   #group: { state: GroupState; epoch: Epoch; members: number; share: ShareKind | undefined }
@@ -127,7 +115,8 @@ export class Member implements Machine<MemberInput, MemberEffect, MembershipView
       case 'received':
         return this.#receive(input.message, now)
       case 'drained':
-        return this.#drained(input.items, now)
+        if (this.#holdings.letGo(input.items)) this.#renewAt = now
+        return
       case 'metadata':
         this.#metadata = input.metadata
         this.#metadataSent = false
@@ -143,27 +132,16 @@ export class Member implements Machine<MemberInput, MemberEffect, MembershipView
 
   /** What is held ends by the clock, whether or not anybody calls: here it is only tidied up and told. */
   #lapse(now: Instant): void {
-    if (this.#held.size > 0 && now >= this.#validUntil) this.#lose([...this.#held.values()], 'lapsed')
-    const overdue = [...this.#draining.values()].filter(({ until }) => now >= until)
-    for (const { item } of overdue) this.#draining.delete(item)
-    if (overdue.length > 0) this.#effects.push({ type: 'lost', items: overdue, because: 'lapsed' })
+    this.#lost(this.#holdings.lapse(now), 'lapsed')
   }
 
-  #lose(items: readonly Holding[], because: 'lapsed' | 'expired' | 'fenced' | 'replaced'): void {
-    if (items.length === 0) return
-    for (const { item } of items) this.#held.delete(item)
-    this.#effects.push({ type: 'lost', items, because }, { type: 'changed' })
-  }
-
-  #loseAll(because: 'expired' | 'fenced' | 'replaced'): void {
-    const items = [...this.#held.values(), ...this.#draining.values()]
-    this.#draining.clear()
-    this.#lose(items, because)
+  #lost(items: readonly Holding[], because: 'lapsed' | 'expired' | 'fenced'): void {
+    if (items.length > 0) this.#effects.push({ type: 'lost', items, because }, { type: 'changed' })
   }
 
   #linkedTo(instanceId: string, generation: Generation, now: Instant): void {
     if (this.#instanceId !== undefined && this.#instanceId !== instanceId) {
-      if (this.#held.size + this.#draining.size > 0) {
+      if (!this.#holdings.empty) {
         this.#effects.push({ type: 'rejectLink' })
         return
       }
@@ -171,8 +149,7 @@ export class Member implements Machine<MemberInput, MemberEffect, MembershipView
       this.#generation = undefined
       this.#incarnation = undefined
       this.#order = 0
-      this.#seen.clear()
-      this.#acknowledged.clear()
+      this.#holdings.reset()
     }
     this.#instanceId = instanceId
     this.#linked = true
@@ -223,72 +200,18 @@ export class Member implements Machine<MemberInput, MemberEffect, MembershipView
     const until = holderUntil(sentAt, message.leaseMs, Math.min(this.#options.stopMarginMs, message.leaseMs / 5))
     // Too late to act on. What it said is said again in the next answer.
     if (until <= now) return
-    if (message.incarnation !== this.#incarnation) {
-      if (this.#incarnation !== undefined) this.#loseAll('expired')
-      this.#acknowledged.clear()
-    }
+    // A new incarnation is a new session: the earlier one expired, and nothing of it is held.
+    if (message.incarnation !== this.#incarnation) this.#lost(this.#holdings.clear(), 'expired')
     this.#incarnation = message.incarnation
     this.#order = message.order
     this.#leaseMs = message.leaseMs
     if (this.#state === 'joining') this.#state = 'member'
-    this.#forgetHeard(message.sequence)
-    this.#takeShare(message, until)
-    this.#group = { state: message.state, epoch: message.epoch, members: message.members, share: message.share }
-    this.#effects.push({ type: 'changed' })
-  }
-
-  #forgetHeard(sequence: number): void {
-    for (const [item, { sequence: saidIn }] of this.#acknowledged) {
-      if (saidIn !== undefined && saidIn <= sequence) this.#acknowledged.delete(item)
-    }
-  }
-
-  /** The message states the whole share: what it lists is kept or begun, everything else ends. */
-  #takeShare(message: ShareMessage, until: Instant): void {
-    const before = this.#held
-    const earlier = this.#validUntil
-    const held = new Map<number, Holding>()
-    const granted: Holding[] = []
-    for (const holding of message.holding) {
-      if (before.get(holding.item)?.epoch === holding.epoch) held.set(holding.item, holding)
-      else if (this.#mayAccept(holding, message.share)) {
-        held.set(holding.item, holding)
-        granted.push(holding)
-      }
-    }
-    this.#held = held
-    this.#validUntil = until
-    const revoked = new Map(message.revoked.map(({ item, epoch }) => [item, epoch]))
-    const drain: Holding[] = []
-    for (const holding of before.values()) {
-      if (held.get(holding.item)?.epoch === holding.epoch) continue
-      // In neither list: it is not renewed any more, and ends with the lease that it has.
-      const renewed = revoked.get(holding.item) === holding.epoch
-      this.#draining.set(holding.item, { ...holding, until: renewed ? until : earlier })
-      drain.push(holding)
-    }
-    for (const { item, epoch, ...rest } of this.#draining.values()) {
-      if (revoked.get(item) === epoch) this.#draining.set(item, { ...rest, item, epoch, until })
-    }
+    this.#holdings.heard(message.sequence)
+    const { granted, drain } = this.#holdings.take(message, until, this.#state === 'member')
     if (granted.length > 0) this.#effects.push({ type: 'granted', items: granted })
     if (drain.length > 0) this.#effects.push({ type: 'drain', items: drain })
-  }
-
-  #mayAccept({ item, epoch }: Holding, share: ShareKind): boolean {
-    const name = share === 'index' ? ANY_INDEX : item
-    if (epoch <= (this.#seen.get(name) ?? 0)) return false
-    this.#seen.set(name, epoch)
-    return this.#state === 'member'
-  }
-
-  #drained(items: readonly Holding[], now: Instant): void {
-    for (const holding of items) {
-      const { item, epoch } = holding
-      if (this.#draining.get(item)?.epoch !== epoch) continue
-      this.#draining.delete(item)
-      this.#acknowledged.set(item, { holding, sequence: undefined })
-      this.#renewAt = now
-    }
+    this.#group = { state: message.state, epoch: message.epoch, members: message.members, share: message.share }
+    this.#effects.push({ type: 'changed' })
   }
 
   #leave(now: Instant): void {
@@ -296,9 +219,7 @@ export class Member implements Machine<MemberInput, MemberEffect, MembershipView
     this.#state = 'leaving'
     this.#renewAt = now
     if (this.#incarnation === undefined) return this.#end('left')
-    const items = [...this.#held.values()]
-    for (const holding of items) this.#draining.set(holding.item, { ...holding, until: this.#validUntil })
-    this.#held = new Map()
+    const items = this.#holdings.drainAll()
     if (items.length > 0) this.#effects.push({ type: 'drain', items })
     this.#effects.push({ type: 'changed' })
   }
@@ -308,7 +229,7 @@ export class Member implements Machine<MemberInput, MemberEffect, MembershipView
       this.#effects.push({ type: 'refused', refusal })
       return
     }
-    this.#loseAll('fenced')
+    this.#lost(this.#holdings.clear(), 'fenced')
     this.#effects.push({ type: 'refused', refusal })
     // Everything was dropped in this very step, so these are true words, and whoever comes next need not wait for the lease.
     if (this.#incarnation !== undefined) this.#sendLeave(now)
@@ -323,10 +244,9 @@ export class Member implements Machine<MemberInput, MemberEffect, MembershipView
   #renew(now: Instant): void {
     if (this.#final()) return
     this.#renewAt = this.#nextBeat(now)
-    if (this.#state === 'leaving' && this.#draining.size === 0) return this.#sendLeave(now)
+    if (this.#state === 'leaving' && this.#holdings.empty) return this.#sendLeave(now)
     const { group, member, bootId, share } = this.#options
     const sequence = this.#stamp(now)
-    for (const entry of this.#acknowledged.values()) entry.sequence = sequence
     this.#effects.push({
       type: 'send',
       message: {
@@ -340,9 +260,9 @@ export class Member implements Machine<MemberInput, MemberEffect, MembershipView
         ...(this.#incarnation !== undefined && this.#generation !== undefined && { generation: this.#generation }),
         ...(share !== undefined && { share }),
         ...(this.#tellsMetadata() && { metadata: this.#metadata }),
-        holding: [...this.#held.values()],
-        draining: [...this.#draining.values()].map(plain),
-        acknowledged: [...this.#acknowledged.values()].map(({ holding }) => plain(holding)),
+        holding: [...this.#holdings.held.values()],
+        draining: this.#holdings.draining,
+        acknowledged: this.#holdings.acknowledge(sequence),
       },
     })
     this.#metadataSent = true
@@ -376,25 +296,22 @@ export class Member implements Machine<MemberInput, MemberEffect, MembershipView
 
   wakeAt(): Instant | undefined {
     if (this.#final()) return undefined
-    let at = this.#linked ? this.#renewAt : Number.POSITIVE_INFINITY
-    if (this.#held.size > 0) at = Math.min(at, this.#validUntil)
-    for (const { until } of this.#draining.values()) at = Math.min(at, until)
+    const at = Math.min(this.#linked ? this.#renewAt : Number.POSITIVE_INFINITY, this.#holdings.wakeAt())
     return at === Number.POSITIVE_INFINITY ? undefined : at
   }
 
   /** What may be acted on at `now`. */
   holds(item: number, now: Instant): Holding | undefined {
-    return now < this.#validUntil ? this.#held.get(item) : undefined
+    return this.#holdings.holds(item, now)
   }
 
   /** Until when what is being drained may still be worked on; `undefined` when it is let go. */
-  drainUntil(item: number, epoch: Epoch): Instant | undefined {
-    const draining = this.#draining.get(item)
-    return draining?.epoch === epoch ? draining.until : undefined
+  drainUntil(holding: Holding): Instant | undefined {
+    return this.#holdings.drainUntil(holding)
   }
 
   get draining(): readonly Holding[] {
-    return [...this.#draining.values()]
+    return this.#holdings.draining
   }
 
   view(): MembershipView {
@@ -406,10 +323,8 @@ export class Member implements Machine<MemberInput, MemberEffect, MembershipView
       members,
       share,
       incarnation: this.#incarnation,
-      validUntil: this.#validUntil,
-      held: this.#held,
+      validUntil: this.#holdings.validUntil,
+      held: this.#holdings.held,
     }
   }
 }
-
-const plain = ({ item, epoch, of }: Holding): Holding => (of === undefined ? { item, epoch } : { item, epoch, of })
