@@ -14,7 +14,11 @@ const group = (barrierUntil = 0) => {
   const wakeUpTo = (now: number) => {
     for (let at = polls.wakeAt(); at !== undefined && at <= now; at = polls.wakeAt()) polls.woke(Math.max(at, 0))
   }
-  return { polls, wakeUpTo, poll: (id: string, now: number) => (wakeUpTo(now), polls.poll(id, now)) }
+  const poll = (id: string, now: number) => {
+    wakeUpTo(now)
+    return polls.poll(id, now)
+  }
+  return { polls, poll }
 }
 
 describe('a group of poll clients', () => {
