@@ -1,26 +1,40 @@
 import type { MembershipView } from '../core/group/member.ts'
 import type { Holding, ShareKind } from '../core/group/messages.ts'
 import type { GroupView } from '../core/group/view.ts'
+import type { Millis } from '../core/time.ts'
 import type { CaucusError } from '../errors.ts'
+import type { Clocks } from './clock.ts'
 import type { Guarantees, RecordedEvent } from './hosting.ts'
 
-export interface JoinRequest {
+/** How a member behaves on its own side; the rest is the group's business. */
+export interface MemberTiming {
+  /** How often it renews, at most; never less often than four times a lease. */
+  readonly heartbeatMs: Millis
+  /** How long before the end of its lease it stops; at most a fifth of the lease. */
+  readonly stopMarginMs: Millis
+}
+
+export interface JoinRequest extends MemberTiming {
   readonly group: string
   readonly member: string
+  /** Random, one per membership. */
   readonly bootId: string
   readonly share?: ShareKind
+  /** JSON, and nobody changes it any more. */
   readonly metadata?: unknown
 }
 
-/** Called by a membership's driver, synchronously, in the order of what happened. */
+/** Called by a membership's driver, synchronously, in the order of what happened. None of them throws. */
 export interface MembershipListener {
-  /** Share, state or validity changed. */
+  /** Share, state or validity changed. Once per turn, after everything else. */
   changed(): void
   granted(items: readonly Holding[]): void
   /** To be finished; then call `drained`. Until when: `drainUntil`, which may move later while it is renewed. */
   drain(items: readonly Holding[]): void
   lost(items: readonly Holding[], because: string): void
-  /** The last word: fenced, refused or closed. */
+  /** Not the last word: it is tried again with the next renewal. */
+  refused(error: CaucusError): void
+  /** The last word: fenced, refused or failed; without an error it left by itself. */
   ended(error: CaucusError | undefined): void
 }
 
@@ -40,19 +54,35 @@ export interface MembershipPort {
   close(): void
 }
 
+/** What happens to the way to the coordinator. */
+export type LinkEvent =
+  | { readonly type: 'link.opened'; readonly url: string; readonly instanceId: string; readonly generation: number }
+  | { readonly type: 'link.lost'; readonly url: string; readonly reason: string }
+  /** Another cluster, another server than the one we hold something from, no right to be here, or nobody there. */
+  | { readonly type: 'link.refused'; readonly url: string; readonly error: CaucusError }
+
 /** The recipes that a backend supplies. Each decides nothing: the machines of `core` do, or an engine of somebody else's. */
 export interface Backend {
   readonly guarantees: Guarantees
+  readonly clocks: Clocks
+  /** What suits this backend, unless a join says otherwise. */
+  readonly timing: MemberTiming
   join(request: JoinRequest, listener: MembershipListener): MembershipPort
-  groups(options?: { signal?: AbortSignal }): Promise<readonly GroupView[]>
-  group(name: string, options?: { signal?: AbortSignal }): Promise<GroupView | undefined>
+  groups(options?: { signal?: AbortSignal | undefined }): Promise<readonly GroupView[]>
+  group(name: string, options?: { signal?: AbortSignal | undefined }): Promise<GroupView | undefined>
   events(options: {
     group: string
-    after?: string
-    signal?: AbortSignal
+    after?: string | undefined
+    signal?: AbortSignal | undefined
   }): AsyncIterable<RecordedEvent | { readonly type: 'gap'; readonly dropped: number | undefined }>
+  /** From now on. Bounded: who is too slow gets a `gap`. */
+  linkEvents(options: {
+    buffer?: number | undefined
+    signal?: AbortSignal | undefined
+  }): AsyncIterable<LinkEvent | { readonly type: 'gap'; readonly dropped: number }>
+  /** Lets go of everything without a drain. Resolves once no socket and no timer is left. */
   close(): Promise<void>
 }
 
-/** What `connect` takes: `embedded()`, `remote([...])`. */
-export type BackendFactory = () => Promise<Backend>
+/** What `connect` takes: `embedded()`, `remote([...])`. Rejects with the signal's reason when that comes first. */
+export type BackendFactory = (options: { signal?: AbortSignal | undefined }) => Promise<Backend>

@@ -11,7 +11,7 @@ export interface Guarantees {
   readonly survivesPartition: boolean
 }
 
-/** An event with the number by which a reader resumes. It rises by one within a group and never repeats, over restarts too. */
+/** An event with the revision by which a reader resumes. The number rises by one within a group; no revision comes twice, over restarts too. */
 export interface RecordedEvent {
   /** `generation-number`, as in SSE's `Last-Event-ID`. */
   readonly revision: string
@@ -47,9 +47,9 @@ export interface CoordinatorHosting {
    * forgotten, or is too slow, gets a `gap` first.
    */
   events(options: {
-    group?: string
-    after?: string
-    signal?: AbortSignal
+    group?: string | undefined
+    after?: string | undefined
+    signal?: AbortSignal | undefined
   }): AsyncIterable<RecordedEvent | { readonly type: 'gap'; readonly dropped: number | undefined }>
   /** Live numbers for /metrics. */
   counters(): Readonly<Record<string, number>>

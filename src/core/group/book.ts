@@ -19,6 +19,7 @@ export interface Desk {
   readonly settings: GroupSettings
   /** Before this instant only what was claimed, or released by its claimant, may be given to anybody. */
   readonly ceilingUntil: Instant
+  /** Those who are to have a share: not whoever is on its way out. */
   readonly sessions: ReadonlyMap<string, Session>
   nextEpoch(): Epoch
   /** False while a used-up generation is being replaced: nothing can be granted then. */
@@ -37,6 +38,8 @@ export interface Desk {
 export interface Book {
   /** Takes over what a member still believes under a new coordinator. It gives nothing. */
   adopt(session: Session, holding: readonly Holding[], draining: readonly Holding[], now: Instant): void
+  /** The holder drains it by its own wish; a drain that hangs is bounded like any other. */
+  yield(tenure: Tenure, now: Instant): void
   /** The holder let go of it: no belief is left, so it is free at once. */
   release(tenure: Tenure): void
   /** The session ended without a word: what it holds is free at `until`, when by every clock it believes nothing more. */
@@ -50,6 +53,13 @@ export interface Book {
   wakeAt(): Instant | undefined
   /** The epoch of the current view, 0 before the first. */
   readonly epoch: Epoch
+}
+
+/** Its holder has begun to drain it and need not be told. */
+export const yieldUp = (tenure: Tenure, now: Instant): void => {
+  tenure.state = 'revoked'
+  tenure.revokedAt = now
+  tenure.because = 'released'
 }
 
 /** Takes an item back: its holder drains and acknowledges, until then it stays renewed. */

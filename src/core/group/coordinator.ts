@@ -225,8 +225,13 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
   #open(name: string, share: ShareKind): Group {
     const { foundation, startedAt, fresh, groups, defaults } = this.#options
     const until = fresh ? startedAt : ceilingUntil(foundation, name, startedAt)
+    const epochs = this.#epochs
     const host: GroupHost = {
       ...this.#epochDesk(),
+      // Not among what is spread: a spread reads a getter once, and the group would keep the generation it was opened under.
+      get generation() {
+        return epochs.generation
+      },
       send: (to, message) => this.#send(to, message),
       sayHello: (to) => this.#sayHello(to),
       emit: (group, event) => this.#effects.push({ type: 'emit', group, event }),
@@ -246,9 +251,6 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
   #epochDesk() {
     const epochs = this.#epochs
     return {
-      get generation() {
-        return epochs.generation
-      },
       nextEpoch: () => epochs.next(),
       // Kept back while a later generation is on its way: what is granted now would be overtaken at once.
       hasEpoch: () => epochs.has(1) && this.#renewal === undefined,

@@ -35,6 +35,8 @@ export class Group {
   readonly #book: Book
   /** In order of their last renewal, so the first is the next to expire. */
   readonly #sessions = new Map<string, Session>()
+  /** Those of them who are to have a share: not whoever is on its way out and drains what it has. */
+  readonly #staying = new Map<string, Session>()
   /** Fenced or evicted, and possibly still believing. A leave of theirs frees what they held. */
   readonly #ghosts = new Map<string, Session>()
   readonly #tombstones = new Tombstones()
@@ -55,7 +57,7 @@ export class Group {
     const desk: Desk = {
       settings,
       ceilingUntil,
-      sessions: this.#sessions,
+      sessions: this.#staying,
       nextEpoch: () => host.nextEpoch(),
       hasEpoch: () => host.hasEpoch(),
       horizon: (session) => this.#horizon(session),
@@ -90,15 +92,17 @@ export class Group {
   renew(message: Renew, from: Address, now: Instant): void {
     const session = this.#sessions.get(message.member)
     const known = session?.bootId === message.bootId
-    if (message.share !== undefined && !sameShare(message.share, this.share)) {
+    const { share = this.share } = message
+    const alike = sameShare(share, this.share)
+    if (message.generation !== undefined && message.generation !== this.#host.generation) {
+      this.#host.sayHello(from)
+    } else if (!alike && (known || message.holding.length + message.draining.length === 0)) {
       this.#refuse(
         from,
         message,
         'CAUCUS_CONFLICT',
-        `the group "${this.name}" shares ${describe(this.share)}, not ${describe(message.share)}; join it with that share or use another group`,
+        `the group "${this.name}" shares ${describe(this.share)}, not ${describe(share)}; join it with that share or use another group`,
       )
-    } else if (message.generation !== undefined && message.generation !== this.#host.generation) {
-      this.#host.sayHello(from)
     } else if (session !== undefined && known) {
       if (message.sequence <= session.sequence) return
       this.#renewed(session, message, from, now)
@@ -133,11 +137,16 @@ export class Group {
       listed.set(item, epoch)
       const tenure = session.tenures.get(item)
       if (tenure?.epoch !== epoch || tenure.state === 'revoked') continue
-      // Draining what nobody revoked: it is on its way out by its holder's own wish, and must come back at a higher epoch.
-      tenure.state = 'revoked'
-      tenure.revokedAt = now
-      tenure.because = 'released'
+      // Draining what nobody revoked: its holder is on its way out, and gets nothing more.
+      this.#book.yield(tenure, now)
+      if (this.#staying.delete(session.id)) this.#changed('left', session.id, now)
     }
+    if (message.draining.length === 0 && !this.#staying.has(session.id)) {
+      this.#staying.set(session.id, session)
+      this.#changed('joined', session.id, now)
+    }
+    // Order numbers are those of one session: a straggler from before this member expired quotes a high one, and has seen nothing.
+    if (message.incarnation !== session.incarnation) return
     let hole = false
     for (const tenure of session.tenures.values()) {
       if (message.order < tenure.grantOrder || listed.get(tenure.item) === tenure.epoch) continue
@@ -190,6 +199,7 @@ export class Group {
       tenures: new Map(),
     }
     this.#sessions.set(session.id, session)
+    this.#staying.set(session.id, session)
     this.#dirty.add(session)
     const because: Because = claims ? 'adopted' : 'joined'
     this.#emit({ type: 'member.joined', member: session.id, incarnation: session.incarnation, because })
@@ -201,8 +211,10 @@ export class Group {
    * Only a session that an earlier coordinator admitted can hold what this one does not know, and only until every lease given
    * before this one's start has run out. Anybody else who is unknown has expired here and holds nothing.
    */
-  #mayClaim({ generation, incarnation }: Renew, now: Instant): boolean {
+  #mayClaim({ generation, incarnation, share }: Renew, now: Instant): boolean {
     if (generation === undefined || incarnation === undefined) return false
+    // A place of another numbering is no place of this one: partition 3 of 8 has keys that partition 3 of 16 has not.
+    if (share !== undefined && !sameShare(share, this.share)) return false
     return now < this.#ceilingUntil && generationOf(incarnation) < this.#host.generation
   }
 
@@ -214,7 +226,7 @@ export class Group {
       session.sequence = message.sequence
       for (const tenure of [...session.tenures.values()]) this.#release(tenure)
       this.#remove(session, 'left', now)
-    } else if (ghost?.incarnation === message.incarnation) {
+    } else if (ghost !== undefined && ghost.incarnation === message.incarnation) {
       for (const tenure of [...ghost.tenures.values()]) this.#release(tenure)
       this.#ghosts.delete(message.bootId)
     }
@@ -235,6 +247,7 @@ export class Group {
   #remove(session: Session, because: 'left' | 'fenced' | 'evicted' | 'expired', now: Instant): void {
     const { id, bootId, incarnation, sequence } = session
     this.#sessions.delete(id)
+    this.#staying.delete(id)
     this.#dirty.delete(session)
     this.#tombstones.add(bootId, { because, sequence, until: now + this.#grantMs })
     if (session.tenures.size > 0) {

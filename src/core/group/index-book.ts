@@ -1,7 +1,7 @@
 import { orderMembers } from '../assignment/modulo.ts'
 import type { Epoch } from '../lease.ts'
 import type { Instant } from '../time.ts'
-import { type Book, type Desk, revoke, stopOverrun, tenureWakeAt } from './book.ts'
+import { type Book, type Desk, revoke, stopOverrun, tenureWakeAt, yieldUp } from './book.ts'
 import type { Holding } from './messages.ts'
 import { lapsed, type Session, type Tenure } from './session.ts'
 
@@ -71,6 +71,11 @@ export class IndexBook implements Book {
     this.#known = true
   }
 
+  yield(tenure: Tenure, now: Instant): void {
+    yieldUp(tenure, now)
+    this.#restUntil = 0
+  }
+
   release(tenure: Tenure): void {
     tenure.session.tenures.delete(tenure.item)
     this.#outstanding.delete(tenure)
@@ -131,7 +136,7 @@ export class IndexBook implements Book {
       this.#takeBack(now)
       if (this.#due && this.#outstanding.size === 0 && this.#desk.hasEpoch()) this.#grantView()
     }
-    this.#restUntil = this.#nextChangeAt()
+    this.#restUntil = this.#nextChangeAt(now)
   }
 
   #grantView(): void {
@@ -168,9 +173,10 @@ export class IndexBook implements Book {
     return !this.#due
   }
 
-  #nextChangeAt(): Instant {
+  #nextChangeAt(now: Instant): Instant {
     if (this.#due && this.#outstanding.size === 0 && !this.#desk.hasEpoch()) return 0
-    let at = this.#due && !this.#known ? this.#desk.ceilingUntil : Number.POSITIVE_INFINITY
+    // Once the ceiling has passed, only its holders are waited for.
+    let at = this.#due && !this.#barrierMayEnd(now) ? this.#desk.ceilingUntil : Number.POSITIVE_INFINITY
     for (const tenure of this.#outstanding) at = Math.min(at, tenureWakeAt(tenure, this.#desk))
     return at
   }

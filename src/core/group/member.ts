@@ -150,6 +150,8 @@ export class Member implements Machine<MemberInput, MemberEffect, MembershipView
       this.#incarnation = undefined
       this.#order = 0
       this.#holdings.reset()
+      // The other server has never heard of it, so there is nobody to take leave of.
+      if (this.#state === 'leaving') return this.#end('left')
     }
     this.#instanceId = instanceId
     this.#linked = true
@@ -189,8 +191,10 @@ export class Member implements Machine<MemberInput, MemberEffect, MembershipView
 
   #apply(message: ShareMessage, now: Instant): void {
     if (message.generation !== this.#generation) {
-      // An older coordinator's answer is void. Of a newer one the hello got lost: it is learnt, and claimed from, first.
-      if (message.generation > (this.#generation ?? 0)) this.#learn(message.generation, now)
+      // Another coordinator's answer is void. Of a later one the hello got lost: a renewal that quotes the earlier one is answered by
+      // it. The answer itself does not say which server it comes from, so it teaches only those who have nothing to claim.
+      if (this.#incarnation === undefined) this.#learn(message.generation, now)
+      else if (message.generation > (this.#generation ?? 0)) this.#renewAt = now
       return
     }
     if (message.incarnation < (this.#incarnation ?? 0)) return
@@ -245,7 +249,9 @@ export class Member implements Machine<MemberInput, MemberEffect, MembershipView
     if (this.#final()) return
     this.#renewAt = this.#nextBeat(now)
     if (this.#state === 'leaving' && this.#holdings.empty) return this.#sendLeave(now)
-    const { group, member, bootId, share } = this.#options
+    const { group, member, bootId } = this.#options
+    // What is held means nothing without the numbering that it belongs to: a coordinator may come back with another one.
+    const share = this.#options.share ?? (this.#holdings.empty ? undefined : this.#group.share)
     const sequence = this.#stamp(now)
     this.#effects.push({
       type: 'send',

@@ -33,6 +33,7 @@ export interface Renew {
   readonly order: number
   readonly incarnation?: Incarnation
   readonly generation?: Generation
+  /** What the member expects; with anything held or drained, what that is a part of. */
   readonly share?: ShareKind
   readonly metadata?: unknown
   readonly holding: readonly Holding[]

@@ -1,7 +1,7 @@
 import { assignSticky } from '../assignment/sticky.ts'
 import type { Epoch } from '../lease.ts'
 import type { Instant } from '../time.ts'
-import { type Book, type Desk, revoke, stopOverrun, tenureWakeAt } from './book.ts'
+import { type Book, type Desk, revoke, stopOverrun, tenureWakeAt, yieldUp } from './book.ts'
 import type { Holding } from './messages.ts'
 import type { Because } from './reasons.ts'
 import { lapsed, type Session, type Tenure } from './session.ts'
@@ -74,6 +74,12 @@ export class PartitionBook implements Book {
     const others = this.#others.get(tenure.item) ?? new Set<Tenure>()
     this.#others.set(tenure.item, others.add(tenure))
     if (tenure.state === 'held' && tenure.until === undefined) revoke(tenure, now, this.#desk, 'rebalance')
+  }
+
+  yield(tenure: Tenure, now: Instant): void {
+    yieldUp(tenure, now)
+    this.#pending.add(tenure.item)
+    this.#restUntil = 0
   }
 
   release(tenure: Tenure): void {

@@ -1,0 +1,163 @@
+import { checkTiming, requireSafe } from '../../config/safety.ts'
+import { timing as presets, resolveTiming, type Timing, type TimingPreset } from '../../config/timing.ts'
+import type { GroupSettings } from '../../core/group/book.ts'
+import type { ShareKind } from '../../core/group/messages.ts'
+import { groupNameFault } from '../../core/ids.ts'
+import { CaucusError } from '../../errors.ts'
+import type { Backend, BackendFactory, LinkEvent } from '../../ports/backend.ts'
+import type { Clocks } from '../../ports/clock.ts'
+import type { CoordinatorHosting } from '../../ports/hosting.ts'
+import { hostCoordinator } from '../../runtime/coordinator-host.ts'
+import { History } from '../../runtime/history.ts'
+import { Loops } from '../../runtime/loops.ts'
+import { MembershipDriver } from '../../runtime/membership-driver.ts'
+import { systemClocks } from '../../runtime/system-clock.ts'
+import { memoryStore } from '../../stores/memory-store.ts'
+import { memoryLink } from '../../transports/memory.ts'
+
+/** How one group behaves, where it differs from the others. */
+export interface EmbeddedGroup {
+  readonly share?: ShareKind
+  readonly timing?: TimingPreset | Partial<Timing>
+}
+
+export interface EmbeddedOptions {
+  /** A preset's name, a preset, or some of its numbers. Default: `timing.local`. */
+  readonly timing?: TimingPreset | Partial<Timing>
+  readonly groups?: Readonly<Record<string, EmbeddedGroup>>
+  /** Default: this process's own. A simulated one makes tests fast and repeatable. */
+  readonly clocks?: Clocks
+}
+
+/** Far above what one process holds; a bound all the same. */
+const LIMITS = { groups: 10_000, membersPerGroup: 100_000, eventsPerGroup: 4_096 }
+
+/**
+ * Everything in this process: no server, no socket, no file. All handles that are connected to one `embedded()` are members of one
+ * cluster. Nothing keeps the process alive once they are closed. Throws `CAUCUS_INVALID_ARGUMENT` or `CAUCUS_INVALID_CONFIG`.
+ */
+export const embedded = (options: EmbeddedOptions = {}): BackendFactory => {
+  const process = new EmbeddedProcess(options)
+  return ({ signal }) => process.connect(signal)
+}
+
+const settingsOf = ({ leaseMs, settleMs, settleCapMs, drainLimitMs }: Timing): GroupSettings => ({
+  leaseMs,
+  settleMs,
+  settleCapMs,
+  drainLimitMs,
+})
+
+class EmbeddedProcess {
+  readonly #clocks: Clocks
+  readonly #timing: Timing
+  readonly #groups = new Map<string, GroupSettings & { readonly share?: ShareKind }>()
+  /** Kept over all coordinators of this cluster, so that a later one never repeats an epoch of an earlier one. */
+  readonly #store = memoryStore()
+  #hosting: Promise<CoordinatorHosting> | undefined
+  #users = 0
+
+  constructor({ timing = presets.local, groups = {}, clocks = systemClocks, ...unknown }: EmbeddedOptions) {
+    for (const name of Object.keys(unknown)) {
+      throw new CaucusError(
+        'CAUCUS_INVALID_ARGUMENT',
+        `embedded() knows no option "${name}"; it takes timing, groups and clocks`,
+      )
+    }
+    this.#clocks = clocks
+    this.#timing = resolveTiming(timing, presets.local)
+    requireSafe(checkTiming(this.#timing))
+    for (const [name, { share, timing: own = {} }] of Object.entries(groups)) {
+      const fault = groupNameFault(name)
+      if (fault !== undefined) throw new CaucusError('CAUCUS_INVALID_ARGUMENT', `embedded({ groups }): ${fault}`)
+      const settings = resolveTiming(own, this.#timing)
+      requireSafe(checkTiming(settings))
+      this.#groups.set(name, { ...settingsOf(settings), ...(share !== undefined && { share }) })
+    }
+  }
+
+  async connect(signal: AbortSignal | undefined): Promise<Backend> {
+    signal?.throwIfAborted()
+    this.#users++
+    this.#hosting ??= hostCoordinator({
+      clock: this.#clocks.grantor,
+      wallMs: () => Date.now(),
+      store: this.#store,
+      defaults: settingsOf(this.#timing),
+      groups: this.#groups,
+      // Whoever held anything from an earlier coordinator of this process has been closed with it.
+      fresh: true,
+      limits: LIMITS,
+      // Thrown where nobody catches it, as a fault of ours should be.
+      onFault: (error) =>
+        queueMicrotask(() => {
+          throw error
+        }),
+    })
+    return new EmbeddedBackend(await this.#hosting, this.#clocks, this.#timing, () => this.#release())
+  }
+
+  async #release(): Promise<void> {
+    const hosting = this.#hosting
+    if (--this.#users > 0) return
+    this.#hosting = undefined
+    await (await hosting)?.close()
+  }
+}
+
+class EmbeddedBackend implements Backend {
+  readonly guarantees
+  readonly clocks: Clocks
+  readonly timing: Timing
+  readonly #hosting: CoordinatorHosting
+  readonly #members: MembershipDriver
+  readonly #link = new History<LinkEvent>()
+  /** The coordinator may outlive this connection: its readers must not. */
+  readonly #loops = new Loops()
+  readonly #release: () => Promise<void>
+  #closed: Promise<void> | undefined
+
+  constructor(hosting: CoordinatorHosting, clocks: Clocks, timing: Timing, release: () => Promise<void>) {
+    this.guarantees = hosting.guarantees
+    this.clocks = clocks
+    this.timing = timing
+    this.#hosting = hosting
+    this.#release = release
+    this.#members = new MembershipDriver({ clock: clocks.holder, open: memoryLink(hosting, clocks.grantor) })
+  }
+
+  join(...[request, listener]: Parameters<Backend['join']>) {
+    return this.#members.join(request, listener)
+  }
+
+  async groups({ signal }: { signal?: AbortSignal | undefined } = {}) {
+    signal?.throwIfAborted()
+    return this.#hosting.view().groups
+  }
+
+  async group(name: string, { signal }: { signal?: AbortSignal | undefined } = {}) {
+    signal?.throwIfAborted()
+    return this.#hosting.viewOf(name)
+  }
+
+  events(options: Parameters<Backend['events']>[0]) {
+    return this.#loops.keep(this.#hosting.events(options))
+  }
+
+  /** Inside one process the link does not fail: there is nothing to tell until it is closed. */
+  linkEvents(options: Parameters<Backend['linkEvents']>[0]) {
+    return this.#link.events(options)
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
+    this.#link.close()
+    await this.#loops.close()
+    await this.#members.close()
+    await this.#release()
+  }
+}

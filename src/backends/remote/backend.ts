@@ -1,0 +1,201 @@
+import type { Timing } from '../../config/timing.ts'
+import type { GroupView } from '../../core/group/view.ts'
+import { CaucusError, isCaucusError } from '../../errors.ts'
+import type { Backend, LinkEvent } from '../../ports/backend.ts'
+import type { Clocks } from '../../ports/clock.ts'
+import type { Guarantees, RecordedEvent } from '../../ports/hosting.ts'
+import { History } from '../../runtime/history.ts'
+import { MembershipDriver } from '../../runtime/membership-driver.ts'
+import { sleep } from '../../runtime/wait.ts'
+import { eventData } from './event-stream.ts'
+import { failureOf, type GetOptions, get, getJson } from './http.ts'
+import { RemoteLink } from './link.ts'
+import type { checkedRemote } from './options.ts'
+
+type Told = RecordedEvent | { readonly type: 'gap'; readonly dropped: number | undefined }
+
+/** A server tells its streams every 15 s that it is there. */
+const STREAM_SILENCE_MS = 45_000
+const ANSWER_SILENCE_MS = 10_000
+/** Promised by every server, until it has said more. */
+const LEAST: Guarantees = { exclusion: 'leased', survivesRestart: false, survivesPartition: false }
+
+export class RemoteBackend implements Backend {
+  readonly clocks: Clocks
+  readonly timing: Timing
+  readonly #http: Omit<GetOptions, 'signal' | 'silenceMs'>
+  readonly #members: MembershipDriver
+  readonly #events = new History<LinkEvent>()
+  /** Ends requests that are under way when the backend is closed. */
+  readonly #closing = new AbortController()
+  readonly #urls: readonly string[]
+  #link: RemoteLink | undefined
+  #guarantees = LEAST
+  #closed: Promise<void> | undefined
+
+  constructor({ urls, token, tls, timing }: ReturnType<typeof checkedRemote>, clocks: Clocks) {
+    this.clocks = clocks
+    this.timing = timing
+    this.#urls = urls
+    this.#http = { token, tls }
+    const { heartbeatMs, reconnectMaxMs } = this.timing
+    const linkOptions = { urls, token, tls, clock: clocks.grantor, random: Math.random, heartbeatMs, reconnectMaxMs }
+    this.#members = new MembershipDriver({
+      clock: clocks.holder,
+      open: (sink) => {
+        this.#link = new RemoteLink({ ...linkOptions, tell: (event) => this.#events.record(event) }, sink)
+        return this.#link
+      },
+    })
+  }
+
+  get guarantees(): Guarantees {
+    return this.#guarantees
+  }
+
+  /** Resolves once a server has said hello and what it promises. */
+  async ready(limitMs: number, signal: AbortSignal | undefined): Promise<void> {
+    const refusals = new Map<string, CaucusError>()
+    const events = this.#events.events({ signal })
+    const limit = this.clocks.grantor.setTimer(this.clocks.grantor.now() + limitMs, () => {
+      events.fail(unreachable(this.#urls, limitMs, refusals))
+    })
+    try {
+      for await (const event of events) {
+        if (event.type === 'link.opened') break
+        if (event.type !== 'link.refused') continue
+        refusals.set(event.url, event.error)
+        // Whoever was refused by all of them for good need not go on asking.
+        if ([...refusals.values()].every(({ retriable }) => !retriable) && refusals.size === this.#urls.length) {
+          throw event.error
+        }
+      }
+    } finally {
+      limit.clear()
+    }
+    try {
+      const { guarantees } = (await this.#getJson('/healthz', signal)) as { guarantees?: Guarantees }
+      this.#guarantees = guarantees ?? LEAST
+    } catch {
+      // The link is what counts. Whoever does not say what it promises is taken to promise the least.
+      signal?.throwIfAborted()
+    }
+  }
+
+  join(...[request, listener]: Parameters<Backend['join']>) {
+    return this.#members.join(request, listener)
+  }
+
+  async groups({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<readonly GroupView[]> {
+    const { groups } = (await this.#getJson('/v1/groups', signal)) as { groups?: readonly GroupView[] }
+    if (Array.isArray(groups)) return groups
+    throw new CaucusError('CAUCUS_PROTOCOL', `${this.#url} answered without groups; is it a caucus server?`)
+  }
+
+  async group(name: string, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<GroupView | undefined> {
+    try {
+      return (await this.#getJson(`/v1/groups/${encodeURIComponent(name)}`, signal)) as GroupView
+    } catch (error) {
+      if (isCaucusError(error) && error.code === 'CAUCUS_NOT_FOUND') return undefined
+      throw error
+    }
+  }
+
+  /** Goes on where it was when the stream breaks; a server that has forgotten that place says so with a `gap`. */
+  async *events({ group, after, signal }: Parameters<Backend['events']>[0]): AsyncGenerator<Told, undefined> {
+    const ended = linked(this.#closing.signal, signal)
+    let last = after
+    try {
+      for (;;) {
+        try {
+          for await (const told of this.#stream(group, last, ended.signal)) {
+            if ('revision' in told) last = told.revision
+            yield told
+          }
+        } catch (error) {
+          signal?.throwIfAborted()
+          if (this.#closing.signal.aborted) return undefined
+          if (!isCaucusError(error) || !error.retriable) throw error
+        }
+        await sleep(this.clocks.grantor, Math.random() * this.timing.reconnectMaxMs, { signal: ended.signal })
+      }
+    } catch (error) {
+      if (this.#closing.signal.aborted && !signal?.aborted) return undefined
+      throw error
+    } finally {
+      ended.release()
+    }
+  }
+
+  async *#stream(group: string, after: string | undefined, signal: AbortSignal): AsyncGenerator<Told, undefined> {
+    const url = `${this.#url}/v1/groups/${encodeURIComponent(group)}/events`
+    const headers = { accept: 'text/event-stream', ...(after !== undefined && { 'last-event-id': after }) }
+    const response = await get(url, { ...this.#http, headers, signal, silenceMs: STREAM_SILENCE_MS })
+    response.setEncoding('utf8')
+    try {
+      for await (const data of eventData(response as AsyncIterable<string>)) {
+        const told = JSON.parse(data) as RecordedEvent | { type: 'gap'; dropped: number | null }
+        yield 'revision' in told ? told : { type: 'gap', dropped: told.dropped ?? undefined }
+      }
+    } catch (error) {
+      throw failureOf(url, error, signal)
+    } finally {
+      response.destroy()
+    }
+    return undefined
+  }
+
+  linkEvents(options: Parameters<Backend['linkEvents']>[0]) {
+    return this.#events.events(options)
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
+    this.#closing.abort(new CaucusError('CAUCUS_CLOSED', 'this connection has been closed'))
+    this.#events.close()
+    await this.#members.close()
+  }
+
+  get #url(): string {
+    return this.#link?.url ?? (this.#urls[0] as string)
+  }
+
+  async #getJson(path: string, signal: AbortSignal | undefined): Promise<unknown> {
+    const ended = linked(this.#closing.signal, signal)
+    try {
+      return await getJson(`${this.#url}${path}`, { ...this.#http, signal: ended.signal, silenceMs: ANSWER_SILENCE_MS })
+    } finally {
+      ended.release()
+    }
+  }
+}
+
+const unreachable = (urls: readonly string[], limitMs: number, refusals: ReadonlyMap<string, CaucusError>) => {
+  const why = [...refusals.values()].map(({ message }) => message).join('; ')
+  return new CaucusError(
+    'CAUCUS_UNAVAILABLE',
+    `no server of ${urls.join(', ')} could be reached within ${limitMs} ms: ${why || 'no answer'}`,
+    { details: { urls } },
+  )
+}
+
+/** Aborted by either, until it is released: `AbortSignal.any` would leave a listener on the long-lived one (nodejs/node#54614). */
+const linked = (long: AbortSignal, short: AbortSignal | undefined) => {
+  const controller = new AbortController()
+  const abort = () => controller.abort(short?.aborted ? short.reason : long.reason)
+  const signals = short === undefined ? [long] : [long, short]
+  for (const each of signals) {
+    if (each.aborted) abort()
+    else each.addEventListener('abort', abort, { once: true })
+  }
+  return {
+    signal: controller.signal,
+    release: () => {
+      for (const each of signals) each.removeEventListener('abort', abort)
+    },
+  }
+}

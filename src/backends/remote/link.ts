@@ -1,0 +1,232 @@
+import type { CoordinatorMessage, Hello, MemberMessage } from '../../core/group/messages.ts'
+import type { Instant, Millis } from '../../core/time.ts'
+import { CaucusError } from '../../errors.ts'
+import type { LinkEvent } from '../../ports/backend.ts'
+import type { Clock, Timer } from '../../ports/clock.ts'
+import type { CoordinatorLink, LinkSink } from '../../ports/link.ts'
+import { ClientSocket, type TlsOptions } from '../../transports/websocket.ts'
+import { decodeCoordinatorFrame, encodeFrames, LINK_PATH, LINK_SUBPROTOCOL } from '../../wire/frames.ts'
+
+export interface RemoteLinkOptions {
+  /** The servers' base URLs, without a slash at the end. */
+  readonly urls: readonly string[]
+  readonly token: string | undefined
+  readonly tls: TlsOptions | undefined
+  readonly clock: Clock
+  /** In [0, 1). */
+  random(): number
+  /** The longest pause between two attempts. */
+  readonly reconnectMaxMs: Millis
+  /** How long nothing may be heard before the other side is asked; after two and a half times that it is taken for gone. */
+  readonly heartbeatMs: Millis
+  tell(event: LinkEvent): void
+}
+
+/** The first pause is up to this, and each later one up to twice the one before. */
+const FIRST_PAUSE_MS: Millis = 20
+/** So many attempts in vain, and the pauses have long been as long as they get. */
+const MANY = 30
+/** How long a server may take to close its side. */
+const CLOSE_LIMIT_MS: Millis = 500
+const HANDSHAKE_LIMIT_MS: Millis = 5_000
+const SILENT_BEATS = 2.5
+
+/**
+ * One WebSocket to one of several servers, made again whenever it is lost, with full jitter so that a restarted server is not run
+ * over by all its clients at once. Frames of one turn of the loop go out in one write.
+ */
+export class RemoteLink implements CoordinatorLink {
+  readonly #options: RemoteLinkOptions
+  readonly #sink: LinkSink
+  #socket: ClientSocket | undefined
+  #hello: Hello | undefined
+  /** Of several servers only those of one cluster will do. */
+  #clusterId: string | undefined
+  #url = 0
+  #attempts = 0
+  #pending: MemberMessage[] = []
+  #heardAt: Instant = 0
+  #openedAt: Instant = 0
+  #retry: Timer | undefined
+  #watch: Timer | undefined
+  #closed: Promise<void> | undefined
+
+  constructor(options: RemoteLinkOptions, sink: LinkSink) {
+    this.#options = options
+    this.#sink = sink
+    this.#connect()
+  }
+
+  /** The server that is talked to, or tried. */
+  get url(): string {
+    return this.#options.urls[this.#url] as string
+  }
+
+  get hello(): Hello | undefined {
+    return this.#hello
+  }
+
+  send(messages: readonly MemberMessage[]): void {
+    if (this.#hello === undefined) return
+    if (this.#pending.length === 0) queueMicrotask(() => this.#flush())
+    for (const message of messages) this.#pending.push(message)
+  }
+
+  reject(): void {
+    const instanceId = this.#hello?.instanceId
+    this.#leave(
+      new CaucusError(
+        'CAUCUS_CONFLICT',
+        `${this.url} is another server (${instanceId}) than the one that this process still holds a share from; it is used once that has run out`,
+      ),
+    )
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
+    this.#retry?.clear()
+    this.#watch?.clear()
+    this.#flush()
+    const socket = this.#socket
+    this.#socket = undefined
+    this.#hello = undefined
+    if (socket === undefined) return
+    const { clock } = this.#options
+    await new Promise<void>((resolve) => {
+      const limit = clock.setTimer(clock.now() + CLOSE_LIMIT_MS, () => socket.terminate())
+      socket.close(() => {
+        limit.clear()
+        resolve()
+      })
+    })
+  }
+
+  #flush(): void {
+    const messages = this.#pending
+    this.#pending = []
+    if (messages.length === 0 || this.#socket === undefined) return
+    for (const frame of encodeFrames(messages)) this.#socket.send(frame)
+  }
+
+  #connect(): void {
+    const { token, tls, clock } = this.#options
+    this.#heardAt = clock.now()
+    const socket: ClientSocket = new ClientSocket(
+      {
+        url: `${this.url.replace(/^http/, 'ws')}${LINK_PATH}`,
+        subprotocol: LINK_SUBPROTOCOL,
+        token,
+        tls,
+        handshakeTimeoutMs: HANDSHAKE_LIMIT_MS,
+      },
+      {
+        opened: () => this.#watchSilence(),
+        heard: () => {
+          this.#heardAt = clock.now()
+        },
+        text: (frame) => {
+          if (socket === this.#socket) this.#take(frame)
+        },
+        closed: (error) => {
+          if (socket === this.#socket) this.#lost(error)
+        },
+      },
+    )
+    this.#socket = socket
+  }
+
+  #take(frame: string): void {
+    const messages = decodeCoordinatorFrame(frame)
+    if (typeof messages === 'string') {
+      this.#leave(new CaucusError('CAUCUS_PROTOCOL', `${this.url} cannot be understood: ${messages}`))
+    } else if (this.#hello === undefined) this.#greet(messages)
+    else this.#sink.received(messages)
+  }
+
+  #greet(messages: readonly CoordinatorMessage[]): void {
+    const [hello, ...rest] = messages
+    if (hello?.type !== 'hello') {
+      return this.#leave(new CaucusError('CAUCUS_PROTOCOL', `${this.url} did not begin with a hello`))
+    }
+    const { urls, tell } = this.#options
+    const expected = urls.length > 1 ? (this.#clusterId ?? hello.clusterId) : hello.clusterId
+    if (expected !== hello.clusterId) {
+      return this.#leave(
+        new CaucusError(
+          'CAUCUS_CONFLICT',
+          `${this.url} belongs to the cluster "${hello.clusterId}" and not to "${expected}"; list the servers of one cluster only`,
+        ),
+      )
+    }
+    this.#clusterId = hello.clusterId
+    this.#hello = hello
+    this.#openedAt = this.#options.clock.now()
+    tell({ type: 'link.opened', url: this.url, instanceId: hello.instanceId, generation: hello.generation })
+    this.#sink.opened(hello)
+    if (rest.length > 0) this.#sink.received(rest)
+  }
+
+  /** Away from a server that will not do, and on to the next one. */
+  #leave(error: CaucusError): void {
+    const socket = this.#socket
+    this.#lost(error)
+    socket?.fail(error)
+  }
+
+  #lost(error: CaucusError): void {
+    const url = this.url
+    const { tell, urls, clock, reconnectMaxMs } = this.#options
+    const opened = this.#hello !== undefined
+    const refused = !opened || error.code !== 'CAUCUS_CONNECTION_LOST'
+    // A server that takes us and drops us again, or that will not do, is not to be asked a hundred times a second.
+    if (!refused && clock.now() - this.#openedAt > reconnectMaxMs) this.#attempts = 0
+    else if (opened) this.#attempts = MANY
+    this.#socket = undefined
+    this.#hello = undefined
+    this.#pending = []
+    this.#watch?.clear()
+    if (this.#closed !== undefined) return
+    this.#again()
+    // The next server, unless it was this one that we had until now: it may be back at once.
+    if (!opened || error.code === 'CAUCUS_CONFLICT') this.#url = (this.#url + 1) % urls.length
+    tell(refused ? { type: 'link.refused', url, error } : { type: 'link.lost', url, reason: error.message })
+    if (opened) this.#sink.closed(error.message)
+  }
+
+  #again(): void {
+    const { clock, random, reconnectMaxMs } = this.#options
+    const pauseMs = random() * Math.min(reconnectMaxMs, FIRST_PAUSE_MS * 2 ** this.#attempts)
+    this.#attempts = Math.min(this.#attempts + 1, MANY)
+    this.#retry?.clear()
+    this.#retry = clock.setTimer(clock.now() + pauseMs, () => this.#connect())
+  }
+
+  /** A half-open connection says nothing, not even that it is dead. */
+  #watchSilence(): void {
+    const { clock, heartbeatMs } = this.#options
+    this.#watch?.clear()
+    this.#watch = clock.setTimer(
+      clock.now() + heartbeatMs,
+      // After a stall of our own, what arrived meanwhile is read first.
+      () => {
+        this.#watch = clock.turn(() => this.#judgeSilence())
+      },
+      { ref: false },
+    )
+  }
+
+  #judgeSilence(): void {
+    const { clock, heartbeatMs } = this.#options
+    const silentMs = clock.now() - this.#heardAt
+    if (silentMs >= SILENT_BEATS * heartbeatMs) {
+      const silent = `${this.url} has said nothing for ${Math.round(silentMs)} ms`
+      return this.#leave(new CaucusError('CAUCUS_CONNECTION_LOST', silent))
+    }
+    if (silentMs >= heartbeatMs) this.#socket?.ping()
+    this.#watchSilence()
+  }
+}

@@ -1,0 +1,103 @@
+import type { GroupView } from '../core/group/view.ts'
+import { CaucusError } from '../errors.ts'
+import type { Backend, BackendFactory, JoinRequest } from '../ports/backend.ts'
+import type { Guarantees } from '../ports/hosting.ts'
+import { Group } from './group.ts'
+import { Membership } from './membership.ts'
+import { checkGroupName, checkOptions, checkSignal } from './options.ts'
+
+/**
+ * Resolves with a handle once the backend is ready to take joins. Disposing of it leaves every group that was joined through it and
+ * closes what it opened. A signal ends the wait.
+ */
+export const connect = async (
+  backend: BackendFactory,
+  options: { readonly signal?: AbortSignal } = {},
+): Promise<Caucus> => {
+  if (typeof backend !== 'function') {
+    throw new CaucusError('CAUCUS_INVALID_ARGUMENT', 'connect() takes a backend: embedded() or remote([url])')
+  }
+  checkOptions(options, ['signal'], 'connect()')
+  checkSignal(options.signal, 'connect()')
+  options.signal?.throwIfAborted()
+  return new Caucus(await backend({ signal: options.signal }))
+}
+
+/** A connection to a coordinator, and all the memberships that it keeps alive. */
+export class Caucus implements AsyncDisposable {
+  readonly #backend: Backend
+  /** Those that are joining, too. */
+  readonly #memberships = new Set<Membership>()
+  #closed: Promise<void> | undefined
+
+  /** Use `connect()`. */
+  constructor(backend: Backend) {
+    this.#backend = backend
+  }
+
+  /** What this backend really promises. */
+  get guarantees(): Guarantees {
+    return this.#backend.guarantees
+  }
+
+  /** A handle to the group of this name; nothing happens before somebody joins it. */
+  group(name: string): Group {
+    checkGroupName(name)
+    const backend = this.#backend
+    return new Group(name, {
+      timing: backend.timing,
+      join: (request, signal) => this.#join(request, signal),
+      view: async (group, signal) => this.#open().group(group, { signal }),
+      events: (options) => this.#open().events(options),
+    })
+  }
+
+  /** Resolves with every group of this coordinator. */
+  async groups(options: { readonly signal?: AbortSignal } = {}): Promise<readonly GroupView[]> {
+    checkOptions(options, ['signal'], 'groups()')
+    checkSignal(options.signal, 'groups()')
+    return this.#open().groups(options)
+  }
+
+  /** Yields what happens to the connection from now on; a `gap` where the loop was too slow for its buffer. */
+  events(options: { readonly buffer?: number; readonly signal?: AbortSignal } = {}) {
+    checkOptions(options, ['buffer', 'signal'], 'events()')
+    checkSignal(options.signal, 'events()')
+    return this.#open().linkEvents(options)
+  }
+
+  async #join(request: JoinRequest, signal: AbortSignal | undefined): Promise<Membership> {
+    const membership = new Membership(this.#open(), request, (ended) => this.#memberships.delete(ended))
+    this.#memberships.add(membership)
+    await membership.admitted(signal)
+    return membership
+  }
+
+  /** Leaves every group, then closes the connection. Disposing twice is disposing once. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  /** As disposing, for JavaScript without `await using`. */
+  close(): Promise<void> {
+    return this[Symbol.asyncDispose]()
+  }
+
+  async #close(): Promise<void> {
+    const leaving = [...this.#memberships].map(async (membership) => {
+      if (membership.state === 'joining') membership.close()
+      else await membership.leave()
+    })
+    try {
+      await Promise.all(leaving)
+    } finally {
+      await this.#backend.close()
+    }
+  }
+
+  #open(): Backend {
+    if (this.#closed === undefined) return this.#backend
+    throw new CaucusError('CAUCUS_CLOSED', 'this connection has been closed; connect again')
+  }
+}

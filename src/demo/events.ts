@@ -1,0 +1,40 @@
+import type { Summary } from './summary.ts'
+
+/** What the demo tells while it runs: a line each, for people or (`--json`) for programs. */
+export type DemoEvent =
+  | { readonly type: 'started'; readonly dir: string; readonly files: number; readonly workers: number }
+  | { readonly type: 'listening'; readonly url: string; readonly pid: number }
+  | { readonly type: 'joined'; readonly worker: string; readonly pid: number }
+  | { readonly type: 'killed'; readonly worker: string; readonly pid: number; readonly partitions: number }
+  | { readonly type: 'frozen'; readonly worker: string; readonly pid: number; readonly partitions: number }
+  | { readonly type: 'continued'; readonly worker: string; readonly pid: number; readonly frozenMs: number }
+  | {
+      readonly type: 'woke'
+      readonly worker: string
+      readonly stoodStillMs: number
+      readonly before: number
+      readonly now: number
+    }
+  | { readonly type: 'lost'; readonly worker: string; readonly pid: number; readonly because: string }
+  | {
+      readonly type: 'whole'
+      readonly afterMs: number
+      /** How many partitions each member has. */
+      readonly shares: Readonly<Record<string, number>>
+      readonly moved: number
+      readonly minimumMoves: number
+    }
+  | { readonly type: 'progress'; readonly done: number; readonly files: number }
+  | { readonly type: 'unread'; readonly path: string; readonly reason: string }
+  | { readonly type: 'output'; readonly file: string; readonly dir: string }
+  | {
+      readonly type: 'checked'
+      readonly ok: boolean
+      /** Files done once more by a later owner: harmless, since the result is keyed by path and the later epoch stands. */
+      readonly again: number
+      readonly claims: number
+      readonly appeared: number
+      /** What is wrong, if anything is. */
+      readonly faults: readonly string[]
+    }
+  | Summary

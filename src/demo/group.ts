@@ -1,0 +1,64 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { CaucusError } from '../errors.ts'
+import { PARTITIONS } from './results.ts'
+import type { OwnersView } from './views.ts'
+
+const LOOK_EVERY_MS = 25
+/** Far beyond any lease, drain or settle time of the demo: something is wrong then, and waiting longer does not mend it. */
+const PATIENCE_MS = 60_000
+
+interface Picture {
+  readonly state: string
+  readonly members: readonly { readonly id: string; readonly partitions?: readonly number[] }[]
+}
+
+/** The group as anybody with `curl` sees it; `undefined` while the server knows none of that name. */
+export const lookAt = async (url: string, group: string, signal: AbortSignal): Promise<Picture | undefined> => {
+  const response = await fetch(`${url}/v1/groups/${encodeURIComponent(group)}`, { signal })
+  if (response.status === 404) {
+    await response.arrayBuffer()
+    return undefined
+  }
+  if (!response.ok)
+    throw new CaucusError('CAUCUS_BACKEND', `the server answered ${response.status} for ${response.url}`)
+  return (await response.json()) as Picture
+}
+
+/**
+ * Resolves with who owns what once exactly the expected members are there and own everything. `expected` is asked again at each
+ * look, since somebody may end meanwhile.
+ */
+export const untilWhole = async (
+  url: string,
+  group: string,
+  expected: () => readonly string[],
+  signal: AbortSignal,
+  { patiently = false }: { readonly patiently?: boolean } = {},
+): Promise<OwnersView> => {
+  const startedAt = performance.now()
+  for (;;) {
+    const view = viewOf(await lookAt(url, group, signal), expected())
+    if (view !== undefined) return view
+    if (!patiently && performance.now() - startedAt > PATIENCE_MS) {
+      throw new CaucusError('CAUCUS_TIMEOUT', `the group was not whole again within ${PATIENCE_MS / 1000} s`)
+    }
+    await sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => signal.throwIfAborted())
+  }
+}
+
+/** Who owns what, if the group is whole: settled, the expected members, every partition owned once. */
+export const viewOf = (picture: Picture | undefined, expected: readonly string[]): OwnersView | undefined => {
+  const owners = new Array<string | null>(PARTITIONS).fill(null)
+  const members = picture?.members.map(({ id }) => id).sort() ?? []
+  if (members.join() !== [...expected].sort().join()) return undefined
+  // With nobody in it there is nothing to settle.
+  if (members.length === 0) return { members, owners }
+  if (picture?.state !== 'settled') return undefined
+  for (const { id, partitions = [] } of picture.members) {
+    for (const partition of partitions) {
+      if (owners[partition] !== null) return undefined
+      owners[partition] = id
+    }
+  }
+  return owners.includes(null) ? undefined : { members, owners }
+}

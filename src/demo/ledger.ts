@@ -1,0 +1,83 @@
+import type { DemoEvent } from './events.ts'
+import type { Problem } from './files.ts'
+import { LogReader } from './log.ts'
+import { parseResult, ResultTable } from './results.ts'
+import { releasedBy } from './script.ts'
+
+const BEAT_MS = 100
+
+export interface LedgerOptions {
+  /** The folder of the result logs. */
+  readonly folder: string
+  readonly files: number
+  /** How long the work is to last. */
+  readonly spanMs: number
+  /** So many files of the list may be begun. */
+  readonly release: (files: number) => void
+  readonly tell: (event: DemoEvent) => void
+  readonly hashed: (who: string) => void
+}
+
+/** Hands the files out at an even pace, and keeps the book of what has become of them. */
+export class Ledger {
+  readonly #options: LedgerOptions
+  readonly #log: LogReader
+  readonly #told = new Set<string>()
+  readonly results = new ResultTable()
+  #startedAtMs = 0
+  #faultsOver = false
+  #beat: NodeJS.Timeout | undefined
+
+  constructor(options: LedgerOptions) {
+    this.#options = options
+    this.#log = new LogReader(options.folder, 'results-')
+  }
+
+  start(): void {
+    this.#startedAtMs = performance.now()
+    this.#beat = setInterval(() => {
+      this.release()
+      this.read()
+    }, BEAT_MS)
+  }
+
+  stop(): void {
+    clearInterval(this.#beat)
+  }
+
+  /** Nothing is kept back any more: what is left is handed out as its time comes. */
+  faultsAreOver(): void {
+    this.#faultsOver = true
+  }
+
+  get isComplete(): boolean {
+    return this.results.size >= this.#options.files
+  }
+
+  release(): void {
+    const { files, spanMs, release } = this.#options
+    const elapsedMs = performance.now() - this.#startedAtMs
+    release(releasedBy({ elapsedMs, spanMs, files, faultsOver: this.#faultsOver }))
+  }
+
+  /** Takes in what the workers wrote since the last time. */
+  read(): void {
+    const { files, tell, hashed } = this.#options
+    const before = this.results.size
+    for (const line of this.#log.lines()) {
+      const result = parseResult(line)
+      // The checker says what is wrong with a line that is no result.
+      if (result === undefined || this.results.add(result) === 'older') continue
+      hashed(result.who)
+      if (result.problem !== undefined) this.report({ path: result.path, reason: result.problem })
+    }
+    if (this.results.size > before) tell({ type: 'progress', done: this.results.size, files })
+  }
+
+  /** Tells of a file that has no hash; of each once. */
+  report(problem: Problem): void {
+    if (this.#told.has(problem.path)) return
+    this.#told.add(problem.path)
+    this.#options.tell({ type: 'unread', ...problem })
+  }
+}

@@ -1,0 +1,104 @@
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { CaucusError } from '../errors.ts'
+import { listFiles, type Problem, reasonOf } from './files.ts'
+import { writableOutput } from './output.ts'
+
+/** The group that the workers join. */
+export const GROUP = 'demo'
+
+export interface StageOptions {
+  /** The folder whose files are hashed; by default the installed dependencies of this package. */
+  readonly input?: string | undefined
+  /** Where the list of checksums goes; by default into a new folder for temporary files. */
+  readonly output?: string | undefined
+  readonly workers: number
+  readonly kill: number
+}
+
+/** Everything that a run needs before its first process is started. */
+export interface Stage {
+  readonly dir: string
+  readonly files: readonly string[]
+  readonly problems: readonly Problem[]
+  /** For the logs of this run. */
+  readonly folder: string
+  readonly output: string
+  readonly workers: number
+  readonly kill: number
+  readonly serverArgs: readonly string[]
+  /** By the full path of a file: it is written by the demo, so it is no input. */
+  readonly isOurs: (file: string) => boolean
+  /** Removes the logs. The list of checksums stays, if there is one. */
+  clear(): void
+}
+
+/** Checks the folder and the output, and lists the files; `CAUCUS_INVALID_ARGUMENT` says what is wrong with either. */
+export const setStage = async (options: StageOptions, signal: AbortSignal): Promise<Stage> => {
+  const dir = inputFolder(options.input)
+  const asked = options.output === undefined ? undefined : writableOutput(options.output)
+  const home = realpathSync(mkdtempSync(join(tmpdir(), 'caucus-demo-')))
+  const folder = join(home, 'logs')
+  const remove = (what: string) => rmSync(what, { recursive: true, force: true })
+  try {
+    mkdirSync(folder)
+    const output = asked ?? join(home, SUMS)
+    const isOurs = (file: string) => file === output || file === home || file.startsWith(home + sep)
+    const { files, problems } = await listFiles(dir, isOurs, signal)
+    if (files.length === 0) throw refuse(dir, 'has no regular file that could be read; name a folder with some files')
+    writeFileSync(join(folder, 'files.ndjson'), files.map((path) => `${JSON.stringify(path)}\n`).join(''))
+    // Short leases, which one machine can keep: a demo should not consist of waiting.
+    const config = join(folder, 'server.json')
+    writeFileSync(config, JSON.stringify({ timing: 'local' }))
+    const { workers, kill } = options
+    const serverArgs = ['--listen', '127.0.0.1:0', '--fresh', '--config', config]
+    return {
+      dir,
+      files,
+      problems,
+      folder,
+      output,
+      workers,
+      kill,
+      serverArgs,
+      isOurs,
+      clear: () => remove(existsSync(join(home, SUMS)) ? folder : home),
+    }
+  } catch (error) {
+    remove(home)
+    throw error
+  }
+}
+
+const SUMS = 'SHA256SUMS'
+
+const refuse = (dir: string, why: string) => new CaucusError('CAUCUS_INVALID_ARGUMENT', `--input ${dir}: ${why}`)
+
+const inputFolder = (input: string | undefined): string => {
+  if (input === undefined) return installedDependencies()
+  try {
+    if (!statSync(input).isDirectory())
+      throw refuse(input, 'is not a folder; name the folder whose files are to be hashed')
+    return realpathSync(input)
+  } catch (error) {
+    if (error instanceof CaucusError) throw error
+    const gone = error instanceof Error && 'code' in error && error.code === 'ENOENT'
+    throw refuse(input, gone ? 'does not exist' : reasonOf(error))
+  }
+}
+
+/** The dependencies of this package: in its own `node_modules`, or in the one that it is installed in itself. */
+const installedDependencies = (): string => {
+  const ours = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
+  for (const folder of [join(ours, 'node_modules'), resolve(ours, '..')]) {
+    // `ws` is one of them: an empty or half `node_modules` is passed over.
+    if (folder.endsWith(`${sep}node_modules`) && statSync(join(folder, 'ws'), { throwIfNoEntry: false })?.isDirectory())
+      return realpathSync(folder)
+  }
+  throw new CaucusError(
+    'CAUCUS_INVALID_ARGUMENT',
+    'the installed dependencies were not found; name a folder with --input DIR',
+  )
+}

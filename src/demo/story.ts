@@ -1,0 +1,120 @@
+import type { DemoEvent } from './events.ts'
+import { printablePath } from './names.ts'
+import { PARTITIONS } from './results.ts'
+import type { Summary } from './summary.ts'
+
+export type Paint = (style: 'good' | 'bad' | 'soft' | 'strong', text: string) => string
+
+const CODES = { good: 32, bad: 31, soft: 2, strong: 1 }
+
+export const plain: Paint = (_, text) => text
+export const coloured: Paint = (style, text) => `\x1b[${CODES[style]}m${text}\x1b[0m`
+
+const UNREAD_SHOWN = 5
+
+/** Tells the events of a run in sentences for people. */
+export class Story {
+  readonly #paint: Paint
+  #unread = 0
+  #checked: Extract<DemoEvent, { type: 'checked' }> | undefined
+
+  constructor(paint: Paint) {
+    this.#paint = paint
+  }
+
+  /** The lines for this event; none for what is shown in another way. */
+  lines(event: DemoEvent): string[] {
+    const paint = this.#paint
+    switch (event.type) {
+      case 'started':
+        return [
+          paint('strong', `${event.files} files below ${printablePath(event.dir)}`),
+          `They are split by path over ${PARTITIONS} partitions, and the partitions over ${event.workers} workers. Each worker hashes its own.`,
+          'Then some are killed and one is frozen. At the end a checker looks for what was left out and what was done by two.',
+          '',
+        ]
+      case 'listening':
+        return [`the server is process ${event.pid}, at ${event.url}`]
+      case 'joined':
+        return [`${paint('good', event.worker)} joined, process ${event.pid}`]
+      case 'killed':
+        return [
+          `${paint('bad', event.worker)} killed with -9; its ${event.partitions} partitions wait until its lease has run out`,
+        ]
+      case 'frozen':
+        return [`${paint('bad', event.worker)} frozen with ${event.partitions} partitions; it does not know that it is`]
+      case 'continued':
+        return [`${paint('good', event.worker)} continued after ${seconds(event.frozenMs)}`]
+      case 'woke':
+        return [wokeLine(event)]
+      case 'lost':
+        return [`${paint('bad', event.worker)} (process ${event.pid}) is gone: ${event.because}`]
+      case 'whole':
+        return [paint('soft', wholeLine(event))]
+      case 'unread':
+        return this.#unreadLines(event)
+      case 'checked':
+        this.#checked = event
+        return []
+      case 'summary':
+        return summaryLines(event, this.#checked, paint)
+      case 'output':
+        return ['', `written as sha256sum does: ${event.file}`, paint('soft', checkCommand(event))]
+      case 'progress':
+        return []
+    }
+  }
+
+  #unreadLines({ path, reason }: Extract<DemoEvent, { type: 'unread' }>): string[] {
+    this.#unread++
+    if (this.#unread > UNREAD_SHOWN + 1) return []
+    if (this.#unread > UNREAD_SHOWN) return ['more files could not be hashed; --json names them all']
+    return [`not hashed: ${printablePath(path)} ${reason}`]
+  }
+}
+
+type Woke = Extract<DemoEvent, { type: 'woke' }>
+type Whole = Extract<DemoEvent, { type: 'whole' }>
+
+const wokeLine = ({ worker, stoodStillMs, before, now }: Woke): string =>
+  now === 0
+    ? `${worker} noticed that it stood still for ${seconds(stoodStillMs)}: of its ${before} partitions it believes in none, and does nothing`
+    : `${worker} stood still for ${seconds(stoodStillMs)}, and still has ${now} of ${before} partitions`
+
+const wholeLine = ({ afterMs, shares, moved, minimumMoves }: Whole): string => {
+  const members = Object.entries(shares)
+  if (members.length === 0) return `nobody is left in the group (after ${seconds(afterMs)})`
+  const list = members.map(([id, partitions]) => `${id} ${partitions}`).join(', ')
+  const moves = moved === 0 ? '' : `; ${moved} moved, at least ${minimumMoves} had to`
+  return `  whole after ${seconds(afterMs)}: ${list}${moves}`
+}
+
+const summaryLines = (
+  { files, hashed, missing, duplicates, overlaps, moved, minimumMoves, ok }: Summary,
+  checked: Extract<DemoEvent, { type: 'checked' }> | undefined,
+  paint: Paint,
+): string[] => {
+  const mark = (holds: boolean) => (holds ? paint('good', '✓') : paint('bad', '✗'))
+  const unread = files - hashed - missing
+  const apart = unread === 0 ? '' : `, ${unread} could not be (see above)`
+  return [
+    '',
+    paint('strong', 'The check, from what is on disk:'),
+    `${mark(missing === 0)} nothing left out    ${hashed} of ${files} files hashed${apart}, ${missing} missing`,
+    `${mark(duplicates === 0)} nothing twice       ${duplicates} duplicates`,
+    `${mark(overlaps === 0)} one owner at a time ${overlaps} overlaps among ${checked?.claims ?? 0} claims to ${PARTITIONS} partitions`,
+    `${mark(moved <= minimumMoves)} little moved        ${moved} partitions; the theoretical minimum is ${minimumMoves}`,
+    ...(checked?.faults ?? []).map((fault) => paint('bad', `  ${fault}`)),
+    '',
+    `${checked?.again ?? 0} files were hashed again by a later owner. Whoever is killed may have done a thing and not said so, so somebody does`,
+    'it again, and must be able to: here the result is keyed by path, and of two the one with the later epoch stands.',
+    ...(ok ? [] : ['', paint('bad', 'The check does not hold.')]),
+  ]
+}
+
+const checkCommand = ({ file, dir }: Extract<DemoEvent, { type: 'output' }>): string =>
+  `check it yourself:          (cd ${quoted(dir)} && sha256sum --quiet -c ${quoted(file)})`
+
+const quoted = (path: string): string => (/^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`)
+
+export const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`

@@ -1,0 +1,110 @@
+import { timingSafeEqual } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import { CaucusError } from '../errors.ts'
+import { isLoopback } from './address.ts'
+import { invalid } from './answers.ts'
+
+export interface GuardOptions {
+  /** Listening where only this machine can come from. */
+  readonly loopback: boolean
+  readonly host: string
+  readonly tokens: readonly string[]
+  readonly secure: boolean
+  readonly urlBytes: number
+}
+
+const HOST = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::\d{1,5})?$/i
+
+/** Decides on every request, upgrades included, before anything is done about it. */
+export class Guard {
+  /** Set when the server stops taking requests. */
+  closing = false
+  readonly #options: GuardOptions
+  readonly #expected: readonly Buffer[]
+  /** Hosts that have been found right, exactly as they were written: nearly every request has one of them. */
+  readonly #known = new Set<string>()
+  /** Connections beyond the limit, which are answered once and closed. */
+  readonly #surplus = new Set<Socket>()
+
+  constructor(options: GuardOptions) {
+    this.#options = options
+    this.#expected = options.tokens.map((token) => Buffer.from(token, 'latin1'))
+  }
+
+  addSurplus(socket: Socket): void {
+    this.#surplus.add(socket)
+    socket.once('close', () => this.#surplus.delete(socket))
+  }
+
+  /** `undefined`: go on. */
+  check(request: IncomingMessage): CaucusError | undefined {
+    const { headers, url = '' } = request
+    if (this.#surplus.size > 0 && this.#surplus.has(request.socket)) {
+      return new CaucusError('CAUCUS_OVERLOADED', 'this server has its limit of connections; try again later')
+    }
+    if (this.closing) return new CaucusError('CAUCUS_UNAVAILABLE', 'this server is stopping; try again later')
+    if (url.length > this.#options.urlBytes) {
+      return new CaucusError('CAUCUS_TOO_LARGE', `the URL has at most ${this.#options.urlBytes} bytes`)
+    }
+    const { host } = headers
+    if (host === undefined || !this.#known.has(host)) {
+      const fault = this.#hostFault(request)
+      if (fault !== undefined) return fault
+    }
+    if (headers.origin !== undefined) {
+      const fault = this.#originFault(headers.origin, host)
+      if (fault !== undefined) return fault
+    }
+    return this.#expected.length === 0 || isOpen(url) ? undefined : this.#tokenFault(headers.authorization)
+  }
+
+  /** A browser that was led here by a name of somebody else's (DNS rebinding) still says that name. */
+  #hostFault({ headers: { host }, httpVersion }: IncomingMessage): CaucusError | undefined {
+    if (host === undefined) {
+      // HTTP/1.0 has none, and no browser speaks it.
+      return httpVersion === '1.0' ? undefined : invalid('the request has no Host header')
+    }
+    const [, address, name] = HOST.exec(host) ?? []
+    const named = (address ?? name)?.toLowerCase().replace(/\.$/, '')
+    if (named === undefined) return invalid('the Host header is not a name or an address with a port')
+    if (this.#options.loopback && !this.#isOurs(named)) {
+      return new CaucusError(
+        'CAUCUS_FORBIDDEN',
+        'this server is only for its own machine: call it as localhost, 127.0.0.1 or the address that it listens on',
+      )
+    }
+    // A client that makes up names must not fill the memory.
+    if (this.#known.size < 100) this.#known.add(host)
+    return undefined
+  }
+
+  #isOurs(name: string): boolean {
+    return name === 'localhost' || name === this.#options.host.toLowerCase() || isLoopback(name)
+  }
+
+  #originFault(origin: string, host: string | undefined): CaucusError | undefined {
+    const own = `${this.#options.secure ? 'https' : 'http'}://${host}`
+    if (origin.toLowerCase() === own.toLowerCase()) return undefined
+    return new CaucusError('CAUCUS_FORBIDDEN', 'web pages of another origin may not call this server')
+  }
+
+  #tokenFault(authorization: string | undefined): CaucusError | undefined {
+    const given = /^bearer +(\S+)$/i.exec(authorization ?? '')?.[1]
+    if (given !== undefined) {
+      const bytes = Buffer.from(given, 'latin1')
+      let right = false
+      // All of them every time: how long it takes says nothing about which one was nearly right.
+      for (const expected of this.#expected) {
+        if (expected.length === bytes.length && timingSafeEqual(expected, bytes)) right = true
+      }
+      if (right) return undefined
+    }
+    return new CaucusError(
+      'CAUCUS_UNAUTHORIZED',
+      `${given === undefined ? 'a token is needed' : 'the token is wrong'}: send Authorization: Bearer TOKEN with the one that the server was started with`,
+    )
+  }
+}
+
+const isOpen = (url: string): boolean => url === '/healthz' || url.startsWith('/healthz?')

@@ -1,0 +1,141 @@
+import type { Server } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { Server as TlsServer } from 'node:tls'
+import type { FastifyInstance } from 'fastify'
+import { CaucusError } from '../errors.ts'
+import { addressOf, inUrl, isLoopback, listenFault } from './address.ts'
+import { newApp } from './app.ts'
+import { Guard } from './guard.ts'
+import { Links } from './link.ts'
+import { ServerCounts } from './metrics.ts'
+import { assertPort, DEFAULT_LIMITS, type ListenOptions, type ServerLimits, silentLogger, tokensOf } from './options.ts'
+import { blocRoutes } from './routes/bloc.ts'
+import type { ServerContext } from './routes/context.ts'
+import { eventRoutes } from './routes/events.ts'
+import { groupRoutes } from './routes/groups.ts'
+import { operationRoutes } from './routes/operations.ts'
+
+/** A server that takes requests. */
+export interface Listening {
+  /** As clients write it, without a slash at the end. */
+  readonly url: string
+  readonly port: number
+  /**
+   * Resolves once no connection is left. With `drain` (the default) what is under way is answered first, for `drainMs` at most; called
+   * again without it, everything is cut at once. The coordinator runs on: it is its owner's to close.
+   */
+  close(options?: { readonly drain?: boolean }): Promise<void>
+}
+
+/**
+ * Serves a coordinator over HTTP and WebSocket. Resolves once it listens.
+ *
+ * Rejects with `CAUCUS_INVALID_CONFIG` when it would be open to everybody or cannot listen there, and with `CAUCUS_CONFLICT` when somebody
+ * else already does.
+ */
+export const listen = async (options: ListenOptions): Promise<Listening> => {
+  const { host = '127.0.0.1', port } = options
+  assertPort(port)
+  const tokens = tokensOf(options)
+  const address = await addressOf(host)
+  const loopback = isLoopback(address)
+  if (!loopback && tokens.length === 0 && options.insecure !== true) throw openToAll(host)
+  const limits: ServerLimits = { ...DEFAULT_LIMITS, ...options.limits }
+  const secure = options.tls !== undefined
+  const guard = new Guard({ loopback, host, tokens, secure, urlBytes: limits.urlBytes })
+  const server = new HttpServer(options, limits, guard)
+  const bound = await server.listen(address, port, host)
+  return {
+    url: `${secure ? 'https' : 'http'}://${inUrl(host)}:${bound}`,
+    port: bound,
+    close: ({ drain = true } = {}) => server.close(drain),
+  }
+}
+
+const openToAll = (host: string): CaucusError =>
+  new CaucusError(
+    'CAUCUS_INVALID_CONFIG',
+    `${host} can be reached from other machines: give a token (--token-file), or say that everybody may do everything (--insecure)`,
+    { details: { host } },
+  )
+
+class HttpServer {
+  readonly #app: FastifyInstance
+  readonly #links: Links
+  readonly #guard: Guard
+  readonly #limits: ServerLimits
+  readonly #stopping = new AbortController()
+  readonly #sockets = new Set<Socket>()
+  #closed: Promise<void> | undefined
+
+  constructor(options: ListenOptions, limits: ServerLimits, guard: Guard) {
+    const { hosting, logger = silentLogger, version, meter, pollGroup, tls } = options
+    const counts = new ServerCounts()
+    this.#limits = limits
+    this.#guard = guard
+    const context: ServerContext = {
+      hosting,
+      limits,
+      counts,
+      logger,
+      version,
+      meter,
+      stopping: this.#stopping.signal,
+      connections: () => this.#sockets.size,
+    }
+    this.#app = newApp(tls, guard, context)
+    this.#links = new Links({ hosting, guard, limits, counts, logger })
+    this.#app.server.on('upgrade', (request, socket, head) => this.#links.upgrade(request, socket, head))
+    this.#watchConnections(this.#app.server)
+    if (pollGroup !== undefined) blocRoutes(this.#app, context)
+    groupRoutes(this.#app, context)
+    eventRoutes(this.#app, context)
+    operationRoutes(this.#app, context)
+  }
+
+  async listen(address: string, port: number, host: string): Promise<number> {
+    try {
+      await this.#app.listen({ host: address, port, backlog: 1_024 })
+    } catch (error) {
+      await this.close(false)
+      throw listenFault(error, host, port)
+    }
+    return (this.#app.server.address() as AddressInfo).port
+  }
+
+  #watchConnections(server: Server): void {
+    const { connections } = this.#limits
+    // Beyond the limit some are still taken, to be told so; beyond those the system refuses.
+    server.maxConnections = connections + 100
+    server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket)
+      socket.once('close', () => this.#sockets.delete(socket))
+    })
+    server.on(server instanceof TlsServer ? 'secureConnection' : 'connection', (socket: Socket) => {
+      if (this.#sockets.size > connections) this.#guard.addSurplus(socket)
+    })
+  }
+
+  close(drain: boolean): Promise<void> {
+    this.#closed ??= this.#close()
+    if (!drain) this.#cutAll()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
+    this.#guard.closing = true
+    this.#stopping.abort(new CaucusError('CAUCUS_CLOSED', 'the server is stopping'))
+    this.#links.close()
+    const limit = setTimeout(() => this.#cutAll(), this.#limits.drainMs)
+    try {
+      await this.#app.close()
+    } finally {
+      clearTimeout(limit)
+    }
+  }
+
+  #cutAll(): void {
+    this.#links.terminate()
+    for (const socket of this.#sockets) socket.destroy()
+  }
+}

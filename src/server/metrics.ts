@@ -1,0 +1,93 @@
+import { Counter, Gauge, Registry } from 'prom-client'
+import type { ErrorCode } from '../errors.ts'
+import type { CoordinatorHosting } from '../ports/hosting.ts'
+import type { Meter, Reading } from './meter.ts'
+
+/** What a server counts by itself. Plain numbers: a heartbeat costs one addition. */
+export class ServerCounts {
+  polls = 0
+  renewals = 0
+  links = 0
+  linksCut = 0
+  framesRefused = 0
+  framesDropped = 0
+  streams = 0
+  streamsCut = 0
+  twins = 0
+  readonly errors = new Map<ErrorCode, number>()
+
+  error(code: ErrorCode): void {
+    this.errors.set(code, (this.errors.get(code) ?? 0) + 1)
+  }
+}
+
+export interface MetricsSource {
+  readonly hosting: CoordinatorHosting
+  readonly counts: ServerCounts
+  readonly meter: Meter | undefined
+  readonly connections: () => number
+}
+
+/** Numbers of the coordinator that go up and down; all others only rise. */
+const LEVELS = new Set(['links', 'generation'])
+
+/** The text of `/metrics`. Every number is read when it is asked for, and none is about a single member. */
+export const metricsText = (source: MetricsSource): Promise<string> => {
+  const { hosting, counts, meter } = source
+  const page = new Page()
+  page.level('caucus_connections', 'Open connections', source.connections())
+  page.level('caucus_links', 'Open links of members', counts.links)
+  page.level('caucus_streams', 'Readers of events', counts.streams)
+  page.level('caucus_process_resident_bytes', 'Memory of this process', process.memoryUsage.rss())
+  page.total('caucus_polls_total', 'Heartbeats on the wire of bloc', counts.polls)
+  page.total('caucus_renewals_total', 'Renewals over HTTP', counts.renewals)
+  page.total('caucus_links_cut_total', 'Links cut because nobody read or answered', counts.linksCut)
+  page.total('caucus_frames_refused_total', 'Frames that were not sound', counts.framesRefused)
+  page.total('caucus_frames_dropped_total', 'Frames dropped because of overload', counts.framesDropped)
+  page.total('caucus_streams_cut_total', 'Readers of events cut because they did not read', counts.streamsCut)
+  page.total('caucus_twins_total', 'Session ids seen with two live clients', counts.twins)
+  for (const [code, value] of counts.errors) page.total('caucus_errors_total', 'Refused requests', value, { code })
+  for (const [name, value] of Object.entries(hosting.counters())) {
+    if (LEVELS.has(name)) page.level(`caucus_coordinator_${name}`, 'Of the coordinator', value)
+    else page.total(`caucus_coordinator_${name}_total`, 'Of the coordinator', value)
+  }
+  for (const { name, state, total } of hosting.view().groups) {
+    page.level('caucus_members', 'Live members of a group', total, { group: name })
+    page.level('caucus_settled', '1 while a group is settled', state === 'settled' ? 1 : 0, { group: name })
+  }
+  for (const [event, value] of meter?.events ?? []) page.total('caucus_events_total', 'Events', value, { event })
+  for (const reading of meter?.totals ?? []) page.reading(reading, 'total')
+  for (const reading of meter?.levels ?? []) page.reading(reading, 'level')
+  return page.text()
+}
+
+/** One answer: a registry of its own, so that servers in one process share nothing. */
+class Page {
+  readonly #registry = new Registry()
+  readonly #totals = new Map<string, Counter>()
+  readonly #levels = new Map<string, Gauge>()
+
+  total(name: string, help: string, value: number, labels: Readonly<Record<string, string>> = {}): void {
+    const given = { name, help, labelNames: Object.keys(labels), registers: [this.#registry] }
+    const counter = this.#totals.get(name) ?? new Counter(given)
+    this.#totals.set(name, counter)
+    counter.inc(labels, value)
+  }
+
+  level(name: string, help: string, value: number, labels: Readonly<Record<string, string>> = {}): void {
+    const given = { name, help, labelNames: Object.keys(labels), registers: [this.#registry] }
+    const gauge = this.#levels.get(name) ?? new Gauge(given)
+    this.#levels.set(name, gauge)
+    gauge.set(labels, value)
+  }
+
+  reading({ name, labels, value }: Reading, kind: 'total' | 'level'): void {
+    const full = `caucus_${name.replaceAll(/[^a-zA-Z0-9_]/g, '_')}`
+    if (kind === 'total') this.total(`${full}_total`, 'Told by a running part', value, labels)
+    else this.level(full, 'Told by a running part', value, labels)
+  }
+
+  text(): Promise<string> {
+    return this.#registry.metrics()
+  }
+}

@@ -1,0 +1,99 @@
+import { CaucusError } from '../errors.ts'
+import type { CoordinatorHosting } from '../ports/hosting.ts'
+import { MAX_FRAME_BYTES } from '../wire/limits.ts'
+import type { Meter } from './meter.ts'
+
+/** What a server takes from one peer and from all of them (docs/limits.md). Beyond it the peer is told so, and others are undisturbed. */
+export interface ServerLimits {
+  readonly bodyBytes: number
+  /** Of the request line and all headers together. */
+  readonly headerBytes: number
+  readonly urlBytes: number
+  readonly connections: number
+  /** Readers of `/v1/groups/{g}/events`. */
+  readonly streams: number
+  readonly frameBytes: number
+  /** How much may wait in a link that its client does not read. */
+  readonly linkBufferBytes: number
+  /** How long a request may take to arrive: its headers, and all of it. */
+  readonly headersTimeoutMs: number
+  readonly requestTimeoutMs: number
+  /** How long a connection may be silent in the middle of a request, or a stream stand still. */
+  readonly silenceMs: number
+  /** How long a connection may be idle between two requests. Longer than any sensible poll interval. */
+  readonly keepAliveMs: number
+  /** How often a silent link is asked whether it is still there; after three such times it is cut. */
+  readonly pingMs: number
+  readonly streamHeartbeatMs: number
+  /** How long `close` waits for what is under way. */
+  readonly drainMs: number
+}
+
+export const DEFAULT_LIMITS: ServerLimits = Object.freeze({
+  bodyBytes: 2 ** 20,
+  headerBytes: 16_384,
+  urlBytes: 8_192,
+  connections: 20_000,
+  streams: 1_000,
+  frameBytes: MAX_FRAME_BYTES,
+  linkBufferBytes: 4 * 2 ** 20,
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 30_000,
+  silenceMs: 30_000,
+  keepAliveMs: 72_000,
+  pingMs: 10_000,
+  streamHeartbeatMs: 15_000,
+  drainMs: 5_000,
+})
+
+/** Where a server writes what an operator should read. A pino logger is one. */
+export interface ServerLogger {
+  debug(details: object, message: string): void
+  info(details: object, message: string): void
+  warn(details: object, message: string): void
+  error(details: object, message: string): void
+}
+
+export interface ListenOptions {
+  readonly hosting: CoordinatorHosting
+  /** Default `127.0.0.1`. Beyond loopback only with `token` or `insecure`. */
+  readonly host?: string
+  /** 0 takes any free port. */
+  readonly port: number
+  /** The group of bloc's two routes; without it they are not served. It is the one that `hosting` polls. */
+  readonly pollGroup?: string | undefined
+  /** Required as a bearer token on every route but `/healthz`. Of several each is accepted, so that one can be replaced. */
+  readonly token?: string | readonly string[] | undefined
+  /** PEM texts. With `ca`, clients must show a certificate that it signed. */
+  readonly tls?:
+    | { readonly cert: string | Buffer; readonly key: string | Buffer; readonly ca?: string | Buffer }
+    | undefined
+  /** The operator's word that everybody who can reach the address may do everything. */
+  readonly insecure?: boolean | undefined
+  readonly limits?: Partial<ServerLimits> | undefined
+  /** Of the package, as `/healthz` says it. */
+  readonly version: string
+  readonly logger?: ServerLogger | undefined
+  /** Whose numbers `/metrics` shows besides the server's own: the one that the coordinator tells. */
+  readonly meter?: Meter | undefined
+}
+
+export const silentLogger: ServerLogger = { debug() {}, info() {}, warn() {}, error() {} }
+
+const TOKEN = /^[\x21-\x7e]{8,1024}$/
+
+/** The tokens, each fit for a header; an empty list means that none is asked for. */
+export const tokensOf = ({ token }: ListenOptions): readonly string[] => {
+  if (token === undefined) return []
+  const tokens = typeof token === 'string' ? [token] : token
+  if (tokens.length > 0 && tokens.every((each) => TOKEN.test(each))) return tokens
+  throw new CaucusError(
+    'CAUCUS_INVALID_CONFIG',
+    'a token is 8 to 1024 printable ASCII characters without spaces; make one with: openssl rand -hex 32',
+  )
+}
+
+export const assertPort = (port: number): void => {
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return
+  throw new CaucusError('CAUCUS_INVALID_CONFIG', `the port is ${port}; give one from 0 (any free port) to 65535`)
+}

@@ -1,0 +1,52 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { CaucusError } from '../../errors.ts'
+import { invalid, JSON_TYPE, notFound } from '../answers.ts'
+import { plainSession, readSession } from '../session-header.ts'
+import { Twins } from '../twins.ts'
+import type { ServerContext } from './context.ts'
+
+const SETTLING = '{"status": "SETTLING"}'
+/** For how long an answer may be believed; only clients that know it read it. */
+const LEASE_HEADER = 'caucus-lease-ms'
+
+/** bloc's two routes. The first is the hottest path of the server: no promise, no schema and no log line on it. */
+export const blocRoutes = (app: FastifyInstance, { hosting, counts, logger }: ServerContext): void => {
+  const twins = new Twins()
+
+  const poll = (request: FastifyRequest, reply: FastifyReply): void => {
+    const session = plainSession(request.raw) ?? idOf(request)
+    counts.polls++
+    if (twins.polled(session, request.raw.socket)) {
+      counts.twins++
+      logger.warn({ session }, 'two live clients poll under one session id; they get the same slot. Give each its own')
+    }
+    const answer = hosting.poll(session)
+    if (answer.type !== 'polled') throw unexpected(answer)
+    reply.header('content-type', JSON_TYPE)
+    if (answer.status === 'SETTLING') {
+      reply.send(SETTLING)
+      return
+    }
+    const { index, total, leaseMs } = answer
+    reply.header(LEASE_HEADER, leaseMs)
+    reply.send(`{"status": "SETTLED", "index": ${index}, "total": ${total}}`)
+  }
+
+  app.get('/index', poll)
+
+  app.delete('/session', (request, reply) => {
+    const answer = hosting.pollerLeft(plainSession(request.raw) ?? idOf(request))
+    if (answer.type !== 'removed') throw unexpected(answer)
+    if (!answer.found) throw notFound('such session')
+    reply.header('content-type', JSON_TYPE).send('{}')
+  })
+}
+
+const idOf = ({ raw }: FastifyRequest): string => {
+  const session = readSession(raw)
+  if ('fault' in session) throw invalid(session.fault)
+  return session.id
+}
+
+const unexpected = (answer: { type: string; code?: CaucusError['code']; message?: string }): CaucusError =>
+  new CaucusError(answer.code ?? 'CAUCUS_BACKEND', answer.message ?? 'the coordinator gave no answer')

@@ -1,0 +1,17 @@
+import type { CoordinatorHosting } from '../../ports/hosting.ts'
+import type { Meter } from '../meter.ts'
+import type { ServerCounts } from '../metrics.ts'
+import type { ServerLimits, ServerLogger } from '../options.ts'
+
+/** What every route may use. */
+export interface ServerContext {
+  readonly hosting: CoordinatorHosting
+  readonly limits: ServerLimits
+  readonly counts: ServerCounts
+  readonly logger: ServerLogger
+  readonly version: string
+  readonly meter: Meter | undefined
+  /** Aborted when the server begins to stop. */
+  readonly stopping: AbortSignal
+  readonly connections: () => number
+}

@@ -1,0 +1,96 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { CoordinatorMessage, Renew } from '../../core/group/messages.ts'
+import type { GroupView } from '../../core/group/view.ts'
+import { CaucusError } from '../../errors.ts'
+import { decodeLeaveQuery, decodeRenewBody, pathFault, renewAnswer } from '../../wire/http.ts'
+import { invalid, notFound } from '../answers.ts'
+import type { ServerContext } from './context.ts'
+
+interface OfGroup {
+  Params: { group: string }
+}
+interface OfMember {
+  Params: { group: string; member: string }
+}
+
+/** The groups, and the membership of a process that speaks plain HTTP. */
+export const groupRoutes = (app: FastifyInstance, { hosting, counts }: ServerContext): void => {
+  const viewOf = (group: string): GroupView => {
+    const view = hosting.viewOf(sound(group))
+    if (view === undefined) throw notFound('such group')
+    return view
+  }
+
+  app.get('/v1/groups', () => ({ groups: hosting.view().groups }))
+
+  app.get<OfGroup>('/v1/groups/:group', ({ params }) => viewOf(params.group))
+
+  app.get<OfMember>('/v1/groups/:group/members/:member', ({ params: { group, member } }) => {
+    sound(group, member)
+    const found = viewOf(group).members.find(({ id }) => id === member)
+    if (found === undefined) throw notFound('such member')
+    return found
+  })
+
+  app.put<OfMember>('/v1/groups/:group/members/:member', async ({ params: { group, member }, body }) => {
+    sound(group, member)
+    if (typeof body !== 'string')
+      throw invalid('a renewal has a body of JSON; the least is {"bootId":"…","sequence":1}')
+    const renew = decodeRenewBody(group, member, body)
+    if (typeof renew === 'string') throw invalid(renew)
+    counts.renewals++
+    return renewAnswer(shareOf(await hosting.call(renew), renew))
+  })
+
+  app.delete<OfMember>('/v1/groups/:group/members/:member', async (request) => {
+    const { group, member } = request.params
+    sound(group, member)
+    const leave = decodeLeaveQuery(group, member, queryOf(request))
+    if (typeof leave === 'string') throw invalid(leave)
+    if (leave === undefined) {
+      if (!hosting.evict(group, member)) throw notFound('such member')
+      return { evicted: true }
+    }
+    const answer = await hosting.call(leave)
+    if (answer === undefined) throw overtaken(leave.sequence)
+    return { left: true }
+  })
+}
+
+const sound = (group: string, member?: string): string => {
+  const fault = pathFault(group, member)
+  if (fault !== undefined) throw invalid(fault)
+  return group
+}
+
+const queryOf = ({ url }: FastifyRequest): URLSearchParams => {
+  const at = url.indexOf('?')
+  return new URLSearchParams(at < 0 ? '' : url.slice(at + 1))
+}
+
+const shareOf = (answer: CoordinatorMessage | undefined, { sequence }: Renew) => {
+  if (answer === undefined) throw overtaken(sequence)
+  switch (answer.type) {
+    case 'share':
+      return answer
+    case 'refused':
+      throw new CaucusError(answer.code, answer.message)
+    case 'hello': {
+      const { generation, clusterId, instanceId } = answer
+      throw new CaucusError(
+        'CAUCUS_CONFLICT',
+        `the coordinator's generation is ${generation} now; send the renewal again with it, listing what is still held`,
+        { details: { generation, clusterId, instanceId } },
+      )
+    }
+    case 'left':
+      throw new CaucusError('CAUCUS_BACKEND', 'the coordinator answered a renewal as if it were a leave')
+  }
+}
+
+const overtaken = (sequence: number): CaucusError =>
+  new CaucusError(
+    'CAUCUS_CONFLICT',
+    `the sequence ${sequence} is not newer than the last one of this membership, or the membership has ended; count on from the highest that was sent`,
+    { details: { sequence } },
+  )

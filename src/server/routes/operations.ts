@@ -1,0 +1,26 @@
+import type { FastifyInstance } from 'fastify'
+import { LINK_PATH } from '../../wire/frames.ts'
+import { invalid } from '../answers.ts'
+import { metricsText } from '../metrics.ts'
+import type { ServerContext } from './context.ts'
+
+/** What an operator and the machines of an operator ask. */
+export const operationRoutes = (app: FastifyInstance, context: ServerContext): void => {
+  const { hosting, version } = context
+
+  app.get('/healthz', () => ({ ok: true, version, guarantees: hosting.guarantees }))
+
+  app.get('/v1/status', () => {
+    const { clusterId, instanceId, generation, groups } = hosting.view()
+    return { version, guarantees: hosting.guarantees, clusterId, instanceId, generation, groups }
+  })
+
+  app.get(LINK_PATH, () => {
+    throw invalid('this path is for WebSocket alone: the SDK opens it')
+  })
+
+  app.get('/metrics', async (_request, reply) => {
+    reply.type('text/plain; version=0.0.4; charset=utf-8')
+    return metricsText(context)
+  })
+}

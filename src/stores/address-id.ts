@@ -1,0 +1,14 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+
+/**
+ * The instance id of a server without a data directory: the same for every start on this machine and address, so that members find
+ * their server again after a restart. Any free port (0) is nobody's address, and gives a random one.
+ */
+export const addressInstanceId = (host: string, port: number): string => {
+  if (port === 0) return randomUUID()
+  const digest = createHash('sha256')
+    .update(JSON.stringify([hostname(), host.toLowerCase(), port]))
+    .digest('hex')
+  return `address-${digest.slice(0, 32)}`
+}

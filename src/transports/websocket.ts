@@ -1,0 +1,160 @@
+import type { IncomingMessage } from 'node:http'
+import { WebSocket } from 'ws'
+import { CaucusError, errorFromWire } from '../errors.ts'
+import { MAX_FRAME_BYTES } from '../wire/limits.ts'
+
+export interface TlsOptions {
+  /** PEM. Who may have signed the server's certificate; default: whom Node trusts. */
+  readonly ca?: string | Buffer
+  /** PEM. This client's own certificate and its key, for servers that ask for one. */
+  readonly cert?: string | Buffer
+  readonly key?: string | Buffer
+}
+
+export interface SocketOptions {
+  readonly url: string
+  readonly subprotocol: string
+  readonly token: string | undefined
+  readonly tls: TlsOptions | undefined
+  readonly handshakeTimeoutMs: number
+}
+
+/** What a socket tells. After `closed` it tells nothing more; `opened` may never come. */
+export interface SocketSink {
+  opened(): void
+  /** One frame. */
+  text(frame: string): void
+  /** Any sign of life, frames included. */
+  heard(): void
+  closed(error: CaucusError): void
+}
+
+/** Whoever lets this much pile up unsent has nobody on the other side. */
+const MAX_BUFFERED_BYTES = 8 * MAX_FRAME_BYTES
+/** How much of a refusal is read. */
+const MAX_REFUSAL_BYTES = 16 * 1024
+
+/** One WebSocket to a server, from its handshake to its end. It never throws and leaves no `error` event unheard. */
+export class ClientSocket {
+  readonly #socket: WebSocket
+  readonly #sink: SocketSink
+  readonly #url: string
+  #over = false
+  #failure: CaucusError | undefined
+
+  constructor({ url, subprotocol, token, tls, handshakeTimeoutMs }: SocketOptions, sink: SocketSink) {
+    this.#url = url
+    this.#sink = sink
+    this.#socket = new WebSocket(url, [subprotocol], {
+      ...tls,
+      headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+      handshakeTimeout: handshakeTimeoutMs,
+      maxPayload: MAX_FRAME_BYTES,
+      // Small frames, often: compressing them costs more than it saves, and holds memory per connection.
+      perMessageDeflate: false,
+    })
+    this.#socket.on('open', () => {
+      if (!this.#over) sink.opened()
+    })
+    this.#socket.on('message', (data, isBinary) => {
+      if (this.#over) return
+      sink.heard()
+      if (!isBinary) sink.text(data.toString())
+      else this.fail(new CaucusError('CAUCUS_PROTOCOL', `${url} sent a binary frame; it is no caucus server`))
+    })
+    this.#socket.on('ping', () => this.#heard())
+    this.#socket.on('pong', () => this.#heard())
+    this.#socket.on('error', (cause) => {
+      this.#failure ??= new CaucusError('CAUCUS_CONNECTION_LOST', `${url}: ${describe(cause)}`, { cause })
+    })
+    this.#socket.on('unexpected-response', (_request, response) => this.#refused(response))
+    this.#socket.on('close', (code, reason) => this.#closed(code, reason.toString()))
+  }
+
+  get open(): boolean {
+    return !this.#over && this.#socket.readyState === WebSocket.OPEN
+  }
+
+  send(frame: string): void {
+    if (!this.open) return
+    if (this.#socket.bufferedAmount > MAX_BUFFERED_BYTES) {
+      return this.fail(new CaucusError('CAUCUS_CONNECTION_LOST', `${this.#url} does not take what is sent to it`))
+    }
+    this.#socket.send(frame)
+  }
+
+  ping(): void {
+    if (this.open) this.#socket.ping()
+  }
+
+  /** Ends it now, with this reason. */
+  fail(error: CaucusError): void {
+    this.#failure ??= error
+    this.#end(error)
+    this.#socket.terminate()
+  }
+
+  /** What was sent still goes out. `gone` is called once no socket is left. */
+  close(gone: () => void): void {
+    this.#over = true
+    if (this.#socket.readyState === WebSocket.CLOSED) return gone()
+    this.#socket.once('close', gone)
+    this.#socket.close(1000)
+  }
+
+  /** For whoever has waited long enough for the other side to close. */
+  terminate(): void {
+    this.#socket.terminate()
+  }
+
+  #heard(): void {
+    if (!this.#over) this.#sink.heard()
+  }
+
+  #closed(code: number, reason: string): void {
+    const said = reason === '' ? '' : `, "${reason.slice(0, 200)}"`
+    this.#end(
+      this.#failure ?? new CaucusError('CAUCUS_CONNECTION_LOST', `${this.#url} closed the connection (${code}${said})`),
+    )
+  }
+
+  #end(error: CaucusError): void {
+    if (this.#over) return
+    this.#over = true
+    this.#sink.closed(error)
+  }
+
+  /** The server answered in plain HTTP: its body says why, if it is one of ours. */
+  #refused(response: IncomingMessage): void {
+    let body = ''
+    response.setEncoding('utf8')
+    response.on('data', (chunk: string) => {
+      body += chunk
+      if (body.length > MAX_REFUSAL_BYTES) response.destroy()
+    })
+    response.on('error', () => undefined)
+    response.on('close', () => this.fail(refusalOf(this.#url, response.statusCode ?? 0, body)))
+  }
+}
+
+/** The error that a body of ours carries, or what a status means by itself. */
+export const refusalOf = (url: string, status: number, body: string): CaucusError => {
+  try {
+    const { error } = JSON.parse(body) as { error?: { code?: unknown; message?: unknown; details?: unknown } }
+    if (typeof error === 'object' && error !== null) return errorFromWire(error)
+  } catch {
+    // Not of ours: the status has to do.
+  }
+  const code =
+    status === 401
+      ? 'CAUCUS_UNAUTHORIZED'
+      : status === 403
+        ? 'CAUCUS_FORBIDDEN'
+        : status >= 500 || status === 429
+          ? 'CAUCUS_UNAVAILABLE'
+          : 'CAUCUS_PROTOCOL'
+  return new CaucusError(code, `${url} answered ${status}; is it a caucus server?`, { details: { status } })
+}
+
+const describe = (error: Error & { code?: unknown }): string =>
+  error.message !== '' ? error.message : String(error.code ?? error.name)

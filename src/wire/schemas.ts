@@ -1,0 +1,131 @@
+import { type Static, type TSchema, Type } from '@sinclair/typebox'
+import type * as core from '../core/group/messages.ts'
+import { MAX_GENERATION } from '../core/lease.ts'
+import { MAX_ITEM, MAX_LEASE_MS, MAX_LIST_ITEMS, MAX_PARTITIONS, MAX_TEXT_LENGTH } from './limits.ts'
+
+const strict = { additionalProperties: false }
+const whole = (minimum: number, maximum: number = Number.MAX_SAFE_INTEGER) => Type.Integer({ minimum, maximum })
+
+/** Only its type: what an id may be made of is checked by `core/ids.ts`, which says what is wrong with it. */
+const Id = Type.String()
+const Text = Type.String({ maxLength: MAX_TEXT_LENGTH })
+const Counter = whole(0)
+const Generation = whole(1, MAX_GENERATION)
+
+export const Holding = Type.Object(
+  { item: whole(0, MAX_ITEM), epoch: Counter, of: Type.Optional(whole(1, MAX_ITEM)) },
+  strict,
+)
+export const Holdings = Type.Array(Holding, { maxItems: MAX_LIST_ITEMS })
+export const ShareKind = Type.Union([
+  Type.Literal('index'),
+  Type.Object({ partitions: whole(1, MAX_PARTITIONS) }, strict),
+])
+const GroupState = Type.Union([Type.Literal('settling'), Type.Literal('settled')])
+
+/** What a member says of itself in a renewal, over a link or over HTTP. */
+export const RenewFields = {
+  bootId: Id,
+  sequence: Counter,
+  incarnation: Type.Optional(Counter),
+  generation: Type.Optional(Generation),
+  share: Type.Optional(ShareKind),
+  metadata: Type.Optional(Type.Unknown()),
+}
+
+export const Renew = Type.Object(
+  {
+    type: Type.Literal('renew'),
+    group: Id,
+    member: Id,
+    ...RenewFields,
+    order: Counter,
+    holding: Holdings,
+    draining: Holdings,
+    acknowledged: Holdings,
+  },
+  strict,
+)
+
+export const Leave = Type.Object(
+  { type: Type.Literal('leave'), group: Id, member: Id, bootId: Id, incarnation: Counter, sequence: Counter },
+  strict,
+)
+
+export const Hello = Type.Object(
+  {
+    type: Type.Literal('hello'),
+    protocol: Type.Integer({ minimum: 0, maximum: MAX_ITEM }),
+    clusterId: Id,
+    instanceId: Id,
+    generation: Generation,
+  },
+  strict,
+)
+
+export const ShareMessage = Type.Object(
+  {
+    type: Type.Literal('share'),
+    group: Id,
+    member: Id,
+    bootId: Id,
+    generation: Generation,
+    incarnation: Counter,
+    sequence: Counter,
+    order: Counter,
+    state: GroupState,
+    epoch: Counter,
+    leaseMs: Type.Number({ exclusiveMinimum: 0, maximum: MAX_LEASE_MS }),
+    members: whole(0, MAX_ITEM),
+    share: ShareKind,
+    holding: Holdings,
+    revoked: Holdings,
+  },
+  strict,
+)
+
+export const Refused = Type.Object(
+  {
+    type: Type.Literal('refused'),
+    group: Id,
+    member: Id,
+    bootId: Id,
+    code: Type.Union([
+      Type.Literal('CAUCUS_FENCED'),
+      Type.Literal('CAUCUS_CONFLICT'),
+      Type.Literal('CAUCUS_OVERLOADED'),
+      Type.Literal('CAUCUS_PROTOCOL'),
+      Type.Literal('CAUCUS_INVALID_ARGUMENT'),
+      Type.Literal('CAUCUS_UNAVAILABLE'),
+    ]),
+    message: Text,
+  },
+  strict,
+)
+
+export const Left = Type.Object({ type: Type.Literal('left'), group: Id, member: Id, bootId: Id }, strict)
+
+/** The static type of a schema, read-only all the way down, as the core writes its messages. */
+export type Message<Schema extends TSchema> = Frozen<Static<Schema>>
+
+type Frozen<T> = T extends readonly (infer Item)[]
+  ? readonly Frozen<Item>[]
+  : T extends object
+    ? { readonly [Key in keyof T]: Frozen<T[Key]> }
+    : T
+
+type Identical<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+type Same<Schema extends TSchema, Core> = Identical<Message<Schema>, Frozen<Core>>
+
+// Does not compile once a schema and the core's type of the same message have come apart.
+const agrees: [
+  Same<typeof Holding, core.Holding>,
+  Same<typeof ShareKind, core.ShareKind>,
+  Same<typeof Renew, core.Renew>,
+  Same<typeof Leave, core.Leave>,
+  Same<typeof Hello, core.Hello>,
+  Same<typeof ShareMessage, core.ShareMessage>,
+  Same<typeof Refused, core.Refused>,
+  Same<typeof Left, core.Left>,
+] = [true, true, true, true, true, true, true, true]
+void agrees

@@ -1,0 +1,39 @@
+import type { TSchema } from '@sinclair/typebox'
+import { Ajv, type ErrorObject } from 'ajv'
+import { MAX_PARTITIONS } from './limits.ts'
+
+const ajv = new Ajv({ strict: true, allErrors: false, strictNumbers: true, ownProperties: true })
+
+/** Says what is wrong with a value, or `undefined` when it fits the schema. Values are never repeated: they may be hostile. */
+export type Check = (value: unknown) => string | undefined
+
+export const compile = (schema: TSchema): Check => {
+  const validate = ajv.compile(schema)
+  return (value) => (validate(value) ? undefined : describe(validate.errors?.[0]))
+}
+
+const describe = (error: ErrorObject | undefined): string => {
+  if (error === undefined) return 'does not fit'
+  const { instancePath, keyword, params, message } = error
+  if (instancePath.startsWith('/share')) return `share must be "index" or { "partitions": 1 to ${MAX_PARTITIONS} }`
+  const where = instancePath === '' ? '' : `${instancePath.slice(1).replaceAll('/', '.')} `
+  if (keyword === 'additionalProperties') return `${where}has an unknown field ${quoted(params.additionalProperty)}`
+  if (keyword === 'required') return `${where}lacks the field ${quoted(params.missingProperty)}`
+  return `${where}${message ?? 'does not fit'}`
+}
+
+/** A name from outside, short and without control characters. */
+export const quoted = (name: unknown): string => {
+  const text = String(name)
+  return JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text)
+}
+
+/** The value, or what keeps the text from being JSON. */
+export const parseJson = (text: string): { readonly value: unknown } | string => {
+  try {
+    return { value: JSON.parse(text) }
+  } catch {
+    // The parser's own words quote the text, which may be long or hostile.
+    return 'is not JSON'
+  }
+}

@@ -1,0 +1,21 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
+export interface WaitOptions {
+  /** How long to wait before it counts as failed. Generous: it bounds a hang, it asserts no speed. */
+  readonly withinMs?: number
+}
+
+/** Resolves with what `look` gives, once that is neither `undefined`, `null` nor `false`; rejects and says `what` when it takes too long. */
+export const waitFor = async <T>(
+  what: string,
+  look: () => T | undefined | null | false | Promise<T | undefined | null | false>,
+  { withinMs = 20_000 }: WaitOptions = {},
+): Promise<T> => {
+  const until = performance.now() + withinMs
+  for (;;) {
+    const found = await look()
+    if (found !== undefined && found !== null && found !== false) return found
+    if (performance.now() > until) throw new Error(`waited ${withinMs} ms for ${what}`)
+    await sleep(10)
+  }
+}

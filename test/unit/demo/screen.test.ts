@@ -1,0 +1,120 @@
+import { describe, expect, test } from 'vitest'
+import type { DemoEvent } from '../../../src/demo/events.ts'
+import { drawBoard, Screen } from '../../../src/demo/screen.ts'
+import { jsonShow } from '../../../src/demo/show.ts'
+import { coloured, plain, Story } from '../../../src/demo/story.ts'
+
+const started: DemoEvent = { type: 'started', dir: '/data', files: 1000, workers: 2 }
+const summary: DemoEvent = {
+  type: 'summary',
+  ok: true,
+  files: 1000,
+  hashed: 1000,
+  missing: 0,
+  duplicates: 0,
+  overlaps: 0,
+  killed: 2,
+  frozen: 1,
+  joined: 2,
+  moved: 200,
+  minimumMoves: 200,
+}
+
+const recorded = () => {
+  const written: string[] = []
+  return { written, write: (text: string) => void written.push(text) }
+}
+
+describe('in a log', () => {
+  test('there is a line for each event, and one for each tenth of the work', () => {
+    const { written, write } = recorded()
+    const screen = new Screen(write)
+    screen.tell(started)
+    screen.tell({ type: 'joined', worker: 'w1', pid: 42 })
+    for (let done = 0; done <= 1000; done += 10) screen.tell({ type: 'progress', done, files: 1000 })
+    const text = written.join('')
+    expect(text).toContain('1000 files below /data')
+    expect(text).toContain('w1 joined, process 42')
+    expect(text.match(/% of the files/g)).toHaveLength(10)
+    expect(text).not.toContain('\x1b')
+  })
+
+  test('events for programs are one JSON object a line', () => {
+    const { written, write } = recorded()
+    const show = jsonShow(write)
+    show.tell(started)
+    show.tell(summary)
+    expect(written.map((line) => JSON.parse(line))).toEqual([started, summary])
+  })
+})
+
+describe('in a terminal', () => {
+  const rows = [
+    { id: 'w1', state: 'at work' as const, partitions: 128, hashed: 300 },
+    { id: 'w2', state: 'frozen' as const, partitions: 128, hashed: 200 },
+    { id: 'w3', state: 'gone' as const, partitions: 0, hashed: 9 },
+  ]
+
+  test('the picture shows who has what, and how much is done', () => {
+    expect(drawBoard({ done: 500, files: 1000, rows }, 60, plain)).toEqual([
+      '',
+      '  w1  128 partitions    300 files  ██████████',
+      '  w2  128 partitions    200 files  frozen',
+      '  ██████████·········· 50 %  500 of 1000 files',
+    ])
+  })
+
+  test('no line of the picture wraps', () => {
+    for (const columns of [1, 10, 40, 200])
+      for (const line of drawBoard({ done: 1, files: 1, rows }, columns, plain))
+        expect(line.length).toBeLessThan(columns)
+  })
+
+  test('the picture stays below the lines of the events, and is gone at the end', () => {
+    const { written, write } = recorded()
+    const screen = new Screen(write, plain, () => ({ columns: 80, rows: 24 }))
+    screen.tell(started)
+    screen.tell({ type: 'joined', worker: 'w1', pid: 42 })
+    const [up = '', event = ''] = [written[1]?.slice(0, 8), written[1]?.slice(8)]
+    expect(up).toBe('\x1b[2A\r\x1b[J')
+    expect(event).toMatch(/^ .* w1 joined, process 42\n\n {2}w1 /)
+    screen.tell(summary)
+    expect(written.slice(2).join('')).toContain('\x1b[3A\r\x1b[J\nThe check, from what is on disk:\n')
+  })
+})
+
+describe('the story', () => {
+  test('says after the check what held and what did not', () => {
+    const lines = (ok: boolean, overlaps: number) => {
+      const story = new Story(plain)
+      const faults = ok ? [] : ['two owners of partition 3']
+      story.lines({ type: 'checked', ok, again: 4, claims: 700, appeared: 0, faults })
+      return story.lines({ ...summary, ok, overlaps }).join('\n')
+    }
+    expect(lines(true, 0)).toContain('✓ one owner at a time 0 overlaps among 700 claims')
+    expect(lines(true, 0)).toContain('4 files were hashed again')
+    expect(lines(false, 1)).toContain('✗ one owner at a time 1 overlaps')
+    expect(lines(false, 1)).toContain('two owners of partition 3')
+    expect(lines(false, 1)).toContain('The check does not hold.')
+  })
+
+  test('names the first files that could not be hashed, and no more', () => {
+    const story = new Story(plain)
+    const told = Array.from({ length: 50 }, (_, n) =>
+      story.lines({ type: 'unread', path: `f${n}`, reason: 'vanished' }),
+    )
+    expect(told.flat()).toHaveLength(6)
+    expect(told[0]).toEqual(['not hashed: f0 vanished'])
+  })
+
+  test('gives a command that can be pasted, whatever the folder is called', () => {
+    const [, , line] = new Story(plain).lines({ type: 'output', file: '/tmp/S', dir: "/it's here" })
+    expect(line).toContain(`(cd '/it'\\''s here' && sha256sum --quiet -c /tmp/S)`)
+  })
+
+  test('is coloured only where colours are wanted', () => {
+    const joined: DemoEvent = { type: 'joined', worker: 'w1', pid: 1 }
+    expect(new Story(coloured).lines(joined)).toEqual(['\x1b[32mw1\x1b[0m joined, process 1'])
+    expect(new Story(plain).lines(joined)).toEqual(['w1 joined, process 1'])
+  })
+})

@@ -1,0 +1,103 @@
+import { describe, expect, test } from 'vitest'
+import type { GroupEvent } from '../../../src/core/group/reasons.ts'
+import { EventLog, type EventLogQuery } from '../../../src/runtime/event-log.ts'
+
+const settled = (epoch: number): GroupEvent => ({ type: 'group.settled', epoch, members: 1 })
+const newLog = (limits: { perGroup?: number; total?: number } = {}) =>
+  new EventLog({ generation: 7, wallMs: () => 0, ...limits })
+const record = (log: EventLog, group: string, from: number, to: number) => {
+  for (let epoch = from; epoch <= to; epoch++) log.record(group, settled(epoch))
+}
+/** What a reader gets that closes the log first: all that is there. */
+const all = async (log: EventLog, query: EventLogQuery) => {
+  const told: string[] = []
+  const events = log.events(query)
+  log.close()
+  for await (const each of events) told.push('revision' in each ? each.revision : `gap ${each.dropped}`)
+  return told
+}
+
+describe('a log of events', () => {
+  test('numbers each group from 1, and begins now unless told from where', async () => {
+    const log = newLog()
+    record(log, 'g', 1, 3)
+    record(log, 'h', 1, 1)
+    const live = log.events({ group: 'g' })
+    record(log, 'g', 4, 4)
+    expect(await all(log, { group: 'g', after: '7-1' })).toEqual(['7-2', '7-3', '7-4'])
+    expect((await live.next()).value).toMatchObject({ revision: '7-4', group: 'g', event: settled(4) })
+    expect(await live.next()).toEqual({ value: undefined, done: true })
+  })
+
+  test('says how many were forgotten', async () => {
+    const log = newLog({ perGroup: 4 })
+    record(log, 'g', 1, 20)
+    const told = await all(log, { group: 'g', after: '7-2' })
+    expect(told[0]).toMatch(/^gap \d+$/)
+    expect(told.at(-1)).toBe('7-20')
+    expect(told.length - 1 + Number(told[0]?.slice(4))).toBe(18)
+  })
+
+  test('says so when it cannot know: a revision of an earlier start, or one that is still to come', async () => {
+    for (const after of ['6-3', '9-1', '7-99']) {
+      const log = newLog()
+      record(log, 'g', 1, 2)
+      expect(await all(log, { group: 'g', after })).toEqual(['gap undefined', '7-1', '7-2'])
+    }
+  })
+
+  test('goes on counting under a later generation', async () => {
+    const log = newLog()
+    record(log, 'g', 1, 1)
+    log.generation = 8
+    record(log, 'g', 2, 2)
+    expect(await all(log, { group: 'g', after: '7-1' })).toEqual(['8-2'])
+  })
+
+  test('forgets the groups that were silent longest, and repeats no revision of theirs', async () => {
+    const log = newLog({ total: 10 })
+    record(log, 'old', 1, 5)
+    record(log, 'new', 1, 8)
+    record(log, 'old', 6, 6)
+    const told = await all(log, { group: 'old', after: '7-5' })
+    expect(told).toEqual(['7-6'])
+  })
+
+  test('is bounded by its total even if one group says everything', async () => {
+    const log = newLog({ total: 10, perGroup: 1_000 })
+    record(log, 'g', 1, 100)
+    const told = await all(log, { group: 'g', after: '7-0' })
+    expect(told.length).toBeLessThanOrEqual(11)
+    expect(told.at(-1)).toBe('7-100')
+  })
+
+  test('of all groups begins now, and says that it cannot resume', async () => {
+    const log = newLog()
+    record(log, 'g', 1, 1)
+    const live = log.events({ after: '7-1' })
+    const first = live.next()
+    expect((await first).value).toEqual({ type: 'gap', dropped: undefined })
+    const next = live.next()
+    record(log, 'h', 1, 1)
+    expect((await next).value).toMatchObject({ group: 'h' })
+    await live.return?.()
+  })
+
+  test('wakes who waits, and forgets who has gone', async () => {
+    const log = newLog()
+    const ended = new AbortController()
+    const live = log.events({ group: 'g', signal: ended.signal })
+    const next = live.next()
+    record(log, 'g', 1, 1)
+    expect((await next).value).toMatchObject({ revision: '7-1' })
+    const waiting = live.next()
+    ended.abort(new Error('enough'))
+    await expect(waiting).rejects.toThrow('enough')
+  })
+
+  test('refuses what is no revision', () => {
+    for (const after of ['', '7', '7-', '-1', 'a-b', '7-1-1', `7-${'1'.repeat(40)}`]) {
+      expect(() => newLog().events({ group: 'g', after })).toThrow('"generation-number"')
+    }
+  })
+})
