@@ -4,7 +4,8 @@ export const MAX_ID_BYTES = 256
 export const MAX_GROUP_NAME_BYTES = 128
 
 /**
- * Says what is wrong with a member id, or `undefined` when it is one: 1 to 256 bytes of UTF-8 without control characters.
+ * Says what is wrong with a member id, or `undefined` when it is one: 1 to 256 bytes of UTF-8 without control characters,
+ * and neither `.` nor `..`.
  *
  * `what` names the value in the answer, as in `member id`. The value itself is never repeated: it may be long or hostile.
  */
@@ -21,6 +22,8 @@ const textFault = (value: unknown, what: string, maxBytes: number): string | und
   const rule = `use 1 to ${maxBytes} bytes of UTF-8 without control characters`
   if (typeof value !== 'string') return `${what} must be a string, not ${kindOf(value)}; ${rule}`
   if (value === '') return `${what} is empty; ${rule}`
+  // URLs take these for directions, however they are escaped, so nobody could ever ask for them over HTTP.
+  if (value === '.' || value === '..') return `${what} is "${value}", which no URL can name; use another one`
   // Every code unit takes at least one byte, so a huge string is refused without being walked.
   if (value.length > maxBytes) return `${what} is longer than ${maxBytes} bytes; ${rule}`
   let bytes = 0

@@ -6,6 +6,7 @@ import {
   type CoordinatorInput,
   type CoordinatorOptions,
   type CoordinatorView,
+  configuredLeases,
 } from '../core/group/coordinator.ts'
 import { type Foundation, nextFoundation } from '../core/group/foundation.ts'
 import type { CoordinatorMessage, MemberMessage, ShareKind } from '../core/group/messages.ts'
@@ -60,10 +61,17 @@ interface Link {
  * store is; rejects with what the store says.
  */
 export const hostCoordinator = async (options: CoordinatorHostOptions): Promise<CoordinatorHosting> => {
-  const { store, defaults, groups, wallMs } = options
-  const leasesMs = Object.fromEntries([...(groups ?? [])].map(([name, { leaseMs }]) => [name, leaseMs]))
+  const { store, defaults, groups, poll, wallMs } = options
   try {
-    const foundation = nextFoundation(await store.load(), { defaultLeaseMs: defaults.leaseMs, leasesMs }, wallMs())
+    const stored = await store.load()
+    const leases = configuredLeases({ defaults, groups: groups ?? new Map(), ...(poll !== undefined && { poll }) })
+    const foundation = nextFoundation(stored, leases, wallMs())
+    if (foundation.generation <= (stored?.generation ?? 0)) {
+      throw new CaucusError(
+        'CAUCUS_BACKEND',
+        'this store has used up all generations; start with a new data directory and another instance, once nobody holds anything',
+      )
+    }
     await store.save(foundation)
     return new CoordinatorHost(options, foundation)
   } catch (error) {

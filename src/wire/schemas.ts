@@ -31,6 +31,7 @@ export const RenewFields = {
   generation: Type.Optional(Generation),
   share: Type.Optional(ShareKind),
   metadata: Type.Optional(Type.Unknown()),
+  leaving: Type.Optional(Type.Boolean()),
 }
 
 export const Renew = Type.Object(
@@ -39,6 +40,7 @@ export const Renew = Type.Object(
     group: Id,
     member: Id,
     ...RenewFields,
+    leaving: Type.Optional(Type.Boolean()),
     order: Counter,
     holding: Holdings,
     draining: Holdings,

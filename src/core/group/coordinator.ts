@@ -18,8 +18,9 @@ import {
   type RefusalCode,
   type Renew,
   type ShareKind,
+  sameShare,
 } from './messages.ts'
-import { type PollAnswer, PollGroup, type PollSettings, pollBarrierMs } from './poll-group.ts'
+import { POLL_LEASE_INTERVALS, type PollAnswer, PollGroup, type PollSettings } from './poll-group.ts'
 import type { GroupEvent } from './reasons.ts'
 import type { Address } from './session.ts'
 import { type GroupView, viewOfGroup, viewOfPollGroup } from './view.ts'
@@ -67,12 +68,25 @@ export interface CoordinatorView {
   readonly groups: readonly GroupView[]
 }
 
+/** What is promised under this configuration, to be durable before it is given. A poll client's answer is a lease of three intervals. */
+export const configuredLeases = ({
+  defaults,
+  groups,
+  poll,
+}: Pick<CoordinatorOptions, 'defaults' | 'groups' | 'poll'>): ConfiguredLeases => {
+  const leases: [string, number][] = [...groups].map(([name, { leaseMs }]) => [name, leaseMs])
+  if (poll !== undefined) leases.push([poll.group, POLL_LEASE_INTERVALS * poll.pollIntervalMs])
+  return { defaultLeaseMs: defaults.leaseMs, leasesMs: Object.fromEntries(leases) }
+}
+
 /** Many groups under one generation: admits members, forgets idle groups, and takes a new generation when it must. */
 export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect, CoordinatorView> {
   readonly #options: CoordinatorOptions
   readonly #leases: ConfiguredLeases
   readonly #epochs: EpochSource
   readonly #groups = new Map<string, Group>()
+  /** Groups whose share nobody has named yet. */
+  readonly #assumed = new Set<string>()
   readonly #poll: PollGroup | undefined
   #foundation: Foundation
   #effects: CoordinatorEffect[] = []
@@ -87,8 +101,7 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
     this.#options = options
     this.#foundation = options.foundation
     this.#epochs = new EpochSource(options.foundation.generation)
-    const leasesMs = Object.fromEntries([...options.groups].map(([name, { leaseMs }]) => [name, leaseMs]))
-    this.#leases = { defaultLeaseMs: options.defaults.leaseMs, leasesMs }
+    this.#leases = configuredLeases(options)
     const lowered = loweredFoundation(options.foundation.generation, this.#leases)
     if (!sameFoundation(lowered, options.foundation)) this.#lowerAt = lowerAt(options.foundation, options.startedAt)
     this.#poll = options.poll && this.#openPollGroup(options.poll)
@@ -155,8 +168,10 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
       )
     }
     if (!this.#mayKnow(message, from)) return
+    this.#yieldToClaim(message)
     const group = this.#groups.get(message.group) ?? this.#admitGroup(message, from)
     if (group === undefined) return
+    if (message.share !== undefined) this.#assumed.delete(group.name)
     if (!group.sessions.has(message.member) && group.sessions.size >= this.#options.limits.membersPerGroup) {
       return this.#refuse(
         from,
@@ -167,6 +182,21 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
     }
     group.renew(message, from, now)
     this.#wakeBy(group.wakeAt())
+    this.#forgetIfIdle(group)
+  }
+
+  /** After a restart a member that does not care which share it gets may come before those who hold one: theirs decides. */
+  #yieldToClaim({ group: name, share, generation, holding }: Renew): void {
+    const group = this.#groups.get(name)
+    if (group === undefined || share === undefined || !this.#assumed.has(name) || sameShare(share, group.share)) return
+    // Its members hold nothing yet, and join again with their next renewal.
+    if (holding.length > 0 && generation === this.generation && group.epoch === 0) this.#groups.delete(name)
+  }
+
+  #forgetIfIdle(group: Group): void {
+    if (!group.idle || this.#options.groups.get(group.name)?.share !== undefined) return
+    this.#groups.delete(group.name)
+    this.#assumed.delete(group.name)
   }
 
   /**
@@ -204,10 +234,12 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
     this.#renewal = undefined
     this.#foundation = { ...this.#foundation, generation }
     this.#epochs.renew(generation)
+    const addresses = new Set<Address>()
     for (const group of this.#groups.values()) {
-      for (const { address } of group.sessions.values()) this.#sayHello(address)
-      group.advance(now)
+      for (const { address } of group.sessions.values()) addresses.add(address)
     }
+    for (const address of addresses) this.#sayHello(address)
+    for (const group of this.#groups.values()) group.advance(now)
     this.#poll?.woke(now)
     this.#wakeBy(now)
   }
@@ -219,6 +251,7 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
       return undefined
     }
     const configured = this.#options.groups.get(message.group)?.share
+    if (configured === undefined && message.share === undefined) this.#assumed.add(message.group)
     return this.#open(message.group, configured ?? message.share ?? 'index')
   }
 
@@ -242,8 +275,8 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
   }
 
   #openPollGroup(poll: PollSettings & { group: string }): PollGroup {
-    const { startedAt, fresh } = this.#options
-    const until = fresh ? startedAt : startedAt + pollBarrierMs(poll.pollIntervalMs)
+    const { foundation, startedAt, fresh } = this.#options
+    const until = fresh ? startedAt : ceilingUntil(foundation, poll.group, startedAt)
     const emit = (event: GroupEvent) => void this.#effects.push({ type: 'emit', group: poll.group, event })
     return new PollGroup(poll.group, poll, until, { ...this.#epochDesk(), emit })
   }
@@ -291,11 +324,10 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
 
   #woke(now: Instant): void {
     this.#wakeAt = Number.POSITIVE_INFINITY
-    for (const [name, group] of this.#groups) {
+    for (const group of this.#groups.values()) {
       if ((group.wakeAt() ?? Number.POSITIVE_INFINITY) <= now) group.woke(now)
-      const { groups } = this.#options
-      if (group.idle && groups.get(name)?.share === undefined) this.#groups.delete(name)
-      else this.#wakeBy(group.wakeAt())
+      this.#wakeBy(group.wakeAt())
+      this.#forgetIfIdle(group)
     }
     this.#poll?.woke(now)
     if (this.#lowerAt !== undefined && now >= this.#lowerAt) {

@@ -29,10 +29,10 @@ export const nextFoundation = (
 ): Foundation => {
   const seconds = Math.floor(wallMs / 1000)
   const generation = Math.min(Math.max((stored?.generation ?? 0) + 1, seconds, 1), MAX_GENERATION)
-  const ceilingsMs: Record<string, Millis> = {}
-  for (const group of new Set([...Object.keys(stored?.ceilingsMs ?? {}), ...Object.keys(leases.leasesMs)])) {
-    ceilingsMs[group] = Math.max(ceilingOf(stored, group), leases.leasesMs[group] ?? leases.defaultLeaseMs)
-  }
+  const configured = loweredFoundation(generation, leases)
+  const names = new Set([...Object.keys(stored?.ceilingsMs ?? {}), ...Object.keys(leases.leasesMs)])
+  const ceilings = [...names].map((name) => [name, Math.max(ceilingOf(stored, name), ceilingOf(configured, name))])
+  const ceilingsMs = Object.fromEntries(ceilings)
   const defaultCeilingMs = Math.max(stored?.defaultCeilingMs ?? 0, leases.defaultLeaseMs)
   return { generation, defaultCeilingMs, ceilingsMs }
 }

@@ -6,7 +6,7 @@ import type { CoordinatorMessage, GroupState, Holding, Leave, RefusalCode, Renew
 import { sameShare } from './messages.ts'
 import { PartitionBook } from './partition-book.ts'
 import type { Because, GroupEvent } from './reasons.ts'
-import { type Address, holdingOf, type Session, type Tenure } from './session.ts'
+import { type Address, holdingOf, type Session } from './session.ts'
 import { Tombstones } from './tombstones.ts'
 
 /** What a group gets from its coordinator. */
@@ -44,7 +44,7 @@ export class Group {
   readonly #grantMs: Millis
   readonly #ceilingUntil: Instant
   #firstChangeAt: Instant | undefined
-  #changedAt: Instant = 0
+  #changedAt: Instant | undefined
   #state: GroupState = 'settling'
 
   constructor(name: string, share: ShareKind, settings: GroupSettings, ceilingUntil: Instant, host: GroupHost) {
@@ -118,6 +118,7 @@ export class Group {
     session.expiresAt = now + this.#grantMs
     session.address = from
     if (message.metadata !== undefined) session.metadata = message.metadata
+    if (message.leaving === true && this.#staying.delete(session.id)) this.#changed('left', session.id, now)
     this.#sessions.delete(session.id)
     this.#sessions.set(session.id, session)
     this.#letGo(session, message, now)
@@ -126,39 +127,32 @@ export class Group {
 
   /** Frees what the member says, by word or by silence, that it no longer believes. */
   #letGo(session: Session, message: Renew, now: Instant): void {
+    let hole = false
     for (const { item, epoch } of message.acknowledged) {
       const tenure = session.tenures.get(item)
       // Quoting the epoch: an acknowledgement of an earlier revoke must not free a later grant.
-      if (tenure?.epoch === epoch) this.#release(tenure)
-    }
-    const listed = new Map<number, number>()
-    for (const { item, epoch } of message.holding) listed.set(item, epoch)
-    for (const { item, epoch } of message.draining) {
-      listed.set(item, epoch)
-      const tenure = session.tenures.get(item)
-      if (tenure?.epoch !== epoch || tenure.state === 'revoked') continue
-      // Draining what nobody revoked: its holder is on its way out, and gets nothing more.
-      this.#book.yield(tenure, now)
-      if (this.#staying.delete(session.id)) this.#changed('left', session.id, now)
-    }
-    if (message.draining.length === 0 && !this.#staying.has(session.id)) {
-      this.#staying.set(session.id, session)
-      this.#changed('joined', session.id, now)
-    }
-    // Order numbers are those of one session: a straggler from before this member expired quotes a high one, and has seen nothing.
-    if (message.incarnation !== session.incarnation) return
-    let hole = false
-    for (const tenure of session.tenures.values()) {
-      if (message.order < tenure.grantOrder || listed.get(tenure.item) === tenure.epoch) continue
+      if (tenure?.epoch !== epoch) continue
       hole ||= tenure.state === 'held'
-      this.#release(tenure)
+      this.#book.release(tenure)
+    }
+    const holding = new Map(message.holding.map(({ item, epoch }) => [item, epoch]))
+    const draining = new Map(message.draining.map(({ item, epoch }) => [item, epoch]))
+    // Order numbers are those of one session: a straggler from before this member expired quotes a high one, and has seen nothing.
+    const seen = message.incarnation === session.incarnation && message.order <= session.order ? message.order : -1
+    for (const tenure of session.tenures.values()) {
+      const { item, epoch, state, grantOrder } = tenure
+      if (draining.get(item) === epoch) {
+        if (state === 'revoked') continue
+        // By its holder's own wish: it will be let go, and must come back at a higher epoch.
+        this.#book.yield(tenure, now)
+        hole = true
+      } else if (seen >= grantOrder && holding.get(item) !== epoch) {
+        hole ||= state === 'held'
+        this.#book.release(tenure)
+      }
     }
     // A view with a hole is not a view: its places are given anew, all of them, at a higher epoch.
     if (hole && this.share === 'index') this.#changed('released', session.id, now)
-  }
-
-  #release(tenure: Tenure): void {
-    this.#book.release(tenure)
   }
 
   /** A join, a claim, or a renewal of a session that is not there any more. */
@@ -224,11 +218,14 @@ export class Group {
     if (session?.bootId === message.bootId && session.incarnation === message.incarnation) {
       if (message.sequence <= session.sequence) return
       session.sequence = message.sequence
-      for (const tenure of [...session.tenures.values()]) this.#release(tenure)
+      for (const tenure of session.tenures.values()) this.#book.release(tenure)
       this.#remove(session, 'left', now)
     } else if (ghost !== undefined && ghost.incarnation === message.incarnation) {
-      for (const tenure of [...ghost.tenures.values()]) this.#release(tenure)
+      for (const tenure of ghost.tenures.values()) this.#book.release(tenure)
       this.#ghosts.delete(message.bootId)
+    } else if (session?.bootId === message.bootId) {
+      // Sent before it heard that it has a new session: it leaves that one as soon as it knows.
+      return
     }
     const { group, member, bootId } = message
     this.#host.send(from, { type: 'left', group, member, bootId })
@@ -283,7 +280,7 @@ export class Group {
   }
 
   #settleAt(): Instant | undefined {
-    if (this.#firstChangeAt === undefined) return undefined
+    if (this.#firstChangeAt === undefined || this.#changedAt === undefined) return undefined
     return Math.min(this.#changedAt + this.settings.settleMs, this.#firstChangeAt + this.settings.settleCapMs)
   }
 
@@ -294,15 +291,15 @@ export class Group {
       this.#remove(session, 'expired', now)
     }
     this.#tombstones.forget(now)
-    for (const [bootId, ghost] of this.#ghosts) {
-      if (ghost.tenures.size === 0) this.#ghosts.delete(bootId)
-    }
     const settleAt = this.#settleAt()
     if (settleAt !== undefined && settleAt <= now) {
       this.#firstChangeAt = undefined
       this.#book.replan(now)
     }
     this.#turn(now)
+    for (const [bootId, ghost] of this.#ghosts) {
+      if (ghost.tenures.size === 0) this.#ghosts.delete(bootId)
+    }
   }
 
   /** Our own stall gives everybody more time. Only patience moves: no lease is shortened by it, and none lengthened. */
@@ -313,7 +310,8 @@ export class Group {
   /** Ends every step: grants what is free, notices that the group settled, and tells those whose share changed. */
   #turn(now: Instant): void {
     this.#book.advance(now)
-    if (this.#state === 'settling' && this.#firstChangeAt === undefined && this.#book.complete()) {
+    const quiet = this.#changedAt !== undefined && this.#firstChangeAt === undefined
+    if (this.#state === 'settling' && quiet && this.#book.complete()) {
       this.#state = 'settled'
       this.#emit({ type: 'group.settled', epoch: this.epoch, members: this.#sessions.size })
     }

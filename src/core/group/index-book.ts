@@ -30,7 +30,7 @@ export class IndexBook implements Book {
 
   adopt(session: Session, holding: readonly Holding[], draining: readonly Holding[], now: Instant): void {
     const claim = (held: Holding, state: Tenure['state']): void => {
-      if (held.of === undefined || session.tenures.has(held.item)) return
+      if (held.of === undefined || held.item < 1 || held.item > held.of || session.tenures.has(held.item)) return
       const revokedAt = state === 'revoked' ? now : undefined
       const { item, of, epoch } = held
       const tenure: Tenure = {
@@ -46,7 +46,7 @@ export class IndexBook implements Book {
       }
       session.tenures.set(item, tenure)
       this.#outstanding.add(tenure)
-      this.#restUntil = 0
+      this.#restUntil = Math.min(this.#restUntil, tenureWakeAt(tenure, this.#desk))
     }
     for (const held of holding) claim(held, 'held')
     for (const held of draining) claim(held, 'revoked')
@@ -55,15 +55,20 @@ export class IndexBook implements Book {
 
   /** A view is adopted only whole. Until the ceiling has passed, claims to a part of it are kept and nothing else is given. */
   #adoptWhole(now: Instant): void {
-    const newest = Math.max(0, ...[...this.#outstanding].map((tenure) => tenure.epoch))
-    const members: string[] = []
+    let newest = 0
     let total = 0
+    for (const { epoch, of = 0 } of this.#outstanding) {
+      // Fewer claims than places cannot be a whole view: ten thousand members that claim are looked through once, not each time.
+      if (epoch > newest) total = of
+      newest = Math.max(newest, epoch)
+      if (this.#outstanding.size < total) return
+    }
+    const members: string[] = []
     for (const tenure of this.#outstanding) {
       if (tenure.epoch < newest) {
         if (tenure.state === 'held') revoke(tenure, now, this.#desk, 'rebalance')
-      } else if (tenure.state === 'held' && tenure.until === undefined) {
+      } else if (tenure.state === 'held' && tenure.until === undefined && tenure.of === total) {
         members[tenure.item - 1] = tenure.session.id
-        total = tenure.of ?? 0
       }
     }
     if (total === 0 || Object.keys(members).length !== total || members.length !== total) return

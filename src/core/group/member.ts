@@ -76,7 +76,9 @@ export interface MembershipView {
 export class Member implements Machine<MemberInput, MemberEffect, MembershipView> {
   readonly #options: MemberOptions
   #metadata: unknown
-  #metadataSent = false
+  /** The first message that said the metadata as it is now; an answer to it or to a later one shows that it was heard. */
+  #metadataSaidIn: number | undefined
+  #metadataHeard = false
   #state: MemberState = 'joining'
   #linked = false
   #instanceId: string | undefined
@@ -119,7 +121,7 @@ export class Member implements Machine<MemberInput, MemberEffect, MembershipView
         return
       case 'metadata':
         this.#metadata = input.metadata
-        this.#metadataSent = false
+        this.#tellMetadataAgain()
         this.#renewAt = now
         return
       case 'leave':
@@ -155,13 +157,15 @@ export class Member implements Machine<MemberInput, MemberEffect, MembershipView
     }
     this.#instanceId = instanceId
     this.#linked = true
-    this.#metadataSent = false
     this.#learn(generation, now)
   }
 
   /** A coordinator's generation comes first, a claim that quotes it after: so no claim can be older than what it claims from. */
   #learn(generation: Generation, now: Instant): void {
-    if (generation !== this.#generation) this.#order = 0
+    if (generation !== this.#generation) {
+      this.#order = 0
+      this.#tellMetadataAgain()
+    }
     this.#generation = generation
     this.#renewAt = now
   }
@@ -169,7 +173,7 @@ export class Member implements Machine<MemberInput, MemberEffect, MembershipView
   #receive(message: CoordinatorMessage, now: Instant): void {
     if (message.type === 'hello') {
       // Of an earlier generation on the same link it is a straggler; on a new link `linked` says it.
-      const newer = message.generation >= (this.#generation ?? 0)
+      const newer = message.generation > (this.#generation ?? 0)
       if (this.#linked && newer && message.instanceId === this.#instanceId) this.#learn(message.generation, now)
       return
     }
@@ -205,10 +209,19 @@ export class Member implements Machine<MemberInput, MemberEffect, MembershipView
     // Too late to act on. What it said is said again in the next answer.
     if (until <= now) return
     // A new incarnation is a new session: the earlier one expired, and nothing of it is held.
-    if (message.incarnation !== this.#incarnation) this.#lost(this.#holdings.clear(), 'expired')
+    if (message.incarnation !== this.#incarnation) {
+      this.#lost(this.#holdings.clear(), 'expired')
+      this.#metadataHeard = false
+    }
+    if (this.#metadataSaidIn !== undefined && message.sequence >= this.#metadataSaidIn) {
+      this.#metadataHeard = true
+      this.#metadataSaidIn = undefined
+    }
     this.#incarnation = message.incarnation
     this.#order = message.order
     this.#leaseMs = message.leaseMs
+    // The lease may be shorter than the beat that was meant for another.
+    this.#renewAt = Math.min(this.#renewAt, this.#nextBeat(now))
     if (this.#state === 'joining') this.#state = 'member'
     this.#holdings.heard(message.sequence)
     const { granted, drain } = this.#holdings.take(message, until, this.#state === 'member')
@@ -222,7 +235,8 @@ export class Member implements Machine<MemberInput, MemberEffect, MembershipView
     if (this.#final() || this.#state === 'leaving') return
     this.#state = 'leaving'
     this.#renewAt = now
-    if (this.#incarnation === undefined) return this.#end('left')
+    // A join that is under way is answered first: what nobody takes leave from would stay for a lease.
+    if (this.#sequence === 0) return this.#end('left')
     const items = this.#holdings.drainAll()
     if (items.length > 0) this.#effects.push({ type: 'drain', items })
     this.#effects.push({ type: 'changed' })
@@ -248,7 +262,8 @@ export class Member implements Machine<MemberInput, MemberEffect, MembershipView
   #renew(now: Instant): void {
     if (this.#final()) return
     this.#renewAt = this.#nextBeat(now)
-    if (this.#state === 'leaving' && this.#holdings.empty) return this.#sendLeave(now)
+    const leaving = this.#state === 'leaving'
+    if (leaving && this.#holdings.empty && this.#incarnation !== undefined) return this.#sendLeave(now)
     const { group, member, bootId } = this.#options
     // What is held means nothing without the numbering that it belongs to: a coordinator may come back with another one.
     const share = this.#options.share ?? (this.#holdings.empty ? undefined : this.#group.share)
@@ -265,18 +280,25 @@ export class Member implements Machine<MemberInput, MemberEffect, MembershipView
         ...(this.#incarnation !== undefined && { incarnation: this.#incarnation }),
         ...(this.#incarnation !== undefined && this.#generation !== undefined && { generation: this.#generation }),
         ...(share !== undefined && { share }),
-        ...(this.#tellsMetadata() && { metadata: this.#metadata }),
+        ...(this.#tellsMetadata(sequence) && { metadata: this.#metadata }),
+        ...(leaving && { leaving }),
         holding: [...this.#holdings.held.values()],
         draining: this.#holdings.draining,
         acknowledged: this.#holdings.acknowledge(sequence),
       },
     })
-    this.#metadataSent = true
   }
 
-  /** With every join, and once on every link: the coordinator remembers it. */
-  #tellsMetadata(): boolean {
-    return this.#metadata !== undefined && (!this.#metadataSent || this.#incarnation === undefined)
+  /** Until it is known to have been heard; the coordinator remembers it for as long as the session lives. */
+  #tellsMetadata(sequence: number): boolean {
+    if (this.#metadata === undefined || this.#metadataHeard) return false
+    this.#metadataSaidIn ??= sequence
+    return true
+  }
+
+  #tellMetadataAgain(): void {
+    this.#metadataSaidIn = undefined
+    this.#metadataHeard = false
   }
 
   /** Stamped before it is sent: whatever delays it further only makes the holder more careful. */
@@ -297,7 +319,9 @@ export class Member implements Machine<MemberInput, MemberEffect, MembershipView
   /** On a common beat, so that the renewals of all memberships of a process travel in one frame. */
   #nextBeat(now: Instant): Instant {
     const beatMs = Math.min(this.#options.heartbeatMs, (this.#leaseMs ?? Number.POSITIVE_INFINITY) / 4)
-    return (Math.floor(now / beatMs) + 1) * beatMs
+    const at = (Math.floor(now / beatMs) + 1) * beatMs
+    // Dividing and multiplying may round back to where we are.
+    return at > now ? at : at + beatMs
   }
 
   wakeAt(): Instant | undefined {

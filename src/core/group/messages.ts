@@ -36,6 +36,8 @@ export interface Renew {
   /** What the member expects; with anything held or drained, what that is a part of. */
   readonly share?: ShareKind
   readonly metadata?: unknown
+  /** On its way out: it finishes what it has, and is given nothing more. */
+  readonly leaving?: boolean
   readonly holding: readonly Holding[]
   readonly draining: readonly Holding[]
   readonly acknowledged: readonly Holding[]

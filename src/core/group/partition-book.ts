@@ -23,6 +23,8 @@ export class PartitionBook implements Book {
   /** Partitions that their target does not hold yet. */
   readonly #pending = new Set<number>()
   #epoch: Epoch = 0
+  /** Pending ones about which something happened; the others are looked at when their time comes. */
+  readonly #touched = new Set<number>()
   #restUntil: Instant = 0
 
   constructor(partitions: number, desk: Desk) {
@@ -40,11 +42,10 @@ export class PartitionBook implements Book {
   adopt(session: Session, holding: readonly Holding[], draining: readonly Holding[], now: Instant): void {
     for (const held of holding) this.#claim(session, held, 'held', now)
     for (const held of draining) this.#claim(session, held, 'revoked', now)
-    this.#restUntil = 0
   }
 
-  #claim(session: Session, { item, epoch }: Holding, state: Tenure['state'], now: Instant): void {
-    if (item >= this.#partitions || session.tenures.has(item)) return
+  #claim(session: Session, { item, epoch, of }: Holding, state: Tenure['state'], now: Instant): void {
+    if (of !== undefined || item >= this.#partitions || session.tenures.has(item)) return
     const revokedAt = state === 'revoked' ? now : undefined
     const tenure: Tenure = {
       session,
@@ -59,7 +60,7 @@ export class PartitionBook implements Book {
     }
     session.tenures.set(item, tenure)
     this.#known[item] = true
-    this.#pending.add(item)
+    this.#touch(item)
     const rival = this.#current[item]
     if (rival === undefined || rival.epoch < epoch) {
       this.#current[item] = tenure
@@ -78,8 +79,7 @@ export class PartitionBook implements Book {
 
   yield(tenure: Tenure, now: Instant): void {
     yieldUp(tenure, now)
-    this.#pending.add(tenure.item)
-    this.#restUntil = 0
+    this.#touch(tenure.item)
   }
 
   release(tenure: Tenure): void {
@@ -89,16 +89,19 @@ export class PartitionBook implements Book {
     else this.#others.get(item)?.delete(tenure)
     if (this.#others.get(item)?.size === 0) this.#others.delete(item)
     // Its target may be gone or somebody else; either way it is without an owner until it is granted again.
+    this.#touch(item)
+  }
+
+  #touch(item: number): void {
     this.#pending.add(item)
-    this.#restUntil = 0
+    this.#touched.add(item)
   }
 
   orphan(session: Session, until: Instant): void {
     for (const tenure of session.tenures.values()) {
       tenure.until = Math.min(tenure.until ?? until, until)
-      this.#pending.add(tenure.item)
+      this.#touch(tenure.item)
     }
-    this.#restUntil = 0
   }
 
   replan(now: Instant): void {
@@ -131,14 +134,15 @@ export class PartitionBook implements Book {
   }
 
   advance(now: Instant): void {
-    if (now < this.#restUntil) return
+    const all = now >= this.#restUntil
+    if (!all && this.#touched.size === 0) return
     let epoch: Epoch | undefined
-    let at = Number.POSITIVE_INFINITY
-    for (const item of this.#pending) {
-      const because = this.#clear(item, now)
+    let at = all ? Number.POSITIVE_INFINITY : this.#restUntil
+    for (const item of all ? this.#pending : this.#touched) {
+      const because = this.#pending.has(item) ? this.#clear(item, now) : undefined
       if (because === undefined) {
         if (this.#settledAt(item)) this.#pending.delete(item)
-        else at = Math.min(at, this.#itemWakeAt(item))
+        else at = Math.min(at, this.#itemWakeAt(item, now))
         continue
       }
       const id = this.#target[item]
@@ -149,28 +153,31 @@ export class PartitionBook implements Book {
       const target = this.#desk.sessions.get(id)
       // Gone, and the next plan is on its way.
       if (target === undefined) continue
-      if (epoch === undefined) {
-        if (!this.#desk.hasEpoch()) {
-          this.#restUntil = 0
-          return
-        }
-        epoch = this.#desk.nextEpoch()
+      if (epoch === undefined && !this.#desk.hasEpoch()) {
+        // Everything is looked at again once a later generation is durable.
+        at = 0
+        break
       }
+      epoch ??= this.#desk.nextEpoch()
       this.#grant(item, target, epoch, because)
       this.#pending.delete(item)
     }
+    this.#touched.clear()
     this.#restUntil = at
   }
 
   /** Why nobody can believe in this partition any more; `undefined` while somebody may. */
   #clear(item: number, now: Instant): Because | undefined {
-    let because: Because = this.#known[item] ? 'released' : 'unclaimed'
+    let because: Because | undefined = this.#known[item] ? 'released' : 'unclaimed'
     if (!this.#known[item] && now < this.#desk.ceilingUntil) return undefined
     for (const tenure of this.#holders(item)) {
       stopOverrun(tenure, now, this.#desk)
-      if (!lapsed(tenure, now)) return undefined
-      because = tenure.because === 'drain-overrun' ? 'drain-overrun' : 'expired'
-      this.release(tenure)
+      if (lapsed(tenure, now)) {
+        because &&= tenure.because === 'drain-overrun' ? 'drain-overrun' : 'expired'
+        this.release(tenure)
+      } else {
+        because = undefined
+      }
     }
     return because
   }
@@ -180,8 +187,9 @@ export class PartitionBook implements Book {
     return [...(current === undefined ? [] : [current]), ...(this.#others.get(item) ?? [])]
   }
 
-  #itemWakeAt(item: number): Instant {
-    let at = this.#known[item] ? Number.POSITIVE_INFINITY : this.#desk.ceilingUntil
+  #itemWakeAt(item: number, now: Instant): Instant {
+    const { ceilingUntil } = this.#desk
+    let at = this.#known[item] || now >= ceilingUntil ? Number.POSITIVE_INFINITY : ceilingUntil
     for (const tenure of this.#holders(item)) at = Math.min(at, tenureWakeAt(tenure, this.#desk))
     return at
   }

@@ -1,5 +1,6 @@
 import { orderMembers } from '../assignment/modulo.ts'
-import { DEFAULT_DRIFT, type Instant, type Millis } from '../time.ts'
+import { grantMs } from '../lease.ts'
+import type { Instant, Millis } from '../time.ts'
 import type { GroupState, Incarnation } from './messages.ts'
 import type { Because, GroupEvent } from './reasons.ts'
 
@@ -33,9 +34,10 @@ interface PollSession {
 
 const EXPIRIES_PER_STEP = 500
 
-/** How long an unmodified client may go on believing after a SETTLED answer: a slow reply, the next poll, its time-out. */
-export const pollBarrierMs = (pollIntervalMs: Millis): Millis =>
-  (3 * pollIntervalMs * (1 + DEFAULT_DRIFT)) / (1 - DEFAULT_DRIFT)
+/** A slow reply, the next poll, its time-out: for so many intervals an unmodified client may believe a SETTLED answer. */
+export const POLL_LEASE_INTERVALS = 3
+
+export const pollBarrierMs = (pollIntervalMs: Millis): Millis => grantMs(POLL_LEASE_INTERVALS * pollIntervalMs)
 
 /**
  * A group of clients that only poll. They have no lease and cannot acknowledge: no answer, later poll or leave of theirs ends
@@ -111,7 +113,7 @@ export class PollGroup {
       status: 'SETTLED',
       index: session.index,
       total: this.#view.length,
-      leaseMs: 3 * this.settings.pollIntervalMs,
+      leaseMs: POLL_LEASE_INTERVALS * this.settings.pollIntervalMs,
     }
   }
 

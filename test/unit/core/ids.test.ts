@@ -76,11 +76,24 @@ describe('a member id', () => {
           bytes.length >= 1 &&
           bytes.length <= 256 &&
           new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes) === id &&
-          !/\p{Cc}/u.test(id)
+          !/\p{Cc}/u.test(id) &&
+          id !== '.' &&
+          id !== '..'
         expect(fault(id) === undefined).toBe(ok)
       }),
       { numRuns: 1000 },
     )
+  })
+})
+
+describe('an id that URLs take for a direction', () => {
+  it.each(['.', '..'])('%s is refused, since nobody could ask for it over HTTP', (id) => {
+    expect(fault(id)).toContain('no URL can name')
+    expect(groupNameFault(id)).toContain('no URL can name')
+  })
+
+  it('more dots are a name', () => {
+    expect(fault('...')).toBeUndefined()
   })
 })
 

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { Member, type MemberEffect } from '../../../../src/core/group/member.ts'
+import type { Leave, Left, Renew, ShareMessage } from '../../../../src/core/group/messages.ts'
 import { epochOf, grantMs } from '../../../../src/core/lease.ts'
 import { SETTINGS, Table } from './table.ts'
 
@@ -296,6 +298,93 @@ describe('a new coordinator', () => {
     table.say({ ...join('eve', 'boot-eve'), ...claim })
     expect(table.sent.at(-1)).toMatchObject({ type: 'refused', code: 'CAUCUS_PROTOCOL' })
     expect(table.coordinator.generation).toBe(10)
+  })
+})
+
+describe('what got lost or came late', () => {
+  const metadataOf = (table: Table, id: string) =>
+    table.coordinator.viewOf('g')?.members.find((member) => member.id === id)?.metadata
+
+  test('metadata is said until it was heard, and again to whoever forgot it', () => {
+    const table = new Table()
+    const ann = table.sit('ann')
+    ann.reachable = false
+    ann.member.step({ type: 'metadata', metadata: { zone: 'a' } }, table.now)
+    table.pass(300)
+    ann.reachable = true
+    table.pass(400)
+    expect(metadataOf(table, 'ann')).toEqual({ zone: 'a' })
+    ann.reachable = false
+    table.pass(3_000)
+    expect(metadataOf(table, 'ann')).toBeUndefined()
+    ann.reachable = true
+    table.pass(600)
+    expect(metadataOf(table, 'ann')).toEqual({ zone: 'a' })
+  })
+
+  test('whoever leaves while its join is under way does not stay as a ghost', () => {
+    const table = new Table()
+    const options = { group: 'g', member: 'ann', bootId: 'boot-ann', heartbeatMs: 200, stopMarginMs: 50 }
+    const ann = new Member(options)
+    const told = (effects: readonly MemberEffect[]) =>
+      effects.flatMap((effect) => (effect.type === 'send' ? effect.message : []))
+    const [first] = told(ann.step({ type: 'linked', instanceId: 'server', generation: 10 }, 0))
+    ann.step({ type: 'leave' }, 0)
+    expect(ann.view().state).toBe('leaving')
+    table.say(first as Renew)
+    const [answer] = table.sent
+    const [last] = told(ann.step({ type: 'received', message: answer as ShareMessage }, 0))
+    table.say(last as Leave)
+    expect(table.coordinator.viewOf('g')?.members).toEqual([])
+    ann.step({ type: 'received', message: table.sent.at(-1) as Left }, 0)
+    expect(ann.view().state).toBe('left')
+  })
+
+  test('an order number of an expired session frees nothing of the next one', () => {
+    const table = new Table()
+    table.say(join('ann', 'boot-x'))
+    const renew = { ...join('ann', 'boot-x', 9), generation: 10, order: 7 }
+    const [share] = table.sent.filter((message) => message.type === 'share')
+    table.pass(2_000)
+    table.say({ ...renew, incarnation: share?.incarnation ?? 0 })
+    table.pass(200)
+    const before = table.coordinator.viewOf('g')?.members
+    table.say({ ...renew, sequence: 10, incarnation: share?.incarnation ?? 0 })
+    expect(before?.[0]).toMatchObject({ id: 'ann', index: 1 })
+    expect(table.coordinator.viewOf('g')?.members).toEqual(before)
+  })
+
+  test('a claim of partitions is not mistaken for one of places, whoever speaks first after a restart', () => {
+    const table = new Table()
+    table.sit('ann', FOUR)
+    table.pass(500)
+    const before = table.holds('ann')
+    table.restart()
+    table.say(join('eve', 'boot-eve'))
+    expect(table.coordinator.viewOf('g')?.share).toBe('index')
+    table.relink('ann')
+    expect(table.coordinator.viewOf('g')?.share).toEqual(FOUR)
+    expect(table.holds('ann')).toEqual(before)
+  })
+
+  test('two claims to one partition: the later grant wins, and the group settles once the loser is gone', () => {
+    const table = new Table()
+    table.restart({ fresh: false })
+    const claim = (member: string, epoch: number) => ({
+      ...join(member, `boot-${member}`),
+      incarnation: epochOf(10, epoch),
+      generation: 11,
+      share: FOUR,
+      holding: [{ item: 0, epoch: epochOf(10, epoch) }],
+    })
+    table.say(claim('old', 5))
+    table.say(claim('new', 6))
+    const owner = () => table.coordinator.viewOf('g')?.members.filter(({ partitions }) => partitions?.includes(0))
+    expect(owner()).toMatchObject([{ id: 'new' }])
+    table.sit('cy', FOUR)
+    table.pass(5_000)
+    expect(table.items('cy')).toEqual([0, 1, 2, 3])
+    expect(table.state()).toBe('settled')
   })
 })
 
