@@ -227,6 +227,7 @@ export class Member implements Machine<MemberInput, MemberEffect, MembershipView
     const { granted, drain } = this.#holdings.take(message, until, this.#state === 'member')
     if (granted.length > 0) this.#effects.push({ type: 'granted', items: granted })
     if (drain.length > 0) this.#effects.push({ type: 'drain', items: drain })
+    if (this.#state === 'leaving' && this.#holdings.empty) this.#renewAt = now
     this.#group = { state: message.state, epoch: message.epoch, members: message.members, share: message.share }
     this.#effects.push({ type: 'changed' })
   }
