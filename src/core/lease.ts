@@ -35,6 +35,11 @@ export class EpochSource {
     return this.#generation
   }
 
+  /** The highest one that was handed out so far. Whoever shows a higher one has it from somebody else. */
+  get last(): Epoch {
+    return epochOf(this.#generation, this.#counter)
+  }
+
   /** True while at least `count` more epochs are there. */
   has(count: number): boolean {
     return this.#counter + count < COUNTERS

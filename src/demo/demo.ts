@@ -51,7 +51,7 @@ export class Demo {
       await this.#team.suffer(fault)
     }
     this.#ledger.faultsAreOver()
-    while (!this.#ledger.isComplete) {
+    while (!(this.#ledger.isComplete || this.#ledger.isStuck)) {
       this.#team.throwIfDeserted()
       await this.#team.sleep(LOOK_EVERY_MS)
     }

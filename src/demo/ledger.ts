@@ -5,6 +5,8 @@ import { parseResult, ResultTable } from './results.ts'
 import { releasedBy } from './script.ts'
 
 const BEAT_MS = 100
+/** Longer than one file takes, however large: whoever had it has forgotten it, and the check must say so. */
+const NO_PROGRESS_MS = 60_000
 
 export interface LedgerOptions {
   /** The folder of the result logs. */
@@ -25,6 +27,7 @@ export class Ledger {
   readonly #told = new Set<string>()
   readonly results = new ResultTable()
   #startedAtMs = 0
+  #progressAtMs = 0
   #faultsOver = false
   #beat: NodeJS.Timeout | undefined
 
@@ -35,6 +38,7 @@ export class Ledger {
 
   start(): void {
     this.#startedAtMs = performance.now()
+    this.#progressAtMs = this.#startedAtMs
     this.#beat = setInterval(() => {
       this.release()
       this.read()
@@ -54,6 +58,11 @@ export class Ledger {
     return this.results.size >= this.#options.files
   }
 
+  /** Everything was handed out long ago, and still something is missing. */
+  get isStuck(): boolean {
+    return !this.isComplete && performance.now() - this.#progressAtMs > NO_PROGRESS_MS + this.#options.spanMs
+  }
+
   release(): void {
     const { files, spanMs, release } = this.#options
     const elapsedMs = performance.now() - this.#startedAtMs
@@ -71,7 +80,9 @@ export class Ledger {
       hashed(result.who)
       if (result.problem !== undefined) this.report({ path: result.path, reason: result.problem })
     }
-    if (this.results.size > before) tell({ type: 'progress', done: this.results.size, files })
+    if (this.results.size === before) return
+    this.#progressAtMs = performance.now()
+    tell({ type: 'progress', done: this.results.size, files })
   }
 
   /** Tells of a file that has no hash; of each once. */

@@ -47,7 +47,7 @@ export class Screen implements Show {
   tell(event: DemoEvent): void {
     this.#follow(event)
     const lines = this.#story.lines(event)
-    const isTimed = !['started', 'output', 'summary'].includes(event.type)
+    const isTimed = event.type !== 'started' && event.type !== 'summary'
     if (event.type === 'summary') this.end()
     if (lines.length > 0) this.#draw(isTimed ? lines.map((line) => `${this.#time()} ${line}`) : lines)
   }

@@ -16,6 +16,7 @@ const UNREAD_SHOWN = 5
 export class Story {
   readonly #paint: Paint
   #unread = 0
+  #output: Extract<DemoEvent, { type: 'output' }> | undefined
   #checked: Extract<DemoEvent, { type: 'checked' }> | undefined
 
   constructor(paint: Paint) {
@@ -57,9 +58,14 @@ export class Story {
         this.#checked = event
         return []
       case 'summary':
-        return summaryLines(event, this.#checked, paint)
+        return [
+          ...summaryLines(event, this.#checked, paint),
+          ...(this.#output === undefined ? [] : outputLines(this.#output)),
+        ]
       case 'output':
-        return ['', `written as sha256sum does: ${event.file}`, paint('soft', checkCommand(event))]
+        // Said at the end, where whoever wants to check it looks.
+        this.#output = event
+        return []
       case 'progress':
         return []
     }
@@ -106,14 +112,17 @@ const summaryLines = (
     `${mark(moved <= minimumMoves)} little moved        ${moved} partitions; the theoretical minimum is ${minimumMoves}`,
     ...(checked?.faults ?? []).map((fault) => paint('bad', `  ${fault}`)),
     '',
-    `${checked?.again ?? 0} files were hashed again by a later owner. Whoever is killed may have done a thing and not said so, so somebody does`,
-    'it again, and must be able to: here the result is keyed by path, and of two the one with the later epoch stands.',
+    `Why the work is idempotent: whoever is killed may have done a thing and not said so, and its next owner does it again`,
+    `(this time ${checked?.again ?? 0} files). The result is keyed by path, and of two the one with the later epoch stands.`,
     ...(ok ? [] : ['', paint('bad', 'The check does not hold.')]),
   ]
 }
 
-const checkCommand = ({ file, dir }: Extract<DemoEvent, { type: 'output' }>): string =>
-  `check it yourself:          (cd ${quoted(dir)} && sha256sum --quiet -c ${quoted(file)})`
+const outputLines = ({ file, dir }: Extract<DemoEvent, { type: 'output' }>): string[] => [
+  '',
+  `The result, as sha256sum writes it: ${file}`,
+  `Check it yourself: (cd ${quoted(dir)} && sha256sum --quiet -c ${quoted(file)})`,
+]
 
 const quoted = (path: string): string => (/^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`)
 

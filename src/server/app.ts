@@ -25,12 +25,11 @@ export const newApp = (tls: ListenOptions['tls'], guard: Guard, context: ServerC
   const options = {
     bodyLimit: limits.bodyBytes,
     requestTimeout: limits.requestTimeoutMs,
-    connectionTimeout: limits.silenceMs,
     keepAliveTimeout: limits.keepAliveMs,
     return503OnClosing: false,
     forceCloseConnections: 'idle' as const,
     // Routes that have a query read it themselves.
-    routerOptions: { maxParamLength: limits.urlBytes, querystringParser: () => ({}) },
+    routerOptions: { maxParamLength: limits.headerBytes, querystringParser: () => ({}) },
     frameworkErrors: failed,
     clientErrorHandler: (error: { code?: string }, socket: Socket) => {
       if (error.code === 'ECONNRESET') socket.destroy()

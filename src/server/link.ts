@@ -7,8 +7,9 @@ import type { CoordinatorHosting, HostedLink } from '../ports/hosting.ts'
 import { decodeMemberFrame, encodeFrames, LINK_PATH, LINK_SUBPROTOCOL, protocolFault } from '../wire/frames.ts'
 import { invalid, notFound, refuseSocket } from './answers.ts'
 import type { Guard } from './guard.ts'
+import type { ServerLogger } from './logger.ts'
 import type { ServerCounts } from './metrics.ts'
-import type { ServerLimits, ServerLogger } from './options.ts'
+import type { ServerLimits } from './options.ts'
 
 /** How a link is closed: by WebSocket's own codes. */
 const CLOSE = { goingAway: 1001, protocol: 1002, overloaded: 1013 } as const
@@ -94,13 +95,14 @@ export class Links {
 
 /** The path, and the version that the client says it speaks. */
 const upgradeFault = (request: IncomingMessage): CaucusError | undefined => {
-  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://link')
-  if (pathname !== LINK_PATH) return notFound('WebSocket at this path')
+  // Not by `URL`, which throws for what can be sent as a path.
+  const [path, ...query] = (request.url ?? '').split('?')
+  if (path !== LINK_PATH) return notFound('WebSocket at this path')
   if (request.method !== 'GET' || request.headers.upgrade?.toLowerCase() !== 'websocket') {
     return invalid('a link is opened by GET with Upgrade: websocket')
   }
   const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((each) => each.trim())
-  const named = searchParams.getAll('protocol')
+  const named = new URLSearchParams(query.join('?')).getAll('protocol')
   const right = named.length > 0 ? named.every((each) => each === String(PROTOCOL)) : offered.includes(LINK_SUBPROTOCOL)
   return right ? undefined : new CaucusError('CAUCUS_PROTOCOL', protocolFault(named[0] ?? offered.join(', ')))
 }

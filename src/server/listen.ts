@@ -1,14 +1,14 @@
-import type { Server } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
-import { Server as TlsServer } from 'node:tls'
+import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { CaucusError } from '../errors.ts'
 import { addressOf, inUrl, isLoopback, listenFault } from './address.ts'
 import { newApp } from './app.ts'
+import { Connections } from './connections.ts'
 import { Guard } from './guard.ts'
 import { Links } from './link.ts'
+import { silentLogger } from './logger.ts'
 import { ServerCounts } from './metrics.ts'
-import { assertPort, DEFAULT_LIMITS, type ListenOptions, type ServerLimits, silentLogger, tokensOf } from './options.ts'
+import { assertPort, DEFAULT_LIMITS, type ListenOptions, type ServerLimits, tokensOf } from './options.ts'
 import { blocRoutes } from './routes/bloc.ts'
 import type { ServerContext } from './routes/context.ts'
 import { eventRoutes } from './routes/events.ts'
@@ -65,7 +65,7 @@ class HttpServer {
   readonly #guard: Guard
   readonly #limits: ServerLimits
   readonly #stopping = new AbortController()
-  readonly #sockets = new Set<Socket>()
+  readonly #connections: Connections
   #closed: Promise<void> | undefined
 
   constructor(options: ListenOptions, limits: ServerLimits, guard: Guard) {
@@ -81,12 +81,12 @@ class HttpServer {
       version,
       meter,
       stopping: this.#stopping.signal,
-      connections: () => this.#sockets.size,
+      connections: () => this.#connections.size,
     }
     this.#app = newApp(tls, guard, context)
     this.#links = new Links({ hosting, guard, limits, counts, logger })
     this.#app.server.on('upgrade', (request, socket, head) => this.#links.upgrade(request, socket, head))
-    this.#watchConnections(this.#app.server)
+    this.#connections = new Connections(this.#app.server, limits, guard)
     if (pollGroup !== undefined) blocRoutes(this.#app, context)
     groupRoutes(this.#app, context)
     eventRoutes(this.#app, context)
@@ -103,19 +103,6 @@ class HttpServer {
     return (this.#app.server.address() as AddressInfo).port
   }
 
-  #watchConnections(server: Server): void {
-    const { connections } = this.#limits
-    // Beyond the limit some are still taken, to be told so; beyond those the system refuses.
-    server.maxConnections = connections + 100
-    server.on('connection', (socket: Socket) => {
-      this.#sockets.add(socket)
-      socket.once('close', () => this.#sockets.delete(socket))
-    })
-    server.on(server instanceof TlsServer ? 'secureConnection' : 'connection', (socket: Socket) => {
-      if (this.#sockets.size > connections) this.#guard.addSurplus(socket)
-    })
-  }
-
   close(drain: boolean): Promise<void> {
     this.#closed ??= this.#close()
     if (!drain) this.#cutAll()
@@ -127,15 +114,19 @@ class HttpServer {
     this.#stopping.abort(new CaucusError('CAUCUS_CLOSED', 'the server is stopping'))
     this.#links.close()
     const limit = setTimeout(() => this.#cutAll(), this.#limits.drainMs)
+    // A connection that was busy when closing began is kept alive once it has its answer, though nobody may use it any more.
+    const idle = setInterval(() => this.#app.server.closeIdleConnections(), 20)
     try {
       await this.#app.close()
     } finally {
       clearTimeout(limit)
+      clearInterval(idle)
+      this.#connections.close()
     }
   }
 
   #cutAll(): void {
     this.#links.terminate()
-    for (const socket of this.#sockets) socket.destroy()
+    this.#connections.cutAll()
   }
 }

@@ -1,6 +1,6 @@
 import type { Millis } from '../core/time.ts'
 import type { Details, Happened, Labels, LogLevel, Telemetry } from '../ports/telemetry.ts'
-import { type ServerLogger, silentLogger } from './options.ts'
+import { type ServerLogger, silentLogger } from './logger.ts'
 
 /** One number with what it is about. */
 export interface Reading {

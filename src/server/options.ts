@@ -1,6 +1,7 @@
 import { CaucusError } from '../errors.ts'
 import type { CoordinatorHosting } from '../ports/hosting.ts'
 import { MAX_FRAME_BYTES } from '../wire/limits.ts'
+import type { ServerLogger } from './logger.ts'
 import type { Meter } from './meter.ts'
 
 /** What a server takes from one peer and from all of them (docs/limits.md). Beyond it the peer is told so, and others are undisturbed. */
@@ -18,7 +19,7 @@ export interface ServerLimits {
   /** How long a request may take to arrive: its headers, and all of it. */
   readonly headersTimeoutMs: number
   readonly requestTimeoutMs: number
-  /** How long a connection may be silent in the middle of a request, or a stream stand still. */
+  /** For how long a client may read nothing of what waits for it. */
   readonly silenceMs: number
   /** How long a connection may be idle between two requests. Longer than any sensible poll interval. */
   readonly keepAliveMs: number
@@ -46,14 +47,6 @@ export const DEFAULT_LIMITS: ServerLimits = Object.freeze({
   drainMs: 5_000,
 })
 
-/** Where a server writes what an operator should read. A pino logger is one. */
-export interface ServerLogger {
-  debug(details: object, message: string): void
-  info(details: object, message: string): void
-  warn(details: object, message: string): void
-  error(details: object, message: string): void
-}
-
 export interface ListenOptions {
   readonly hosting: CoordinatorHosting
   /** Default `127.0.0.1`. Beyond loopback only with `token` or `insecure`. */
@@ -77,8 +70,6 @@ export interface ListenOptions {
   /** Whose numbers `/metrics` shows besides the server's own: the one that the coordinator tells. */
   readonly meter?: Meter | undefined
 }
-
-export const silentLogger: ServerLogger = { debug() {}, info() {}, warn() {}, error() {} }
 
 const TOKEN = /^[\x21-\x7e]{8,1024}$/
 

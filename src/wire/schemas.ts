@@ -40,7 +40,6 @@ export const Renew = Type.Object(
     group: Id,
     member: Id,
     ...RenewFields,
-    leaving: Type.Optional(Type.Boolean()),
     order: Counter,
     holding: Holdings,
     draining: Holdings,

@@ -200,23 +200,25 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
   }
 
   /**
-   * Epochs rise over all coordinators: one that meets a claim of a generation later than its own (it has no store, and the wall
-   * clock went back) takes a later one still. A claim far ahead is refused, so that one message cannot use up the numbers.
+   * Epochs rise over all coordinators: one that meets an epoch which it never gave takes a later generation than that one's. (It
+   * has no store, and was started within the same second or with a wall clock that went back.) A claim far ahead is refused, so
+   * that one message cannot use up the numbers.
    */
   #mayKnow(message: Renew, from: Address): boolean {
-    let highest = generationOf(message.incarnation ?? 0)
-    for (const { epoch } of message.holding) highest = Math.max(highest, generationOf(epoch))
-    for (const { epoch } of message.draining) highest = Math.max(highest, generationOf(epoch))
-    if (highest <= this.generation) return true
-    if (highest > this.generation + MAX_GENERATION_LEAD) {
+    let highest = message.incarnation ?? 0
+    for (const { epoch } of message.holding) highest = Math.max(highest, epoch)
+    for (const { epoch } of message.draining) highest = Math.max(highest, epoch)
+    if (highest <= this.#epochs.last) return true
+    const claimed = generationOf(highest)
+    if (claimed > this.generation + MAX_GENERATION_LEAD) {
       this.#refuse(
         from,
         message,
         'CAUCUS_PROTOCOL',
-        `the claimed generation ${highest} is too far ahead of ${this.generation}; restart the member`,
+        `the claimed generation ${claimed} is too far ahead of ${this.generation}; restart the member`,
       )
     } else {
-      this.#takeGeneration(highest + 1)
+      this.#takeGeneration(claimed + 1)
     }
     return false
   }

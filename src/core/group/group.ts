@@ -35,6 +35,8 @@ export class Group {
   readonly #book: Book
   /** In order of their last renewal, so the first is the next to expire. */
   readonly #sessions = new Map<string, Session>()
+  /** No later than the first expiry. Asking the map each time would walk over all that moved to its end. */
+  #expiresBy: Instant = Number.POSITIVE_INFINITY
   /** Those of them who are to have a share: not whoever is on its way out and drains what it has. */
   readonly #staying = new Map<string, Session>()
   /** Fenced or evicted, and possibly still believing. A leave of theirs frees what they held. */
@@ -193,6 +195,7 @@ export class Group {
       tenures: new Map(),
     }
     this.#sessions.set(session.id, session)
+    this.#expiresBy = Math.min(this.#expiresBy, session.expiresAt)
     this.#staying.set(session.id, session)
     this.#dirty.add(session)
     const because: Because = claims ? 'adopted' : 'joined'
@@ -246,7 +249,9 @@ export class Group {
     this.#sessions.delete(id)
     this.#staying.delete(id)
     this.#dirty.delete(session)
-    this.#tombstones.add(bootId, { because, sequence, until: now + this.#grantMs })
+    // Until the ceiling at least: who has expired here has nothing to claim here, also when the lease is shorter than it was before.
+    const until = Math.max(now + this.#grantMs, this.#ceilingUntil)
+    this.#tombstones.add(bootId, { because, sequence, until })
     if (session.tenures.size > 0) {
       this.#ghosts.set(bootId, session)
       this.#book.orphan(session, this.#horizon(session))
@@ -285,11 +290,7 @@ export class Group {
   }
 
   woke(now: Instant): void {
-    let expired = 0
-    for (const session of this.#sessions.values()) {
-      if (session.expiresAt > now || ++expired > EXPIRIES_PER_STEP) break
-      this.#remove(session, 'expired', now)
-    }
+    this.#expire(now)
     this.#tombstones.forget(now)
     const settleAt = this.#settleAt()
     if (settleAt !== undefined && settleAt <= now) {
@@ -299,6 +300,19 @@ export class Group {
     this.#turn(now)
     for (const [bootId, ghost] of this.#ghosts) {
       if (ghost.tenures.size === 0) this.#ghosts.delete(bootId)
+    }
+  }
+
+  #expire(now: Instant): void {
+    if (now < this.#expiresBy) return
+    let expired = 0
+    this.#expiresBy = Number.POSITIVE_INFINITY
+    for (const session of this.#sessions.values()) {
+      if (session.expiresAt > now || ++expired > EXPIRIES_PER_STEP) {
+        this.#expiresBy = session.expiresAt
+        return
+      }
+      this.#remove(session, 'expired', now)
     }
   }
 
@@ -364,9 +378,8 @@ export class Group {
   }
 
   wakeAt(): Instant | undefined {
-    const [next] = this.#sessions.values()
     const at = Math.min(
-      next?.expiresAt ?? Number.POSITIVE_INFINITY,
+      this.#expiresBy,
       this.#settleAt() ?? Number.POSITIVE_INFINITY,
       this.#book.wakeAt() ?? Number.POSITIVE_INFINITY,
       this.#tombstones.wakeAt() ?? Number.POSITIVE_INFINITY,

@@ -106,9 +106,9 @@ export class PartitionBook implements Book {
 
   replan(now: Instant): void {
     const { sessions } = this.#desk
-    const owners = this.#current.map((tenure, item) =>
-      tenure?.state === 'held' ? tenure.session.id : this.#target[item],
-    )
+    // Only what somebody has counts, not what was meant for them: otherwise a member might have to give up what it holds for the
+    // sake of what it was to get, as after a failover while the others have not claimed yet.
+    const owners = this.#current.map((tenure) => (tenure?.state === 'held' ? tenure.session.id : undefined))
     this.#target = assignSticky(this.#partitions, [...sessions.keys()], owners)
     if (this.#desk.hasEpoch()) this.#epoch = this.#desk.nextEpoch()
     for (let item = 0; item < this.#partitions; item++) {

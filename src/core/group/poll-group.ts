@@ -49,6 +49,8 @@ export class PollGroup {
   readonly #host: PollHost
   /** In order of their last poll. */
   readonly #sessions = new Map<string, PollSession>()
+  /** No later than the first expiry. Asking the map each time would walk over all that moved to its end. */
+  #expiresBy: Instant = Number.POSITIVE_INFINITY
   #view: readonly string[] = []
   #epoch = 0
   #state: GroupState = 'settling'
@@ -100,6 +102,7 @@ export class PollGroup {
       if (!this.#host.hasEpoch()) return undefined
       session = { id, incarnation: this.#host.nextEpoch(), expiresAt: now + this.settings.timeoutMs, index: 0 }
       this.#sessions.set(id, session)
+      this.#expiresBy = Math.min(this.#expiresBy, session.expiresAt)
       this.#host.emit({ type: 'member.joined', member: id, incarnation: session.incarnation, because: 'joined' })
       this.#changed('joined', id, now)
     } else {
@@ -158,11 +161,7 @@ export class PollGroup {
   }
 
   woke(now: Instant): void {
-    let expired = 0
-    for (const { id, expiresAt } of this.#sessions.values()) {
-      if (expiresAt > now || ++expired > EXPIRIES_PER_STEP) break
-      this.#remove(id, 'expired', now)
-    }
+    this.#expire(now)
     if (this.#settleAt() > now) return
     this.#due = true
     this.#firstChangeAt = undefined
@@ -171,6 +170,19 @@ export class PollGroup {
     this.#due = false
     this.#state = 'settled'
     this.#host.emit({ type: 'group.settled', epoch: this.#epoch, members: this.#view.length })
+  }
+
+  #expire(now: Instant): void {
+    if (now < this.#expiresBy) return
+    let expired = 0
+    this.#expiresBy = Number.POSITIVE_INFINITY
+    for (const { id, expiresAt } of this.#sessions.values()) {
+      if (expiresAt > now || ++expired > EXPIRIES_PER_STEP) {
+        this.#expiresBy = expiresAt
+        return
+      }
+      this.#remove(id, 'expired', now)
+    }
   }
 
   #newView(): void {
@@ -188,9 +200,7 @@ export class PollGroup {
   }
 
   wakeAt(): Instant | undefined {
-    const [next] = this.#sessions.values()
-    const settleAt = this.#settleAt()
-    const at = Math.min(next?.expiresAt ?? Number.POSITIVE_INFINITY, settleAt)
+    const at = Math.min(this.#expiresBy, this.#settleAt())
     return at === Number.POSITIVE_INFINITY ? undefined : at
   }
 }

@@ -22,14 +22,17 @@ export const blocRoutes = (app: FastifyInstance, { hosting, counts, logger }: Se
     }
     const answer = hosting.poll(session)
     if (answer.type !== 'polled') throw unexpected(answer)
-    reply.header('content-type', JSON_TYPE)
+    // Straight to Node: what the framework would do with a string is a tenth of this request.
+    reply.hijack()
+    const response = reply.raw
+    response.setHeader('content-type', JSON_TYPE)
     if (answer.status === 'SETTLING') {
-      reply.send(SETTLING)
+      response.end(SETTLING)
       return
     }
     const { index, total, leaseMs } = answer
-    reply.header(LEASE_HEADER, leaseMs)
-    reply.send(`{"status": "SETTLED", "index": ${index}, "total": ${total}}`)
+    response.setHeader(LEASE_HEADER, leaseMs)
+    response.end(`{"status": "SETTLED", "index": ${index}, "total": ${total}}`)
   }
 
   app.get('/index', poll)

@@ -1,7 +1,8 @@
 import type { CoordinatorHosting } from '../../ports/hosting.ts'
+import type { ServerLogger } from '../logger.ts'
 import type { Meter } from '../meter.ts'
 import type { ServerCounts } from '../metrics.ts'
-import type { ServerLimits, ServerLogger } from '../options.ts'
+import type { ServerLimits } from '../options.ts'
 
 /** What every route may use. */
 export interface ServerContext {

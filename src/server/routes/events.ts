@@ -51,6 +51,8 @@ const stream = async (
   const end = () => ended.abort(new CaucusError('CAUCUS_CLOSED', 'the stream has ended'))
   counts.streams++
   response.once('close', end)
+  // Written to a moment after its end: there is nobody left to miss it.
+  response.on('error', end)
   stopping.addEventListener('abort', end, { once: true })
   // Silence is what a stream mostly consists of; its own heartbeat finds out who is gone.
   response.socket?.setTimeout(0)

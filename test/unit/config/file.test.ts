@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { checkConfig, otherPeers, parseConfig } from '../../../src/config/file.ts'
+import { MAX_PARTITIONS, otherPeers } from '../../../src/config/config.ts'
+import { checkConfig, parseConfig } from '../../../src/config/file.ts'
 import { servedTiming, timing } from '../../../src/config/timing.ts'
 import { isCaucusError } from '../../../src/errors.ts'
+import * as limits from '../../../src/wire/limits.ts'
 
 const parse = (value: unknown) => parseConfig(JSON.stringify(value), 'caucus.json')
 const faultsOf = (value: unknown): unknown => {
@@ -92,6 +94,10 @@ describe('a configuration file', () => {
 
   test('never repeats a token in what it says', () => {
     expect(JSON.stringify(faultsOf({ tokens: 'secret-of-mine', tls: 'secret-of-mine' }))).not.toContain('secret')
+  })
+
+  test('allows as many partitions as a message can carry', () => {
+    expect(MAX_PARTITIONS).toBe(limits.MAX_PARTITIONS)
   })
 
   test('limits the voters', () => {

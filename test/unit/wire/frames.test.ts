@@ -94,7 +94,7 @@ describe('a frame', () => {
     const frames = encodeFrames(messages)
     expect(frames.length).toBeGreaterThan(1)
     for (const frame of frames) expect(Buffer.byteLength(frame)).toBeLessThanOrEqual(MAX_FRAME_BYTES)
-    expect(frames.flatMap((frame) => decodeMemberFrame(frame))).toEqual(messages)
+    expect(frames.flatMap((frame) => decodeMemberFrame(frame) as MemberMessage[])).toEqual(messages)
     expect(encodeFrames(new Array(MAX_FRAME_MESSAGES + 1).fill(share))).toHaveLength(2)
     expect(encodeFrames([])).toEqual(['[]'])
   })

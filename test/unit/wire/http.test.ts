@@ -28,6 +28,7 @@ describe('the body of a PUT', () => {
       order: 3,
       share: { partitions: 4 },
       metadata: [1],
+      leaving: true,
       holding: [{ item: 0, epoch: 1 }],
       draining: [{ item: 1, epoch: 1 }],
       acknowledged: [{ item: 2, epoch: 1 }],

@@ -292,6 +292,21 @@ describe('a new coordinator', () => {
     expect(table.holds('ann')).toContainEqual(held)
   })
 
+  test('that was started within the same second, without a store, still gives nothing at an epoch that was given before', () => {
+    const table = new Table()
+    table.sit('ann', FOUR)
+    table.sit('bob', FOUR)
+    table.pass(500)
+    const before = table.holds('ann')
+    table.foundation = { ...table.foundation, generation: 9 }
+    table.restart()
+    expect(table.coordinator.generation).toBe(10)
+    table.relink()
+    expect(table.coordinator.generation).toBe(11)
+    table.pass(3_000)
+    expect(table.holds('ann')).toEqual(before)
+  })
+
   test('refuses a claim that is too far ahead, and is not moved by it', () => {
     const table = new Table()
     const claim = { incarnation: epochOf(2 ** 32 - 1, 5), generation: 10 }

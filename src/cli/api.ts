@@ -1,0 +1,93 @@
+import { CaucusError, errorFromWire } from '../errors.ts'
+
+/** How long a server may take to answer what it has at hand. */
+const ANSWER_MS = 5_000
+
+export interface Api {
+  readonly servers: readonly string[]
+  readonly token: string | undefined
+}
+
+/** Why there was no answer, or no more of it. */
+export const describeBreak = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error)
+  // fetch says only "fetch failed"; what failed is in its cause.
+  return error.cause instanceof Error ? error.cause.message : error.message
+}
+
+export interface RequestOptions {
+  readonly headers?: Readonly<Record<string, string>>
+  /** Ends the request, and later the stream of its body, when it is aborted. A new one for each request. */
+  readonly controller?: AbortController
+}
+
+/** The first server that answers `path` with success; one that answers with an error ends the search, one that is not there does not. */
+export const request = async (
+  { servers, token }: Api,
+  path: string,
+  { headers = {}, controller = new AbortController() }: RequestOptions = {},
+): Promise<Response> => {
+  const failures: string[] = []
+  for (const server of servers) {
+    const response = await tryServer(`${server}${path}`, { headers: { ...headers, ...bearer(token) }, controller })
+    if (typeof response === 'string') failures.push(`${server}: ${response}`)
+    else if (response.ok) return response
+    else throw await failureOf(response, server)
+    controller.signal.throwIfAborted()
+  }
+  throw new CaucusError('CAUCUS_UNAVAILABLE', `no server answers (${failures.join('; ')}); is one running?`)
+}
+
+const bearer = (token: string | undefined): Record<string, string> =>
+  token === undefined ? {} : { authorization: `Bearer ${token}` }
+
+/** The answer, or why there is none. */
+const tryServer = async (
+  url: string,
+  { headers, controller }: Required<RequestOptions>,
+): Promise<Response | string> => {
+  const late = new Error(`no answer within ${ANSWER_MS} ms`)
+  // The limit ends with the head of the answer; a stream goes on for as long as its reader likes.
+  const limit = new AbortController()
+  const timer = setTimeout(() => limit.abort(late), ANSWER_MS)
+  const giveUp = () => limit.abort(controller.signal.reason)
+  controller.signal.addEventListener('abort', giveUp, { once: true })
+  try {
+    return await fetch(url, { headers, signal: limit.signal, redirect: 'error' })
+  } catch (error) {
+    return describeBreak(error)
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+const failureOf = async (response: Response, server: string): Promise<CaucusError> => {
+  const text = await response.text()
+  const body: unknown = (() => {
+    try {
+      return JSON.parse(text)
+    } catch {
+      // Not one of ours, perhaps a proxy: its status says more than its page.
+      return undefined
+    }
+  })()
+  if (typeof body === 'object' && body !== null && 'error' in body && typeof body.error === 'object') {
+    return errorFromWire(body.error ?? {})
+  }
+  return new CaucusError(
+    'CAUCUS_PROTOCOL',
+    `${server} answered with ${response.status} and nothing that a caucus server says`,
+  )
+}
+
+/** The JSON that a server answers to `path`. */
+export const requestJson = async (api: Api, path: string): Promise<unknown> => {
+  const response = await request(api, path)
+  try {
+    return await response.json()
+  } catch (cause) {
+    throw new CaucusError('CAUCUS_PROTOCOL', `${response.url} did not answer with JSON; is it a caucus server?`, {
+      cause,
+    })
+  }
+}

@@ -1,0 +1,121 @@
+import { type Command, Option } from 'commander'
+import { Demo } from '../../demo/demo.ts'
+import { Screen } from '../../demo/screen.ts'
+import { jsonShow } from '../../demo/show.ts'
+import { type Stage, setStage } from '../../demo/stage.ts'
+import { coloured, plain } from '../../demo/story.ts'
+import { isCaucusError } from '../../errors.ts'
+import type { CommandModule } from '../command.ts'
+import { EXIT, UsageError } from '../errors.ts'
+import { wantsColors } from '../logging.ts'
+import { wholeNumber } from '../options.ts'
+
+export interface DemoOptions {
+  readonly input?: string
+  readonly workers: number
+  readonly kill: number
+  readonly output?: string
+  readonly once?: boolean
+  readonly json?: boolean
+}
+
+/** What a command shares with the world. */
+export interface DemoIo {
+  readonly stdout: Pick<NodeJS.WriteStream, 'write'> & { isTTY?: boolean; columns?: number; rows?: number }
+  readonly env: NodeJS.ProcessEnv
+  /** Calls back when the user wants it to end; gives the function that calls back no more. */
+  onInterrupt(listener: () => void): () => void
+}
+
+export const define: CommandModule['define'] = (command: Command, run) => {
+  command
+    .description(
+      'Splits the hashing of real files among worker processes, kills some of them in the middle, and checks the result.',
+    )
+    .option('--input <dir>', 'folder whose files are hashed (default: the installed dependencies)')
+    .option('--workers <n>', 'worker processes', wholeNumber(1, 50), 5)
+    .option('--kill <n>', 'how many are killed with -9; a new one joins for each', wholeNumber(0, 50), 2)
+    .option('--output <file>', 'checksums as sha256sum writes them (default: a temporary file)')
+    .addOption(
+      new Option('--backend <name>', 'what coordinates the workers').argParser(knownBackend).default('embedded'),
+    )
+    .option('--once', 'end after the check, also in a terminal')
+    .option('--json', 'NDJSON events; the last line is the summary')
+    .action((options: DemoOptions) => run(() => runDemo(options, processIo)))
+}
+
+const knownBackend = (name: string): string => {
+  if (name === 'embedded') return name
+  const planned = name === 'peer' || name === 'etcd'
+  throw new UsageError(
+    `--backend ${name}: ${planned ? 'is not in this version yet' : 'there is none of that name'}; use embedded, one server with its coordinator in it`,
+  )
+}
+
+const processIo: DemoIo = {
+  stdout: process.stdout,
+  env: process.env,
+  onInterrupt: (listener) => {
+    const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+    for (const signal of signals) process.on(signal, listener)
+    return () => {
+      for (const signal of signals) process.off(signal, listener)
+    }
+  },
+}
+
+class Interrupted extends Error {}
+
+/** Resolves with the exit code: 0 only when the check holds. Whatever happens, no process of the demo is left. */
+export const runDemo = async (options: DemoOptions, io: DemoIo): Promise<number> => {
+  const { stdout, env } = io
+  const isTerminal = stdout.isTTY === true && options.json !== true && env.TERM !== 'dumb'
+  const write = (text: string) => void stdout.write(text)
+  // A terminal that does not know its size says 0.
+  const size = () => ({ columns: stdout.columns || 80, rows: stdout.rows || 24 })
+  const paint = wantsColors(stdout, env) ? coloured : plain
+  const screen = new Screen(write, paint, isTerminal ? size : undefined)
+  const show = options.json === true ? jsonShow(write) : screen
+
+  const interrupted = new AbortController()
+  const ignore = io.onInterrupt(() => interrupted.abort(new Interrupted()))
+  try {
+    const stage = await prepared(options, interrupted.signal)
+    const demo = new Demo(stage, show)
+    let verdict: boolean | undefined
+    const clear = () => stage.clear()
+    process.once('exit', clear)
+    try {
+      const abort = () => demo.abort(interrupted.signal.reason)
+      interrupted.signal.addEventListener('abort', abort)
+      if (interrupted.signal.aborted) abort()
+      const summary = await demo.run()
+      verdict = summary.ok
+      if (verdict && isTerminal && options.once !== true) {
+        screen.say(demo.whatNext())
+        await demo.stay()
+      }
+    } finally {
+      show.end()
+      await demo.stop()
+      process.off('exit', clear)
+      // What a check that fails was about is worth looking at.
+      if (verdict !== false) clear()
+      else process.stderr.write(`The logs of this run are in ${stage.folder}\n`)
+    }
+    return verdict ? EXIT.done : EXIT.failed
+  } catch (error) {
+    if (error instanceof Interrupted) return EXIT.interrupted
+    throw error
+  } finally {
+    ignore()
+  }
+}
+
+const prepared = async (options: DemoOptions, signal: AbortSignal): Promise<Stage> => {
+  try {
+    return await setStage(options, signal)
+  } catch (error) {
+    throw isCaucusError(error) && error.code === 'CAUCUS_INVALID_ARGUMENT' ? new UsageError(error.message) : error
+  }
+}

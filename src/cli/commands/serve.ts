@@ -1,0 +1,85 @@
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { MIN_LEASE_MS } from '../../config/timing.ts'
+import type { CommandModule } from '../command.ts'
+import { EXIT } from '../errors.ts'
+import { parseListenAddress } from '../listen-address.ts'
+import { addLogOptions, duration, groupName, type LogSettings, loggerOf } from '../options.ts'
+import { type ServeOptions, settingsOf } from '../serve-settings.ts'
+import { onStop, type Stop } from '../stopping.ts'
+
+const address = (text: string) => {
+  try {
+    return parseListenAddress(text)
+  } catch (error) {
+    throw new InvalidArgumentError(error instanceof Error ? `${error.message}.` : String(error))
+  }
+}
+
+export const define: CommandModule['define'] = (command: Command, run) => {
+  command
+    .addOption(
+      new Option(
+        '-l, --listen <address>',
+        'tcp:PORT or HOST:PORT; port 0 takes any free one (default 127.0.0.1:8989)',
+      ).argParser(address),
+    )
+    .addOption(
+      new Option(
+        '-t, --timeout <duration>',
+        'lease of members; who is not heard for so long is gone (default 4s)',
+      ).argParser(duration({ minMs: MIN_LEASE_MS })),
+    )
+    .addOption(
+      new Option(
+        '-s, --settle <duration>',
+        'how long a group must be without a change to settle (default 6s)',
+      ).argParser(duration({ minMs: 0 })),
+    )
+    .addOption(new Option('--group <name>', "group of bloc's two routes").argParser(groupName).default('default'))
+    .addOption(
+      new Option(
+        '--poll-interval <duration>',
+        "longest interval at which clients of bloc's routes poll (default: the time-out)",
+      ).argParser(duration()),
+    )
+    .option('--config <file>', 'configuration file (JSON); options of the command line go before it')
+    .option(
+      '--data-dir <dir>',
+      'keeps what must outlive a restart; without it tokens may repeat, and exclusion is only "leased"',
+    )
+    .option('--token-file <file>', 'tokens that clients must send, one a line (or CAUCUS_TOKEN_FILE)')
+    .option('--tls-cert <file>', 'certificate (PEM)')
+    .option('--tls-key <file>', 'its key (PEM)')
+    .option('--tls-ca <file>', 'clients must show a certificate of this authority (PEM)')
+    .option('--insecure', 'listen beyond this machine without a token')
+    .option('--fresh', 'nobody holds anything from an earlier server: begin without waiting for old leases')
+  addLogOptions(command).action((options: ServeOptions & LogSettings) => run(() => serve(options)))
+}
+
+/** Serves until a signal. Resolves with the exit code. */
+const serve = async (options: ServeOptions & LogSettings): Promise<number> => {
+  const settings = settingsOf(options)
+  const logger = loggerOf(options)
+  let stopAsked: (stop: Stop) => void = () => undefined
+  const stopped = new Promise<Stop>((resolve) => {
+    stopAsked = resolve
+  })
+  const quiet = onStop(stopAsked, ({ exitCode }) => {
+    // What is durable was written whole: there is nothing that a sudden end could break.
+    process.exit(exitCode)
+  })
+  try {
+    // Only now, so that wrong usage is told without waiting for a server to load.
+    const { startServer } = await import('../start-server.ts')
+    const server = await startServer(options, settings, logger, () =>
+      stopAsked({ signal: 'SIGTERM', exitCode: EXIT.failed }),
+    )
+    process.stdout.write(`listening on ${server.url}\n`)
+    const { signal, exitCode } = await stopped
+    logger.info({}, exitCode === EXIT.failed ? 'stopping' : `stopping on ${signal}; once more stops at once`)
+    await server.close()
+    return exitCode
+  } finally {
+    quiet()
+  }
+}

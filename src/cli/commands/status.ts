@@ -1,0 +1,41 @@
+import type { Command } from 'commander'
+import type { CommandModule } from '../command.ts'
+import { EXIT } from '../errors.ts'
+import { describeShare, fetchStatus, type Status } from '../groups.ts'
+import { addServerOptions, type ServerSettings, serversOf, tokenOf } from '../options.ts'
+import { formatTable } from '../table.ts'
+
+interface Options extends ServerSettings {
+  readonly json?: boolean
+}
+
+export const define: CommandModule['define'] = (command: Command, run) => {
+  addServerOptions(command)
+    .option('--json', 'answer as JSON')
+    .action((options: Options) => run(() => status(options)))
+}
+
+const status = async (options: Options): Promise<number> => {
+  const found = await fetchStatus({ servers: serversOf(options), token: tokenOf(options) })
+  process.stdout.write(`${options.json ? JSON.stringify(found) : describe(found)}\n`)
+  return EXIT.done
+}
+
+const describe = ({ version, guarantees, groups }: Status): string => {
+  const { exclusion, survivesRestart, survivesPartition } = guarantees
+  const head = [
+    `caucus ${version}`,
+    `exclusion: ${exclusion}; survives a restart: ${yesNo(survivesRestart)}; survives a partition: ${yesNo(survivesPartition)}`,
+  ]
+  if (groups.length === 0) return [...head, 'no groups'].join('\n')
+  const rows = groups.map(({ name, state, total, share, epoch }) => [
+    name,
+    state,
+    `${total}`,
+    describeShare(share),
+    `${epoch}`,
+  ])
+  return [...head, '', formatTable(['GROUP', 'STATE', 'MEMBERS', 'SHARE', 'EPOCH'], rows)].join('\n')
+}
+
+const yesNo = (value: boolean): string => (value ? 'yes' : 'no')

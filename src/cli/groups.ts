@@ -1,0 +1,47 @@
+import type { ShareKind } from '../core/group/messages.ts'
+import type { GroupView, MemberView } from '../core/group/view.ts'
+import { CaucusError } from '../errors.ts'
+import type { Guarantees } from '../ports/hosting.ts'
+import { type Api, requestJson } from './api.ts'
+import { formatRanges } from './work/share.ts'
+
+/** What `caucus status --json` prints. */
+export interface Status {
+  readonly version: string
+  readonly guarantees: Guarantees
+  readonly groups: readonly GroupView[]
+}
+
+export const fetchStatus = async (api: Api): Promise<Status> => {
+  const answer = await requestJson(api, '/v1/status')
+  if (!isStatus(answer)) throw new CaucusError('CAUCUS_PROTOCOL', 'the server did not answer as a caucus server does')
+  const { version, guarantees, groups } = answer
+  return { version, guarantees, groups: groups.map(plainGroup) }
+}
+
+const isStatus = (answer: unknown): answer is Status =>
+  typeof answer === 'object' &&
+  answer !== null &&
+  'version' in answer &&
+  'guarantees' in answer &&
+  'groups' in answer &&
+  Array.isArray(answer.groups)
+
+/** The fields that scripts may rely on, and no others. */
+const plainGroup = ({ name, state, epoch, total, share, members }: GroupView): GroupView => ({
+  name,
+  state,
+  epoch,
+  total,
+  share,
+  members: members.map((member) => ({ ...member, metadata: member.metadata ?? null })),
+})
+
+export const describeShare = (share: ShareKind): string =>
+  share === 'index' ? 'index' : `${share.partitions} partitions`
+
+/** What a member has: `2 of 5`, `0-15,33`, or `-` while it has nothing. */
+export const describePlace = ({ index, partitions }: MemberView, total: number): string => {
+  if (index !== undefined) return `${index} of ${total}`
+  return partitions === undefined || partitions.length === 0 ? '-' : formatRanges(partitions)
+}

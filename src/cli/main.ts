@@ -1,0 +1,84 @@
+import { Command, CommanderError } from 'commander'
+import type { CommandModule } from './command.ts'
+import { describeFailure, EXIT, UsageError } from './errors.ts'
+import { acceptedBy } from './options.ts'
+import { readVersion } from './version.ts'
+
+interface Entry {
+  readonly summary: string
+  /** Only what is called is loaded, so that `--version` need not wait for a server. */
+  readonly load: () => Promise<CommandModule>
+}
+
+const COMMANDS: Readonly<Record<string, Entry>> = {
+  serve: { summary: 'run a coordinator', load: () => import('./commands/serve.ts') },
+  work: { summary: 'keep a program running with its share of a group', load: () => import('./commands/work.ts') },
+  status: { summary: 'what the server says about itself and its groups', load: () => import('./commands/status.ts') },
+  members: { summary: 'who is in a group, and with what share', load: () => import('./commands/members.ts') },
+  watch: { summary: 'the events of a group as they happen', load: () => import('./commands/watch.ts') },
+  check: { summary: 'read a configuration file and refuse unsafe timing', load: () => import('./commands/check.ts') },
+  demo: { summary: 'real workers over real files, with faults and a check', load: () => import('./commands/demo.ts') },
+}
+
+/** Runs `caucus` with these arguments and sets the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted. */
+export const main = async (argv: readonly string[]): Promise<void> => {
+  // The reader of a pipe may have had enough (`caucus watch | head`): that is no failure.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    process.exit(EXIT.done)
+  })
+  process.exitCode = await run(argv)
+}
+
+/** The exit code of these arguments. */
+export const run = async (argv: readonly string[]): Promise<number> => {
+  const [name = ''] = argv
+  if (name === '--version' || name === '-V') {
+    process.stdout.write(`${readVersion()}\n`)
+    return EXIT.done
+  }
+  let exitCode: number = EXIT.done
+  try {
+    const program = await programFor(name, async (action) => {
+      exitCode = await action()
+    })
+    await program.parseAsync(argv, { from: 'user' })
+    return exitCode
+  } catch (error) {
+    // Commander has written its message already, to stderr unless help was asked for.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage
+    process.stderr.write(`caucus${Object.hasOwn(COMMANDS, name) ? ` ${name}` : ''}: ${describeFailure(error)}\n`)
+    return error instanceof UsageError ? EXIT.usage : EXIT.failed
+  }
+}
+
+const programFor = async (called: string, run: Parameters<CommandModule['define']>[1]): Promise<Command> => {
+  const program = new Command('caucus')
+    .description('Membership, leadership and work partitioning for the replicas of a service.')
+    .usage('<command> [options]')
+    .helpOption('-h, --help', 'show help')
+    .option('-V, --version', 'show the version')
+    .exitOverride()
+    .showSuggestionAfterError()
+    .addHelpText('after', HELP)
+  for (const [name, { summary, load }] of Object.entries(COMMANDS)) {
+    const command = program
+      .command(name)
+      .summary(summary)
+      .description(sentence(summary))
+      .helpOption('-h, --help', 'show help')
+    if (name !== called) continue
+    const { define } = await load()
+    define(command, run)
+    command.configureOutput({
+      outputError: (message, write) => write(`${message}${acceptedBy(message, command.options)}`),
+    })
+  }
+  return program
+}
+
+const HELP = `
+Durations are 300ms, 4s, 2m, or bare seconds (4, 0.5). Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+Environment: CAUCUS_SERVER (servers of one cluster), CAUCUS_TOKEN_FILE, NO_COLOR. \`caucus <command> --help\` says more.`
+
+const sentence = (summary: string): string => `${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`

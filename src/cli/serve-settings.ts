@@ -1,0 +1,147 @@
+import { readFileSync } from 'node:fs'
+import { type Config, otherPeers } from '../config/config.ts'
+import { formatDuration } from '../config/duration.ts'
+import { checkConfig, parseConfig } from '../config/file.ts'
+import { checkTiming, requireSafe } from '../config/safety.ts'
+import { resolveTiming, servedTiming, type Timing } from '../config/timing.ts'
+import type { GroupSettings } from '../core/group/book.ts'
+import type { ShareKind } from '../core/group/messages.ts'
+import type { PollSettings } from '../core/group/poll-group.ts'
+import type { Millis } from '../core/time.ts'
+import { CaucusError } from '../errors.ts'
+import { UsageError } from './errors.ts'
+import type { ListenAddress } from './listen-address.ts'
+import { readText, readTokens } from './options.ts'
+
+/** What `caucus serve` was told on its command line. */
+export interface ServeOptions {
+  readonly listen?: ListenAddress
+  readonly timeout?: Millis
+  readonly settle?: Millis
+  readonly group: string
+  readonly config?: string
+  readonly dataDir?: string
+  readonly tokenFile?: string
+  readonly tlsCert?: string
+  readonly tlsKey?: string
+  readonly tlsCa?: string
+  readonly insecure?: boolean
+  readonly fresh?: boolean
+  readonly pollInterval?: Millis
+}
+
+/** Everything that a server needs to know, from the command line over the file over the defaults. */
+export interface ServeSettings {
+  readonly host: string
+  readonly port: number
+  readonly clusterId: string | undefined
+  readonly defaults: GroupSettings
+  readonly groups: ReadonlyMap<string, GroupSettings & { readonly share?: ShareKind }>
+  readonly poll: PollSettings & { readonly group: string }
+  readonly tokens: readonly string[] | undefined
+  readonly tls: { readonly cert: Buffer; readonly key: Buffer; readonly ca?: Buffer } | undefined
+}
+
+const DEFAULT_LISTEN: ListenAddress = { host: '127.0.0.1', port: 8_989 }
+
+/** Throws `UsageError` for what the command line says, `CAUCUS_INVALID_CONFIG` for what the file says. */
+export const settingsOf = (options: ServeOptions, env: NodeJS.ProcessEnv = process.env): ServeSettings => {
+  const config = options.config === undefined ? undefined : readConfig(options.config)
+  const timing = timingOf(options, config)
+  return {
+    ...addressOf(options, config),
+    clusterId: config?.cluster,
+    defaults: groupSettings(timing),
+    groups: groupsOf(config, options.group, timing),
+    poll: pollOf(options, config?.groups.get(options.group)?.timing ?? timing),
+    tokens: tokensOf(options, config, env),
+    tls: tlsOf(options, config),
+  }
+}
+
+const readConfig = (file: string): Config => {
+  const config = parseConfig(readText(file, '--config'), file)
+  requireSafe(checkConfig(config).violations)
+  const others = otherPeers(config)
+  if (others.length === 0) return config
+  throw new CaucusError(
+    'CAUCUS_INVALID_CONFIG',
+    `${file}: peers names ${others.length} more (${others.map(({ identifier }) => identifier).join(', ')}), and replicated coordinators come with a later version; leave peers out to run a single one`,
+  )
+}
+
+const timingOf = ({ timeout, settle }: ServeOptions, config: Config | undefined): Timing => {
+  const base = config?.timing ?? servedTiming
+  const timing = resolveTiming(
+    { ...(timeout !== undefined && { leaseMs: timeout }), ...(settle !== undefined && { settleMs: settle }) },
+    base,
+  )
+  requireSafe(checkTiming(timing))
+  return timing
+}
+
+const addressOf = ({ listen }: ServeOptions, config: Config | undefined): ListenAddress =>
+  listen ?? { host: config?.listenHost ?? DEFAULT_LISTEN.host, port: config?.listenPort ?? DEFAULT_LISTEN.port }
+
+const groupSettings = ({ leaseMs, settleMs, settleCapMs, drainLimitMs }: Timing): GroupSettings => ({
+  leaseMs,
+  settleMs,
+  settleCapMs,
+  drainLimitMs,
+})
+
+const groupsOf = (config: Config | undefined, pollGroup: string, timing: Timing): ServeSettings['groups'] => {
+  const groups = new Map<string, GroupSettings & { readonly share?: ShareKind }>()
+  for (const [name, { share, timing: own }] of config?.groups ?? []) {
+    if (name !== pollGroup) groups.set(name, { ...groupSettings(own ?? timing), ...(share !== undefined && { share }) })
+    else if (share !== undefined && share !== 'index') {
+      throw new CaucusError(
+        'CAUCUS_INVALID_CONFIG',
+        `the group "${name}" shares partitions, but it is the one of bloc's clients, who share an index; give them another one with --group`,
+      )
+    }
+  }
+  return groups
+}
+
+const pollOf = ({ group, pollInterval }: ServeOptions, timing: Timing): ServeSettings['poll'] => {
+  const { leaseMs: timeoutMs, settleMs, settleCapMs } = timing
+  const pollIntervalMs = pollInterval ?? timeoutMs
+  if (pollIntervalMs <= timeoutMs) return { group, timeoutMs, settleMs, settleCapMs, pollIntervalMs }
+  throw new UsageError(
+    `--poll-interval is ${formatDuration(pollIntervalMs)} and --timeout ${formatDuration(timeoutMs)}: a client that polls so rarely would be taken for gone between two polls; give an interval of at most the time-out`,
+  )
+}
+
+const tokensOf = ({ tokenFile }: ServeOptions, config: Config | undefined, env: NodeJS.ProcessEnv) => {
+  if (tokenFile !== undefined) return readTokens(tokenFile, '--token-file')
+  if (config?.tokens !== undefined) return config.tokens
+  return env.CAUCUS_TOKEN_FILE ? readTokens(env.CAUCUS_TOKEN_FILE, 'CAUCUS_TOKEN_FILE') : undefined
+}
+
+const tlsOf = ({ tlsCert, tlsKey, tlsCa }: ServeOptions, config: Config | undefined): ServeSettings['tls'] => {
+  if (tlsCert === undefined && tlsKey === undefined) {
+    if (tlsCa !== undefined) throw new UsageError('--tls-ca needs --tls-cert and --tls-key')
+    return config?.tls && readTls(config.tls, 'tls of the configuration')
+  }
+  if (tlsCert === undefined || tlsKey === undefined)
+    throw new UsageError('--tls-cert and --tls-key go together; give both')
+  return readTls(
+    { cert: tlsCert, key: tlsKey, ...(tlsCa !== undefined && { ca: tlsCa }) },
+    '--tls-cert, --tls-key, --tls-ca',
+  )
+}
+
+const readTls = (
+  { cert, key, ca }: { cert: string; key: string; ca?: string },
+  option: string,
+): ServeSettings['tls'] => {
+  const read = (file: string): Buffer => {
+    try {
+      return readFileSync(file)
+    } catch (error) {
+      throw new UsageError(`${option}: cannot read ${file}: ${error instanceof Error ? error.message : error}`)
+    }
+  }
+  return { cert: read(cert), key: read(key), ...(ca !== undefined && { ca: read(ca) }) }
+}

@@ -1,0 +1,90 @@
+import type { CoordinatorHosting } from '../ports/hosting.ts'
+import type { FoundationStore } from '../ports/store.ts'
+import { hostCoordinator } from '../runtime/coordinator-host.ts'
+import { systemClocks } from '../runtime/system-clock.ts'
+import { type Listening, listen } from '../server/listen.ts'
+import { Meter } from '../server/meter.ts'
+import { addressInstanceId } from '../stores/address-id.ts'
+import { fileStore } from '../stores/file-store.ts'
+import { memoryStore } from '../stores/memory-store.ts'
+import type { Logger } from './logging.ts'
+import type { ServeOptions, ServeSettings } from './serve-settings.ts'
+import { readVersion } from './version.ts'
+
+/** Far above what one server is for; a bound all the same. */
+const LIMITS = { groups: 10_000, membersPerGroup: 100_000, eventsPerGroup: 4_096 }
+
+export interface Server {
+  readonly url: string
+  close(): Promise<void>
+}
+
+/** Resolves once it listens. `failed` is called when the coordinator broke: nothing is granted any more. */
+export const startServer = async (
+  { dataDir, fresh = false, insecure }: ServeOptions,
+  settings: ServeSettings,
+  logger: Logger,
+  failed: () => void,
+): Promise<Server> => {
+  const { host, port, clusterId, defaults, groups, poll, tokens, tls } = settings
+  const meter = new Meter(logger)
+  const store: FoundationStore =
+    dataDir === undefined
+      ? memoryStore({ instanceId: addressInstanceId(host, port) })
+      : await fileStore(dataDir, { clusterId })
+  const hosting = await hostCoordinator({
+    clock: systemClocks.grantor,
+    wallMs: () => Date.now(),
+    store,
+    clusterId: clusterIdOf(store, clusterId),
+    defaults,
+    groups,
+    poll,
+    fresh,
+    limits: LIMITS,
+    telemetry: meter,
+    onFault: (error) => {
+      logger.error({ err: error }, 'the coordinator failed and grants nothing any more')
+      failed()
+    },
+  })
+  const listening = await listenOrClose(hosting, () =>
+    listen({
+      hosting,
+      host,
+      port,
+      pollGroup: poll.group,
+      token: tokens,
+      tls,
+      insecure,
+      version: readVersion(),
+      logger,
+      meter,
+    }),
+  )
+  const { exclusion, survivesRestart } = hosting.guarantees
+  logger.info(
+    { exclusion, survivesRestart, leaseMs: defaults.leaseMs, settleMs: defaults.settleMs, fresh },
+    `serving on ${listening.url}`,
+  )
+  return {
+    url: listening.url,
+    close: async () => {
+      await listening.close()
+      await hosting.close()
+    },
+  }
+}
+
+/** A data directory remembers its cluster; without one it is what the configuration says. */
+const clusterIdOf = (store: FoundationStore & { readonly clusterId?: string }, configured: string | undefined) =>
+  store.clusterId ?? configured
+
+const listenOrClose = async (hosting: CoordinatorHosting, open: () => Promise<Listening>): Promise<Listening> => {
+  try {
+    return await open()
+  } catch (error) {
+    await hosting.close()
+    throw error
+  }
+}

@@ -1,0 +1,188 @@
+import type { ShareKind } from '../core/group/messages.ts'
+import { groupNameFault, idFault } from '../core/ids.ts'
+import { type Config, type GroupConfig, MAX_PARTITIONS, otherPeers, type Peer } from './config.ts'
+import { didYouMean } from './nearest.ts'
+import { resolveTiming, servedTiming, type Timing, timing, timingFaults } from './timing.ts'
+
+const MAX_GROUPS = 10_000
+/** An election among more voters only gets slower. */
+const MAX_VOTERS = 7
+/** Fit for a header. Shorter ones can be guessed. */
+const TOKEN = /^[\x21-\x7e]{8,1024}$/
+
+type Json = Readonly<Record<string, unknown>>
+
+/** Reads a value and collects what is wrong with it, so that a file with three slips takes one round and not three. */
+export class ConfigReader {
+  readonly faults: string[] = []
+
+  config(value: unknown): Config {
+    const keys = 'cluster identifier listen_host listen_port peers metadata timing groups tokens tls'.split(' ')
+    const given = this.#object(value, '', keys) ?? {}
+    const identifier = this.#optional(given, 'identifier', (each, path) => this.#id(each, path))
+    const peers = this.#optional(given, 'peers', (each, path) => this.#peers(each, path, identifier)) ?? []
+    const plain = otherPeers({ peers, identifier }).length === 0
+    const own = this.#optional(given, 'timing', (each, path) => this.#timing(each, path, timing.lan))
+    const inForce = own ?? (plain ? servedTiming : timing.lan)
+    return defined({
+      cluster: this.#optional(given, 'cluster', (each, path) => this.#id(each, path)),
+      identifier,
+      listenHost: this.#optional(given, 'listen_host', (each, path) => this.#text(each, path)),
+      listenPort: this.#optional(given, 'listen_port', (each, path) => this.#whole(each, path, 0, 65_535)),
+      peers,
+      metadata: given.metadata,
+      timing: inForce,
+      groups: this.#optional(given, 'groups', (each, path) => this.#groups(each, path, inForce)) ?? new Map(),
+      tokens: this.#optional(given, 'tokens', (each, path) => this.#tokens(each, path)),
+      tls: this.#optional(given, 'tls', (each, path) => this.#tls(each, path)),
+    })
+  }
+
+  #fault(path: string, rule: string, value: unknown): undefined {
+    this.faults.push(`${path} ${rule}, not ${kindOf(value)}`)
+    return undefined
+  }
+
+  #object(value: unknown, path: string, keys: readonly string[] | undefined): Json | undefined {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      return this.#fault(path || 'the configuration', 'must be an object', value)
+    }
+    for (const key of Object.keys(value)) {
+      if (keys !== undefined && !keys.includes(key)) {
+        this.faults.push(`the key ${JSON.stringify(join(path, key.slice(0, 80)))} is not known${didYouMean(key, keys)}`)
+      }
+    }
+    return value as Json
+  }
+
+  #optional<T>(
+    given: Json,
+    key: string,
+    read: (value: unknown, path: string) => T | undefined,
+    path = '',
+  ): T | undefined {
+    return Object.hasOwn(given, key) ? read(given[key], join(path, key)) : undefined
+  }
+
+  #required<T>(
+    given: Json,
+    key: string,
+    path: string,
+    read: (value: unknown, path: string) => T | undefined,
+  ): T | undefined {
+    if (Object.hasOwn(given, key)) return read(given[key], join(path, key))
+    this.faults.push(`${join(path, key)} is missing`)
+    return undefined
+  }
+
+  #text(value: unknown, path: string): string | undefined {
+    return typeof value === 'string' && value !== ''
+      ? value
+      : this.#fault(path, 'must be a string that is not empty', value)
+  }
+
+  #id(value: unknown, path: string): string | undefined {
+    const fault = idFault(value, path)
+    if (fault === undefined) return value as string
+    this.faults.push(fault)
+    return undefined
+  }
+
+  #whole(value: unknown, path: string, min: number, max: number): number | undefined {
+    const whole = typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max
+    return whole ? value : this.#fault(path, `must be a whole number from ${min} to ${max}`, value)
+  }
+
+  #peers(value: unknown, path: string, identifier: string | undefined): Peer[] | undefined {
+    if (!Array.isArray(value)) return this.#fault(path, 'must be an array', value)
+    const peers = value.flatMap((each: unknown, index) => this.#peer(each, `${path}[${index}]`) ?? [])
+    const names = new Set(peers.map((peer) => peer.identifier))
+    if (names.size < peers.length) this.faults.push(`${path} has two entries with one identifier`)
+    if (identifier !== undefined) names.add(identifier)
+    else if (peers.length > 0) this.faults.push('identifier is missing; with peers, each must know which one it is')
+    if (names.size > MAX_VOTERS) this.faults.push(`${path} makes ${names.size} voters; at most ${MAX_VOTERS}`)
+    return peers
+  }
+
+  #peer(value: unknown, path: string): Peer | undefined {
+    const given = this.#object(value, path, ['identifier', 'host', 'port', 'metadata'])
+    if (given === undefined) return undefined
+    const identifier = this.#required(given, 'identifier', path, (each, at) => this.#id(each, at))
+    const host = this.#required(given, 'host', path, (each, at) => this.#text(each, at))
+    const port = this.#required(given, 'port', path, (each, at) => this.#whole(each, at, 1, 65_535))
+    if (identifier === undefined || host === undefined || port === undefined) return undefined
+    return defined({ identifier, host, port, metadata: given.metadata })
+  }
+
+  #timing(value: unknown, path: string, base: Timing): Timing | undefined {
+    const faults = timingFaults(value, path)
+    this.faults.push(...faults)
+    return faults.length === 0 ? resolveTiming(value as Partial<Timing>, base) : undefined
+  }
+
+  #groups(value: unknown, path: string, base: Timing): Map<string, GroupConfig> | undefined {
+    const given = this.#object(value, path, undefined)
+    if (given === undefined) return undefined
+    const entries = Object.entries(given)
+    if (entries.length > MAX_GROUPS) this.faults.push(`${path} has ${entries.length} groups; at most ${MAX_GROUPS}`)
+    return new Map(
+      entries.map(([name, each]) => {
+        const at = join(path, name.slice(0, 80))
+        const fault = groupNameFault(name, `the group name ${JSON.stringify(name.slice(0, 80))}`)
+        if (fault !== undefined) this.faults.push(fault)
+        const group = this.#object(each, at, ['share', 'timing']) ?? {}
+        const share = this.#optional(group, 'share', (value, path) => this.#share(value, path), at)
+        const own = this.#optional(group, 'timing', (value, path) => this.#timing(value, path, base), at)
+        return [name, defined({ share, timing: own })]
+      }),
+    )
+  }
+
+  #share(value: unknown, path: string): ShareKind | undefined {
+    if (value === 'index') return value
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      this.faults.push(`${path} must be "index" or {"partitions": N}, not ${kindOf(value)}`)
+      return undefined
+    }
+    const given = this.#object(value, path, ['partitions']) ?? {}
+    const partitions = this.#required(given, 'partitions', path, (each, at) => this.#whole(each, at, 1, MAX_PARTITIONS))
+    return partitions === undefined ? undefined : { partitions }
+  }
+
+  #tokens(value: unknown, path: string): string[] | undefined {
+    if (!Array.isArray(value) || value.length === 0) return this.#fault(path, 'must be an array of tokens', value)
+    return value.flatMap((each: unknown, index) => this.#token(each, `${path}[${index}]`) ?? [])
+  }
+
+  #token(value: unknown, path: string): string | undefined {
+    if (typeof value === 'string' && TOKEN.test(value)) return value
+    return this.#fault(path, 'must be 8 to 1024 printable ASCII characters without spaces', value)
+  }
+
+  #tls(value: unknown, path: string): Config['tls'] {
+    const given = this.#object(value, path, ['cert', 'key', 'ca'])
+    if (given === undefined) return undefined
+    const cert = this.#required(given, 'cert', path, (each, at) => this.#text(each, at))
+    const key = this.#required(given, 'key', path, (each, at) => this.#text(each, at))
+    const ca = this.#optional(given, 'ca', (each, at) => this.#text(each, at), path)
+    return cert === undefined || key === undefined ? undefined : defined({ cert, key, ca })
+  }
+}
+
+const join = (path: string, key: string): string => (path === '' ? key : `${path}.${key}`)
+
+/** The value itself only where it is short and harmless: a token must not end up in a log. */
+const kindOf = (value: unknown): string => {
+  if (value === null) return 'null'
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty array' : 'an array'
+  if (typeof value === 'number') return String(value)
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`
+}
+
+type Defined<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {
+  [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>
+}
+
+/** The same without the keys whose value is undefined, as `exactOptionalPropertyTypes` asks for. */
+const defined = <T extends object>(value: T): Defined<T> =>
+  Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as Defined<T>

@@ -1,0 +1,119 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+import { type ServeOptions, settingsOf } from '../../../src/cli/serve-settings.ts'
+import { timing } from '../../../src/config/timing.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'caucus-settings-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+const file = (name: string, content: unknown): string => {
+  const path = join(folder, name)
+  writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content))
+  return path
+}
+const settings = (options: Partial<ServeOptions> = {}, env: NodeJS.ProcessEnv = {}) =>
+  settingsOf({ group: 'default', ...options }, env)
+
+describe('what a server is told', () => {
+  test('nothing makes it the predecessor’s server, on this machine only', () => {
+    expect(settings()).toEqual({
+      host: '127.0.0.1',
+      port: 8_989,
+      clusterId: undefined,
+      defaults: { leaseMs: 4_000, settleMs: 6_000, settleCapMs: 30_000, drainLimitMs: timing.lan.drainLimitMs },
+      groups: new Map(),
+      poll: { group: 'default', timeoutMs: 4_000, settleMs: 6_000, settleCapMs: 30_000, pollIntervalMs: 4_000 },
+      tokens: undefined,
+      tls: undefined,
+    })
+  })
+
+  test('the predecessor’s tightest settings are accepted', () => {
+    expect(settings({ timeout: 1_000, settle: 1_000 }).defaults).toMatchObject({ leaseMs: 1_000, settleMs: 1_000 })
+    expect(settings({ timeout: 1_000, settle: 0, pollInterval: 500 }).poll).toMatchObject({
+      settleMs: 0,
+      pollIntervalMs: 500,
+    })
+  })
+
+  test('the command line goes before the file, and groups keep what is their own', () => {
+    const config = file('all.json', {
+      cluster: 'c1',
+      identifier: 'n1',
+      listen_host: '::1',
+      listen_port: 7_000,
+      timing: 'wan',
+      peers: [{ identifier: 'n1', host: 'h', port: 7_000 }],
+      groups: {
+        jobs: { share: { partitions: 8 }, timing: 'local' },
+        cron: { share: 'index' },
+        default: { timing: 'lan' },
+      },
+      tokens: ['0123456789'],
+    })
+    const { host, port, clusterId, defaults, groups, poll, tokens } = settings({ config, timeout: 9_000 })
+    expect({ host, port, clusterId, tokens }).toEqual({
+      host: '::1',
+      port: 7_000,
+      clusterId: 'c1',
+      tokens: ['0123456789'],
+    })
+    expect(defaults).toMatchObject({ leaseMs: 9_000, settleMs: timing.wan.settleMs })
+    expect(groups.get('jobs')).toMatchObject({ leaseMs: 1_000, share: { partitions: 8 } })
+    expect(groups.get('cron')).toMatchObject({ leaseMs: 9_000, share: 'index' })
+    expect([...groups.keys()]).toEqual(['jobs', 'cron'])
+    expect(poll).toMatchObject({ timeoutMs: 6_000, settleMs: 500 })
+    expect(settings({ config, listen: { host: '127.0.0.1', port: 0 } })).toMatchObject({ host: '127.0.0.1', port: 0 })
+  })
+
+  test('tokens come from the option, the file or the environment, in this order', () => {
+    const [one, two, three] = [
+      file('one', 'token-one\n'),
+      file('two', '\ntoken-two\r\n token-2b \n'),
+      file('three', 'token-three'),
+    ]
+    const config = file('tokens.json', { tokens: ['token-config'] })
+    expect(settings({ tokenFile: one, config }, { CAUCUS_TOKEN_FILE: three }).tokens).toEqual(['token-one'])
+    expect(settings({ config }, { CAUCUS_TOKEN_FILE: three }).tokens).toEqual(['token-config'])
+    expect(settings({}, { CAUCUS_TOKEN_FILE: three }).tokens).toEqual(['token-three'])
+    expect(settings({ tokenFile: two }).tokens).toEqual(['token-two', 'token-2b'])
+  })
+
+  test.each([
+    [
+      'a poll interval above the time-out',
+      { timeout: 4_000, pollInterval: 5_000 },
+      /--poll-interval is 5s and --timeout 4s/,
+    ],
+    ['a certificate without its key', { tlsCert: 'c.pem' }, /--tls-cert and --tls-key go together/],
+    ['an authority without a certificate', { tlsCa: 'c.pem' }, /--tls-ca needs/],
+    ['a certificate that is not there', { tlsCert: '/no/c', tlsKey: '/no/k' }, /--tls-cert.*cannot read \/no\/c/],
+    ['a token file that is not there', { tokenFile: '/no/t' }, /--token-file: cannot read \/no\/t/],
+    ['an empty token file', { tokenFile: file('empty', '\n') }, /holds no token/],
+    ['a short token', { tokenFile: file('short', 'abc') }, /holds a line that is no token/],
+    ['a configuration that is not there', { config: '/no/c.json' }, /--config: cannot read/],
+    [
+      'unsafe timing',
+      { config: file('u.json', { timing: { leaseMs: 4_000, heartbeatMs: 5_000 } }) },
+      /3750 ms.*15000 ms/,
+    ],
+    [
+      'an unsafe group',
+      { config: file('g.json', { groups: { a: { timing: { stopMarginMs: 3_000 } } } }) },
+      /groups\.a: leaseMs/,
+    ],
+    ['a slip', { config: file('s.json', '{"timing": {"leaseMs": 4000,}}') }, /s\.json, line 1, column 29/],
+    [
+      'other peers',
+      { config: file('p.json', { identifier: 'a', peers: [{ identifier: 'b', host: 'h', port: 1 }] }) },
+      /replicated coordinators come with a later version/,
+    ],
+    [
+      'partitions for clients that poll',
+      { config: file('q.json', { groups: { default: { share: { partitions: 4 } } } }) },
+      /the one of bloc's clients/,
+    ],
+  ])('%s is refused', (_, options, message) => expect(() => settings(options)).toThrow(message))
+})
