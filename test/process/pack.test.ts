@@ -49,7 +49,7 @@ describe('the packed package', () => {
 const caucus = await connect(embedded())
 try {
   const membership = await caucus.group('indexers').join({ metadata: { zone: 'a' } })
-  for await (const slot of membership.watch()) {
+  for await (const { slot } of membership.watch()) {
     if (slot === undefined) continue
     console.log(JSON.stringify(slot))
     console.log(membership.owns('user-42'))
