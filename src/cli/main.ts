@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
   watch: { summary: 'the events of a group as they happen', load: () => import('./commands/watch.ts') },
   check: { summary: 'read a configuration file and refuse unsafe timing', load: () => import('./commands/check.ts') },
   demo: { summary: 'real workers over real files, with faults and a check', load: () => import('./commands/demo.ts') },
+  sim: { summary: 'the deterministic simulator of the core, with faults', load: () => import('./commands/sim.ts') },
 }
 
 /** Runs `caucus` with these arguments and sets the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted. */

@@ -36,7 +36,7 @@ describe('the command line', () => {
     expect(await caucus(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' })
   })
 
-  test.each(['', 'serve', 'work', 'status', 'members', 'watch', 'check', 'demo'])(
+  test.each(['', 'serve', 'work', 'status', 'members', 'watch', 'check', 'demo', 'sim'])(
     'has help on stdout: caucus %s --help',
     async (command) => {
       const { code, stdout, stderr } = await caucus([...(command === '' ? [] : [command]), '--help'])

@@ -1,0 +1,21 @@
+import { ASSIGNMENT } from './mutants/assignment.ts'
+import { EPOCHS } from './mutants/epochs.ts'
+import { FAILOVER } from './mutants/failover.ts'
+import { GRANTORS } from './mutants/grantors.ts'
+import { HOLDERS } from './mutants/holders.ts'
+import { LIVENESS } from './mutants/liveness.ts'
+import type { Mutant } from './mutants/mutant.ts'
+import { POLLERS } from './mutants/pollers.ts'
+
+export type { Mutant } from './mutants/mutant.ts'
+
+/** Each rule that protects an invariant, broken once. A break that the simulator does not notice is a fault of the simulator. */
+export const MUTANTS: readonly Mutant[] = [
+  ...HOLDERS,
+  ...GRANTORS,
+  ...FAILOVER,
+  ...EPOCHS,
+  ...LIVENESS,
+  ...POLLERS,
+  ...ASSIGNMENT,
+]

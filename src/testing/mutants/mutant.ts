@@ -1,0 +1,18 @@
+import type { Profile } from '../simulation/conditions.ts'
+import type { InvariantName } from '../simulation/violation.ts'
+
+/** One deliberate break of one rule, as a replacement of text in a copy of the built code. */
+export interface Mutant {
+  readonly name: string
+  /** The invariants of which one must be found broken. */
+  readonly breaks: readonly InvariantName[]
+  /** Below dist/. */
+  readonly file: string
+  /** Occurs exactly once in the file. */
+  readonly find: string
+  readonly replace: string
+  /** The rule that is broken, in the words of docs/invariants.md. */
+  readonly rule: string
+  /** The profile in which it shows; by default each seed draws its own. */
+  readonly profile?: Profile
+}

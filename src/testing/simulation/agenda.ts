@@ -1,0 +1,70 @@
+interface Entry {
+  readonly at: number
+  readonly sequence: number
+  readonly run: () => void
+}
+
+const before = (a: Entry, b: Entry): boolean => a.at < b.at || (a.at === b.at && a.sequence < b.sequence)
+
+/** All that will happen, by (time, sequence) and nothing else. Time is real time in milliseconds, and it jumps. */
+export class Agenda {
+  readonly #heap: Entry[] = []
+  #sequence = 0
+  #now = 0
+
+  /** Real time, which no process of the simulation can read. */
+  get now(): number {
+    return this.#now
+  }
+
+  /** The time of the next entry; infinite when nothing is left. */
+  get nextAt(): number {
+    return this.#heap[0]?.at ?? Number.POSITIVE_INFINITY
+  }
+
+  /** How many entries there have been. */
+  get count(): number {
+    return this.#sequence
+  }
+
+  after(delayMs: number, run: () => void): void {
+    const heap = this.#heap
+    const entry: Entry = { at: this.#now + Math.max(0, delayMs), sequence: this.#sequence++, run }
+    let place = heap.length
+    while (place > 0) {
+      const parent = (place - 1) >> 1
+      const above = heap[parent] as Entry
+      if (!before(entry, above)) break
+      heap[place] = above
+      place = parent
+    }
+    heap[place] = entry
+  }
+
+  /** Takes the next entry off and runs it. False when nothing is left. */
+  runNext(): boolean {
+    const heap = this.#heap
+    const first = heap[0]
+    if (first === undefined) return false
+    const last = heap.pop() as Entry
+    if (heap.length > 0) this.#sink(last)
+    this.#now = first.at
+    first.run()
+    return true
+  }
+
+  #sink(entry: Entry): void {
+    const heap = this.#heap
+    let place = 0
+    for (;;) {
+      let child = 2 * place + 1
+      if (child >= heap.length) break
+      if (child + 1 < heap.length && before(heap[child + 1] as Entry, heap[child] as Entry)) child++
+      const below = heap[child] as Entry
+      if (!before(below, entry)) break
+      heap[place] = below
+      place = child
+    }
+    heap[place] = entry
+  }
+}

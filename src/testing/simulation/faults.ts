@@ -1,0 +1,60 @@
+import { exponential, type FaultName, pick } from './conditions.ts'
+import { DEEDS } from './deeds.ts'
+import { pending } from './liveness.ts'
+import type { World } from './world.ts'
+
+const RARITY: Partial<Record<FaultName, number>> = { joinStorm: 4, replay: 0.2 }
+
+/** Makes each fault that is switched on happen again and again, until the world is healed. */
+export const arrangeFaults = (world: World): void => {
+  const { bench } = world
+  const { faultEveryMs, profile } = bench.conditions
+  if (profile === 'failover') return arrangeFailovers(world)
+  for (const name of bench.conditions.faults) {
+    const deed = DEEDS[name]
+    if (deed === undefined) continue
+    const random = bench.random.fork(`fault ${name}`)
+    const again = (): void => {
+      const rare = RARITY[name] ?? (name === 'restart' && profile !== 'restarts' && profile !== 'beyond' ? 4 : 1)
+      // Churn never rests: with chance alone there would be a quiet moment soon.
+      const gapMs =
+        profile === 'churn' ? faultEveryMs * (0.5 + random.next()) : exponential(random, faultEveryMs * rare * 2)
+      bench.agenda.after(gapMs, () => {
+        if (!bench.faulty) return
+        bench.note('fault', name)
+        if (deed(world, random)) bench.count(name)
+        again()
+      })
+    }
+    again()
+  }
+}
+
+/**
+ * The coordinator crashes while every group is whole, and is back within the time that the presets are checked for: from then on nothing
+ * may move, and nobody may lose anything.
+ */
+const arrangeFailovers = (world: World): void => {
+  const { bench, room } = world
+  const random = bench.random.fork('failovers')
+  const { leaseMs } = bench.conditions.timing
+  const again = (): void => {
+    bench.agenda.after(leaseMs * (1.5 + random.next()), () => {
+      if (!bench.faulty) return
+      again()
+      // Not before everybody has come: a newcomer is a reason to move something.
+      const { groups, membersPerGroup } = bench.conditions
+      if (world.members.length < groups.length * membersPerGroup || pending(world).length > 0) return
+      world.watchers.mustStay = true
+      bench.count('restart')
+      bench.note('fault', 'failover')
+      world.crashCoordinator()
+      if (bench.has('otherSettle')) {
+        bench.count('otherSettle')
+        room.settings = { ...room.settings, settleMs: bench.conditions.timing.settleMs * pick(random, [0.3, 1, 4]) }
+      }
+      bench.agenda.after(leaseMs * 0.4 * random.next(), () => room.start())
+    })
+  }
+  again()
+}

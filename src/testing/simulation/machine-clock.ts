@@ -1,0 +1,54 @@
+import type { ClockReading } from '../../core/time.ts'
+
+/** One unit of what `os.uptime()` resolves. */
+const UPTIME_UNIT_MS = 10
+
+/**
+ * The clocks of one computer, as functions of real time. They run at a rate of their own; while it is suspended the monotonic
+ * clock stands still, and the wall clock and the time since boot go on.
+ */
+export class MachineClock {
+  readonly rate: number
+  readonly #monotonicAtZero: number
+  readonly #wallAtZero: number
+  #wallStepsMs = 0
+  #suspendedMs = 0
+  #suspendedAt: number | undefined
+
+  constructor(rate: number, monotonicAtZero: number, wallAtZero: number) {
+    this.rate = rate
+    this.#monotonicAtZero = monotonicAtZero
+    this.#wallAtZero = wallAtZero
+  }
+
+  monotonicMs(real: number): number {
+    const running = Math.min(real, this.#suspendedAt ?? real) - this.#suspendedMs
+    return this.#monotonicAtZero + running * this.rate
+  }
+
+  wallMs(real: number): number {
+    return this.#wallAtZero + real * this.rate + this.#wallStepsMs
+  }
+
+  reading(real: number): ClockReading {
+    return {
+      monotonicMs: this.monotonicMs(real),
+      wallMs: this.wallMs(real),
+      uptimeMs: () => Math.floor((this.#monotonicAtZero + real * this.rate) / UPTIME_UNIT_MS) * UPTIME_UNIT_MS,
+    }
+  }
+
+  stepWall(byMs: number): void {
+    this.#wallStepsMs += byMs
+  }
+
+  suspend(real: number): void {
+    this.#suspendedAt ??= real
+  }
+
+  resume(real: number): void {
+    if (this.#suspendedAt === undefined) return
+    this.#suspendedMs += real - this.#suspendedAt
+    this.#suspendedAt = undefined
+  }
+}

@@ -1,0 +1,170 @@
+import type { GroupSettings } from '../../core/group/book.ts'
+import { type CoordinatorOptions, configuredLeases } from '../../core/group/coordinator.ts'
+import { type Foundation, nextFoundation } from '../../core/group/foundation.ts'
+import type { ShareKind } from '../../core/group/messages.ts'
+import type { PollSettings } from '../../core/group/poll-group.ts'
+import type { Random } from '../../core/random.ts'
+import type { Bench } from './bench.ts'
+import { exponential, MAX_LEASE_FACTOR } from './conditions.ts'
+import { type CoordinatorHost, CoordinatorProcess } from './coordinator-process.ts'
+import type { MachineClock } from './machine-clock.ts'
+import type { Habits } from './process.ts'
+import { SimulatedStore } from './store.ts'
+
+export const POLL_GROUP = 'polled'
+
+/** The one computer that the coordinator runs on, again and again, with its disk and its configuration. */
+export class ServerRoom {
+  readonly clock: MachineClock
+  readonly #bench: Bench
+  readonly #random: Random
+  readonly #habits: Habits
+  readonly #host: CoordinatorHost
+  readonly #store = new SimulatedStore()
+  #current: CoordinatorProcess | undefined
+  #runs = 0
+  #starting = 0
+  #instance = 0
+  #highestGeneration = 0
+  /** Since the last coordinator that listened, one has begun with nothing. */
+  #blank = false
+  settings: GroupSettings
+  readonly shares = new Map<string, ShareKind>()
+  /** The longest lease that was ever configured. */
+  longestLeaseMs: number
+  /** Called when a coordinator begins below epochs that were given before: only belief is promised then. */
+  onAnew: () => void = () => {}
+
+  constructor(bench: Bench, clock: MachineClock, habits: Habits, host: CoordinatorHost) {
+    this.#bench = bench
+    this.#random = bench.random.fork('server')
+    this.#habits = habits
+    this.#host = host
+    this.clock = clock
+    const { leaseMs, settleMs, settleCapMs, drainLimitMs } = bench.conditions.timing
+    this.settings = { leaseMs, settleMs, settleCapMs, drainLimitMs }
+    this.longestLeaseMs = leaseMs
+    for (const { name, share } of bench.conditions.groups) this.shares.set(name, share)
+  }
+
+  /** Groups may have leases of their own, longer than the one for all others. */
+  settingsOf(name: string): GroupSettings {
+    const factor = this.#bench.conditions.groups.find((group) => group.name === name)?.leaseFactor ?? 1
+    return { ...this.settings, leaseMs: this.settings.leaseMs * factor }
+  }
+
+  get longestGroupLeaseMs(): number {
+    return this.longestLeaseMs * MAX_LEASE_FACTOR
+  }
+
+  get current(): CoordinatorProcess | undefined {
+    return this.#current
+  }
+
+  /** Reads the store, makes a later generation durable, and only then listens. */
+  start(): void {
+    const { conditions, agenda } = this.#bench
+    if (this.#current !== undefined || this.#starting > 0) return
+    const starting = ++this.#runs
+    this.#starting = starting
+    const stored = conditions.hasStore ? this.#store.read() : undefined
+    if (stored === undefined) this.#instance++
+    this.#blank ||= stored === undefined
+    const first = starting === 1
+    this.longestLeaseMs = Math.max(this.longestLeaseMs, this.settings.leaseMs)
+    // Nobody remembers a longer lease without a store (docs/guarantees.md): it can only be configured again.
+    if (stored === undefined) this.settings = { ...this.settings, leaseMs: this.longestLeaseMs }
+    const leases = configuredLeases(this.#configuration())
+    const foundation = nextFoundation(stored, leases, this.clock.wallMs(agenda.now))
+    this.#bench.note('server', 'starts', foundation, foundation.generation)
+    this.#write(foundation, (durable) => {
+      if (this.#starting !== starting) return
+      this.#starting = 0
+      if (durable) this.#listen(starting, foundation, first && conditions.fresh)
+      else this.start()
+    })
+  }
+
+  #listen(run: number, foundation: Foundation, fresh: boolean): void {
+    const { agenda } = this.#bench
+    const { generation } = foundation
+    if (this.#blank && generation <= this.#highestGeneration) {
+      this.#highestGeneration = generation
+      this.onAnew()
+    }
+    this.#blank = false
+    this.#highestGeneration = Math.max(this.#highestGeneration, generation)
+    const options: Omit<CoordinatorOptions, 'startedAt'> = {
+      clusterId: 'simulated',
+      instanceId: `instance-${this.#instance}`,
+      foundation,
+      fresh,
+      ...this.#configuration(),
+      limits: { groups: 20, membersPerGroup: 50 },
+    }
+    this.#current = new CoordinatorProcess(run, options, {
+      agenda,
+      clock: this.clock,
+      habits: this.#habits,
+      host: this.#host,
+    })
+    this.#bench.note(
+      'server',
+      'listens',
+      `generation ${foundation.generation} lease ${this.settings.leaseMs} fresh ${fresh}`,
+      run,
+    )
+  }
+
+  #configuration(): Pick<CoordinatorOptions, 'defaults' | 'groups' | 'poll'> {
+    const { poll } = this.#bench.conditions
+    return {
+      defaults: this.settings,
+      groups: new Map([...this.shares].map(([name, share]) => [name, { ...this.settingsOf(name), share }])),
+      ...(poll !== undefined && { poll: { ...this.#pollSettings(poll.intervalMs), group: POLL_GROUP } }),
+    }
+  }
+
+  #pollSettings(intervalMs: number): PollSettings {
+    const { settleMs, settleCapMs } = this.settings
+    return { timeoutMs: intervalMs * 2.5, settleMs, settleCapMs, pollIntervalMs: intervalMs }
+  }
+
+  crash(): void {
+    if (this.#current === undefined && this.#starting === 0) return
+    this.#bench.note('server', 'crashes')
+    this.#current?.kill()
+    this.#store.cutOff(this.#random.next() < 0.5)
+    this.clock.resume(this.#bench.now)
+    this.#current = undefined
+    this.#starting = 0
+  }
+
+  persist(from: CoordinatorProcess, ticket: number, foundation: Foundation): void {
+    this.#highestGeneration = Math.max(this.#highestGeneration, foundation.generation)
+    if (this.#bench.has('storeFailure') && this.#random.next() < 0.3) {
+      this.#bench.count('storeFailure')
+      this.#bench.agenda.after(1, () => from.post({ type: 'persistFailed', ticket }))
+      return
+    }
+    this.#write(foundation, () => from.post({ type: 'persisted', ticket }))
+  }
+
+  #write(foundation: Foundation, done: (durable: boolean) => void): void {
+    const { agenda, conditions } = this.#bench
+    if (!conditions.hasStore) {
+      agenda.after(0, () => done(true))
+      return
+    }
+    let forMs = 0.5 + exponential(this.#random, 1)
+    if (this.#bench.has('slowStore')) {
+      this.#bench.count('slowStore')
+      forMs += exponential(this.#random, conditions.timing.leaseMs)
+    }
+    this.#store.write(foundation, agenda, forMs, () => done(true))
+  }
+
+  loseStore(): void {
+    this.#store.lose()
+  }
+}

@@ -1,0 +1,32 @@
+/** What must hold, by the names in docs/invariants.md; `core` is an invariant stated in the core's own code. */
+export type InvariantName =
+  | 'G1'
+  | 'G2'
+  | 'G3'
+  | 'G4'
+  | 'G5'
+  | 'G6'
+  | 'G7'
+  | 'G8'
+  | 'A1'
+  | 'A2'
+  | 'A3'
+  | 'A4'
+  | 'Effect'
+  | 'Order'
+  | 'core'
+
+/** Thrown at the very event that broke an invariant, so that the trace ends there. */
+export class Violation extends Error {
+  readonly invariant: InvariantName
+
+  constructor(invariant: InvariantName, message: string) {
+    super(message)
+    this.name = 'Violation'
+    this.invariant = invariant
+  }
+}
+
+export const must = (holds: boolean, invariant: InvariantName, what: () => string): void => {
+  if (!holds) throw new Violation(invariant, what())
+}

@@ -1,0 +1,259 @@
+import type { CoordinatorEffect, CoordinatorInput } from '../../core/group/coordinator.ts'
+import type { MemberEffect, MemberInput } from '../../core/group/member.ts'
+import type { Holding, MemberMessage } from '../../core/group/messages.ts'
+import type { PollAnswer } from '../../core/group/poll-group.ts'
+import type { Tick } from '../../core/machine.ts'
+import type { Random } from '../../core/random.ts'
+import { Beliefs } from './beliefs.ts'
+import type { Bench } from './bench.ts'
+import { exponential, pick, type SimulatedGroup } from './conditions.ts'
+import type { CoordinatorHost, CoordinatorProcess } from './coordinator-process.ts'
+import { Ledger } from './ledger.ts'
+import { MachineClock } from './machine-clock.ts'
+import { type MemberHost, MemberProcess } from './member-process.ts'
+import { PollBeliefs, PollClient } from './poll-client.ts'
+import type { Habits } from './process.ts'
+import { ServerRoom } from './server-room.ts'
+import { Switchboard } from './switchboard.ts'
+import { Watchers } from './watchers.ts'
+
+/** 2023, so that generations by the wall clock look as they do. */
+const WALL_AT_ZERO_MS = 1_700_000_000_000
+
+/** Members, the coordinator, the wires between them, and everybody who watches that the rules hold. */
+export class World implements MemberHost, CoordinatorHost {
+  readonly bench: Bench
+  readonly room: ServerRoom
+  readonly wires: Switchboard
+  readonly watchers: Watchers
+  readonly members: MemberProcess[] = []
+  readonly pollers: PollClient[] = []
+  readonly #clocks: Random
+  readonly #work: Random
+  readonly #beliefs = new Map<string, Beliefs>()
+  readonly #ledgers = new Map<string, Ledger>()
+  readonly #pollBeliefs = new PollBeliefs()
+  readonly #answers = new Map<string, (answer: PollAnswer, answeredAt: number) => void>()
+  readonly #habits: Habits
+  #boots = 0
+  #polls = 0
+
+  constructor(bench: Bench) {
+    this.bench = bench
+    this.#clocks = bench.random.fork('clocks')
+    this.#work = bench.random.fork('work')
+    this.#habits = this.#drawHabits(bench.random.fork('habits'))
+    for (const { name } of bench.conditions.groups) {
+      this.#beliefs.set(name, new Beliefs(name))
+      this.#ledgers.set(name, new Ledger(name))
+    }
+    this.room = new ServerRoom(bench, this.#drawClock(), this.#habits, this)
+    this.room.onAnew = () => {
+      for (const ledger of this.#ledgers.values()) ledger.forget()
+    }
+    this.wires = new Switchboard(bench, () => this.room.current)
+    this.watchers = new Watchers(bench, this.room)
+  }
+
+  #drawHabits(random: Random): Habits {
+    const { bench } = this
+    return {
+      lateness: () => {
+        if (!bench.has('lateWake') || random.next() > 0.1) return 0
+        bench.count('lateWake')
+        return exponential(random, bench.conditions.timing.heartbeatMs)
+      },
+      wakesHarshly: () => {
+        if (!bench.has('harshWake') || random.next() < 0.5) return false
+        bench.count('harshWake')
+        return true
+      },
+    }
+  }
+
+  #drawClock(): MachineClock {
+    const { drift } = this.bench.conditions
+    const random = this.#clocks
+    const rate = 1 + drift * pick(random, [-1, 1, 0, random.next() * 2 - 1])
+    return new MachineClock(rate, random.below(1e6), WALL_AT_ZERO_MS + random.below(1e4))
+  }
+
+  /** Starts a process. With an id that is in use, there are two of them. */
+  join(id: string, group: SimulatedGroup): MemberProcess {
+    const { heartbeatMs, stopMarginMs } = this.bench.conditions.timing
+    const bootId = `${id}#${++this.#boots}`
+    const options = {
+      group: group.name,
+      member: id,
+      bootId,
+      heartbeatMs,
+      stopMarginMs,
+      ...(group.explicit && { share: group.share }),
+    }
+    const clock = this.#drawClock()
+    const around = {
+      agenda: this.bench.agenda,
+      clock,
+      habits: this.#habits,
+      random: this.#work.fork(bootId),
+      host: this,
+    }
+    const member = new MemberProcess(options, around)
+    this.members.push(member)
+    this.bench.note(bootId, 'starts', group.name)
+    this.wires.connect(member)
+    return member
+  }
+
+  /** Where members come and go without end, those who were there first stay, and wait for their share. */
+  isResident(member: MemberProcess): boolean {
+    const { profile, membersPerGroup } = this.bench.conditions
+    return profile === 'churn' && Number(member.id.split('-m')[1]) < membersPerGroup
+  }
+
+  crash(member: MemberProcess): void {
+    this.bench.note(member.bootId, 'crashes')
+    this.#bury(member)
+  }
+
+  #bury(member: MemberProcess): void {
+    member.kill()
+    this.believes(member)
+    if (member.link !== undefined) member.link.open = false
+    const place = this.members.indexOf(member)
+    if (place >= 0) this.members.splice(place, 1)
+  }
+
+  crashCoordinator(): void {
+    this.room.crash()
+    this.wires.breakAll()
+  }
+
+  /** A client of the other wire, which only polls. */
+  startPoller(id: string): void {
+    const { conditions, agenda } = this.bench
+    if (conditions.poll === undefined) return
+    const rate = 1 + conditions.drift * (this.#clocks.next() * 2 - 1)
+    const lane = { node: id, arrivedAt: 0 }
+    this.pollers.push(
+      new PollClient(id, {
+        agenda,
+        intervalMs: conditions.poll.intervalMs / rate,
+        beliefs: this.#pollBeliefs,
+        poll: (answered) => {
+          this.wires.network.carry({ ...lane, direction: 'up' }, () => {
+            const from = `poll-${++this.#polls}`
+            this.#answers.set(from, (answer, answeredAt) => {
+              this.wires.network.carry({ ...lane, direction: 'down' }, () => answered(answer, answeredAt))
+            })
+            this.room.current?.post({ type: 'polled', from, member: id })
+          })
+        },
+      }),
+    )
+  }
+
+  send(member: MemberProcess, message: MemberMessage): void {
+    this.bench.note(member.bootId, 'sends', message, message.sequence)
+    this.wires.up(member, message)
+  }
+
+  believes(member: MemberProcess): void {
+    if (this.bench.conditions.profile === 'beyond') return
+    this.#beliefs.get(member.group)?.update(member.bootId, member.belief(), this.bench.now)
+  }
+
+  beliefOf(member: MemberProcess) {
+    return member.belief()
+  }
+
+  pollBeliefOf(client: PollClient) {
+    return this.#pollBeliefs.of(client.id)
+  }
+
+  drainMs(_member: MemberProcess, _items: readonly Holding[]): number | undefined {
+    const { bench } = this
+    const { drainLimitMs, heartbeatMs } = bench.conditions.timing
+    if (bench.has('drainOverrun') && this.#work.next() < 0.1) {
+      bench.count('drainOverrun')
+      return this.#work.next() < 0.5 ? undefined : drainLimitMs * (1 + this.#work.next())
+    }
+    if (bench.has('slowDrain') && this.#work.next() < 0.3) {
+      bench.count('slowDrain')
+      return drainLimitMs * this.#work.next()
+    }
+    return this.#work.next() < 0.5 ? 0 : exponential(this.#work, heartbeatMs / 4)
+  }
+
+  write(member: MemberProcess, holding: Holding): void {
+    const { share } = member.machine.view()
+    if (share === undefined) return
+    const { leaseMs } = this.bench.conditions.timing
+    const delayMs = this.#work.next() < 0.2 ? leaseMs * 3 * this.#work.next() : this.bench.conditions.delayMs
+    const { item, of = 1 } = holding
+    // A key that is this index's: hash(key) mod total + 1 === index.
+    const key = item - 1 + of * this.#work.below(2)
+    this.bench.agenda.after(delayMs, () => this.#ledgers.get(member.group)?.write(share, holding, key))
+  }
+
+  rejects(member: MemberProcess): void {
+    this.wires.hangUp(member, this.bench.conditions.timing.heartbeatMs)
+  }
+
+  happened(member: MemberProcess, effect: MemberEffect): void {
+    if (effect.type !== 'changed') this.bench.note(member.bootId, effect.type, 'items' in effect ? effect : undefined)
+    this.watchers.memberDid(member, effect)
+    if (member.final && member.alive) this.bench.agenda.after(0, () => member.alive && this.#bury(member))
+  }
+
+  stepped(member: MemberProcess, input: MemberInput | Tick): void {
+    this.bench.steps++
+    if (input.type === 'woke') return
+    const detail = input.type === 'received' ? input.message : input
+    this.bench.note(member.bootId, input.type, detail, input.type === 'received' ? keyOf(input.message) : 0)
+  }
+
+  coordinatorStepped(coordinator: CoordinatorProcess, input: CoordinatorInput | Tick): void {
+    this.bench.steps++
+    this.watchers.coordinatorSteps(coordinator, input)
+    if (input.type === 'woke') return
+    const detail = input.type === 'received' ? input.message : input
+    this.bench.note('server', input.type, detail, input.type === 'received' ? keyOf(input.message) : 0)
+  }
+
+  perform(coordinator: CoordinatorProcess, effect: CoordinatorEffect): void {
+    switch (effect.type) {
+      case 'persist':
+        this.bench.note('server', 'persists', effect, effect.ticket)
+        return this.room.persist(coordinator, effect.ticket, effect.foundation)
+      case 'emit':
+        this.bench.note('server', 'emits', effect, 0)
+        return this.watchers.coordinatorSaid(coordinator, effect.group, effect.event)
+      case 'send':
+        return this.#coordinatorSends(coordinator, effect)
+    }
+  }
+
+  #coordinatorSends(from: CoordinatorProcess, { to, message }: Extract<CoordinatorEffect, { type: 'send' }>): void {
+    switch (message.type) {
+      case 'polled': {
+        const answer = this.#answers.get(String(to))
+        this.#answers.delete(String(to))
+        return answer?.(message, this.bench.now)
+      }
+      case 'removed':
+      case 'failed':
+        return
+      case 'share':
+        this.bench.note('server', 'answers', message, message.order)
+        this.#ledgers.get(message.group)?.said(message)
+        this.watchers.coordinatorAnswers(from, message)
+        return this.wires.down(to, message)
+      default:
+        return this.wires.down(to, message)
+    }
+  }
+}
+
+const keyOf = (message: { readonly type: string; readonly sequence?: number; readonly order?: number }): number =>
+  (message.sequence ?? 0) * 31 + (message.order ?? 0)

@@ -1,0 +1,45 @@
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+import { MUTANTS } from '../../src/testing/mutants.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+/** Each is noticed within a few seeds, so that all of them together take seconds. The others: `npm run mutants`. */
+const QUICK = [
+  'lease-from-reply-time',
+  'validity-is-a-flag',
+  'acknowledgement-without-epoch',
+  'no-barrier',
+  'revoke-and-grant-in-one-step',
+  'overrun-forced',
+  'first-grants-at-once',
+  'first-view-at-once',
+  'blank-directory-skips-the-wait',
+  'adoption-gives',
+  'epochs-restart',
+  'epoch-given-twice',
+  'totals-differ',
+  'nothing-is-adopted',
+  'settled-before-granted',
+  'unequal-loads',
+  'moves-more-than-needed',
+]
+
+test('a broken rule is noticed', () => {
+  const run = (...args: string[]) => spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' })
+  const ready = run('scripts/ready.mjs')
+  expect(ready.stderr.includes('failed') ? ready.stderr : '').toBe('')
+  const { stdout, stderr, status } = run('scripts/mutants.mjs', '--only', QUICK.join(','), '--seeds', '60')
+  expect(stderr).toBe('')
+  expect(stdout.trim().split('\n').at(-1)).toBe(`${QUICK.length} of ${QUICK.length} caught`)
+  expect(status).toBe(0)
+})
+
+test('every invariant of groups and of assignment has a mutant of its own', () => {
+  const broken = new Set(MUTANTS.flatMap(({ breaks }) => breaks))
+  for (const name of ['G1', 'G2', 'G3', 'G4', 'G5', 'G6', 'G7', 'G8', 'A1', 'A2', 'A3', 'A4', 'Effect'] as const) {
+    expect(broken).toContain(name)
+  }
+  expect(new Set(MUTANTS.map(({ name }) => name)).size).toBe(MUTANTS.length)
+})
