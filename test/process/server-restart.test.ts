@@ -50,6 +50,8 @@ class HttpMember {
       return { status: response.status, json: (await response.json()) as RenewAnswer & { error: ErrorBody } }
     }
     let { status, json } = await send(this.#answer?.generation)
+    // It was started within the same second without a store, and takes a later generation than the one it is shown.
+    while (status === 503 && json.error.retriable) ({ status, json } = await send(this.#answer?.generation))
     // A new coordinator says its generation first; what is still held is then claimed under it.
     if (status === 409 && typeof json.error.details.generation === 'number') {
       ;({ status, json } = await send(json.error.details.generation))

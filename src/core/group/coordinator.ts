@@ -93,6 +93,8 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
   #ticket = 0
   /** The generation that is being made durable, and the effect that waits for it. */
   #renewal: { ticket: number; generation: Generation } | undefined
+  /** Who showed a claim that made a later generation necessary, and has no session yet. */
+  readonly #toGreet = new Set<Address>()
   #lowerAt: Instant | undefined
   /** No later than the first instant at which anything changes by the clock. Waking early does no harm, a search per input does. */
   #wakeAt: Instant = Number.POSITIVE_INFINITY
@@ -141,6 +143,7 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
         return this.#persisted(input.ticket, now)
       case 'persistFailed':
         if (this.#renewal?.ticket === input.ticket) this.#renewal = undefined
+        this.#toGreet.clear()
         return
       case 'woke':
         return this.#woke(now)
@@ -210,7 +213,8 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
     for (const { epoch } of message.draining) highest = Math.max(highest, epoch)
     if (highest <= this.#epochs.last) return true
     const claimed = generationOf(highest)
-    if (claimed > this.generation + MAX_GENERATION_LEAD) {
+    // Counted from the start and not from where earlier claims have led to: many small steps must not use them up either.
+    if (claimed > this.#options.foundation.generation + MAX_GENERATION_LEAD) {
       this.#refuse(
         from,
         message,
@@ -219,6 +223,13 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
       )
     } else {
       this.#takeGeneration(claimed + 1)
+      this.#refuse(
+        from,
+        message,
+        'CAUCUS_UNAVAILABLE',
+        'the coordinator is taking a new generation; try again in a moment',
+      )
+      this.#toGreet.add(from)
     }
     return false
   }
@@ -236,7 +247,8 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
     this.#renewal = undefined
     this.#foundation = { ...this.#foundation, generation }
     this.#epochs.renew(generation)
-    const addresses = new Set<Address>()
+    const addresses = new Set(this.#toGreet)
+    this.#toGreet.clear()
     for (const group of this.#groups.values()) {
       for (const { address } of group.sessions.values()) addresses.add(address)
     }
