@@ -208,8 +208,11 @@ export class Group {
    * Only a session that an earlier coordinator admitted can hold what this one does not know, and only until every lease given
    * before this one's start has run out. Anybody else who is unknown has expired here and holds nothing.
    */
-  #mayClaim({ generation, incarnation, share }: Renew, now: Instant): boolean {
+  #mayClaim({ generation, incarnation, share, holding, draining }: Renew, now: Instant): boolean {
     if (generation === undefined || incarnation === undefined) return false
+    // What this coordinator gave, it knows: a stranger that claims it has it from nobody.
+    const given = (held: Holding) => generationOf(held.epoch) >= this.#host.generation
+    if (holding.some(given) || draining.some(given)) return false
     // A place of another numbering is no place of this one: partition 3 of 8 has keys that partition 3 of 16 has not.
     if (share !== undefined && !sameShare(share, this.share)) return false
     return now < this.#ceilingUntil && generationOf(incarnation) < this.#host.generation

@@ -30,7 +30,7 @@ export class Promises {
 
   /** What a member says it no longer has is not promised to it any more. */
   heard(message: MemberMessage): void {
-    const member = this.#members.get(message.bootId)
+    const member = this.#members.get(keyOf(message))
     if (member === undefined) return
     if (message.type === 'leave') {
       for (const [item, { incarnation }] of member.promised) {
@@ -49,7 +49,7 @@ export class Promises {
   }
 
   said(message: ShareMessage, now: Instant): void {
-    const key = message.bootId
+    const key = keyOf(message)
     const member = this.#members.get(key) ?? {
       incarnation: 0,
       sequence: 0,
@@ -92,9 +92,11 @@ export class Promises {
     }
   }
 
-  #checkGrant({ bootId, share }: ShareMessage, holding: Holding, now: Instant): void {
+  #checkGrant(message: ShareMessage, holding: Holding, now: Instant): void {
+    const { bootId, share } = message
+    const key = keyOf(message)
     for (const [other, { promised }] of this.#members) {
-      if (other === bootId) continue
+      if (other === key) continue
       for (const theirs of promised.values()) {
         const same = share === 'index' ? theirs.holding.epoch !== holding.epoch : theirs.holding.item === holding.item
         must(!same || theirs.until <= now, 'G4', () => {
@@ -104,3 +106,6 @@ export class Promises {
     }
   }
 }
+
+/** One process may take part under several member ids, each with a session of its own. */
+const keyOf = ({ member, bootId }: MemberMessage | ShareMessage): string => `${member} ${bootId}`
