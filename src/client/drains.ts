@@ -6,7 +6,11 @@ import type { Clock } from '../ports/clock.ts'
 import { LeaseSignal } from '../runtime/lease-signal.ts'
 import type { Moved } from './share.ts'
 
-/** Finishes what has begun. The signal is aborted no later than the lease of what moves ends, and says so at every read. */
+/**
+ * Finishes what has begun. The signal is aborted no later than the lease of what moves ends, and says so at every read. Its event comes
+ * whenever that happens before the drain has finished, also after one that failed. Once every handler has finished well, what
+ * moved belongs to somebody else: the signal reads aborted, and no event comes any more.
+ */
 export type RevokeHandler = (moved: Moved, context: { readonly signal: AbortSignal }) => unknown
 
 /**
@@ -49,17 +53,35 @@ export class Drains {
       await run(moved, { signal: lease.signal })
     })
     void Promise.allSettled(work).then((results) => {
-      this.#running.delete(lease)
-      lease[Symbol.dispose]()
+      // A handler that saw its end by reading the signal comes before our timer; whatever else hangs on the signal knows only the event.
+      lease.check()
       const failed = results.filter((result) => result.status === 'rejected')
-      if (failed.length === 0) return port.drained(items)
+      if (failed.length === 0) {
+        this.#running.delete(lease)
+        lease[Symbol.dispose]()
+        return port.drained(items)
+      }
+      // Part of the work may go on, so its signal does, too: until the lease has run out.
       for (const { reason } of failed) this.#onFailed(moved, reason)
     })
   }
 
   /** Something ended before its time: whoever works on it is told now. */
   check(): void {
-    for (const lease of this.#running) lease.check()
+    for (const lease of this.#running) {
+      lease.check()
+      if (lease.signal.aborted) this.#running.delete(lease)
+    }
+  }
+}
+
+/** What somebody else's code has thrown, which may be anything. */
+export const describeError = (error: unknown): string => {
+  try {
+    return String(error)
+  } catch {
+    // It has no text, and says so by throwing.
+    return 'something that cannot be turned into text'
   }
 }
 

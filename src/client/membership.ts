@@ -9,10 +9,10 @@ import type { Clock } from '../ports/clock.ts'
 import { type Gap, History } from '../runtime/history.ts'
 import { Latest } from '../runtime/latest.ts'
 import { until } from '../runtime/wait.ts'
-import { Drains, type RevokeHandler } from './drains.ts'
+import { Drains, describeError, type RevokeHandler } from './drains.ts'
 import { ending } from './ending.ts'
 import { checkKey, checkMetadata, checkMs, checkOptions, checkSignal } from './options.ts'
-import { type Moved, movedOf, type Share, type Slot, sameShareView, shareOf } from './share.ts'
+import { type Moved, movedOf, numbersOf, type Share, type Slot, sameShareView, shareOf } from './share.ts'
 
 /** What happened to this membership, as far as it noticed. */
 export type MembershipEvent =
@@ -60,8 +60,6 @@ export class Membership implements AsyncDisposable {
   readonly #admitted: Promise<void>
   /** The view of the share that was published last. */
   #shown: MembershipView
-  /** The number of partitions, once it is known that the group shares partitions. */
-  #partitions: number | undefined
   #numbers: { readonly held: MembershipView['held']; readonly partitions: readonly number[] } | undefined
   #ended: { readonly error: CaucusError | undefined } | undefined
   #leaving: Promise<void> | undefined
@@ -125,7 +123,7 @@ export class Membership implements AsyncDisposable {
   /** The place of this member now, in a group that shares indexes; `undefined` between two views and out of lease. */
   get slot(): Slot | undefined {
     const index = this.#share.value.slot?.index
-    const holding = index === undefined ? undefined : this.#port.holds(index)
+    const holding = index === undefined || this.#partitions !== undefined ? undefined : this.#port.holds(index)
     return holding?.of === undefined ? undefined : { index: holding.item, total: holding.of, epoch: holding.epoch }
   }
 
@@ -134,14 +132,14 @@ export class Membership implements AsyncDisposable {
     const { held, validUntil } = this.#port.view()
     if (this.#ended !== undefined || this.#partitions === undefined || !(this.#port.now() < validUntil)) return NONE
     if (this.#numbers?.held !== held) {
-      this.#numbers = { held, partitions: Object.freeze([...held.keys()].sort((a, b) => a - b)) }
+      this.#numbers = { held, partitions: numbersOf(held.values()) }
     }
     return this.#numbers.partitions
   }
 
   /** The fencing token of a partition, if it is held now. */
   epoch(partition: number): Epoch | undefined {
-    return this.#partitions === undefined ? undefined : this.#port.holds(partition)?.epoch
+    return this.#partitions === undefined ? undefined : this.#partition(partition)?.epoch
   }
 
   /** True only while this member, and no other, may act on `key`: false for what is moving, and out of lease. */
@@ -152,7 +150,8 @@ export class Membership implements AsyncDisposable {
   /** As `owns`, and with what: the fencing token to write with, or `undefined`. */
   token(key: string): Epoch | undefined {
     checkKey(key)
-    if (this.#partitions !== undefined) return this.#port.holds(partitionOf(key, this.#partitions))?.epoch
+    const partitions = this.#partitions
+    if (partitions !== undefined) return this.#partition(partitionOf(key, partitions))?.epoch
     const { slot } = this
     return slot !== undefined && indexOf(key, slot.total) === slot.index ? slot.epoch : undefined
   }
@@ -224,9 +223,23 @@ export class Membership implements AsyncDisposable {
     this.#port.close()
   }
 
+  /**
+   * How many partitions the group has, if it shares partitions. Asked at every read and never kept: a group may come back from a restart
+   * with another share, and whoever reads inside the turn that brings it must not count what is new by what was.
+   */
+  get #partitions(): number | undefined {
+    const { share } = this.#port.view()
+    return share === undefined || share === 'index' ? undefined : share.partitions
+  }
+
+  /** What is held of a partition. An index is none, whatever its number. */
+  #partition(number: number): Holding | undefined {
+    const holding = this.#port.holds(number)
+    return holding?.of === undefined ? holding : undefined
+  }
+
   #changed(): void {
     const view = this.#port.view()
-    if (view.share !== undefined && view.share !== 'index') this.#partitions = view.share.partitions
     if (!sameShareView(view, this.#shown)) {
       this.#shown = view
       this.#share.set(shareOf(view, this.#port.now()))
@@ -251,7 +264,7 @@ export class Membership implements AsyncDisposable {
   #drainFailed({ slot, partitions }: Moved, error: unknown): void {
     this.#events.record({ type: 'drain.failed', slot, partitions, error })
     const message = `a drain of the group "${this.group}" failed, so what moves waits until its lease has run out`
-    process.emitWarning(new CaucusError('CAUCUS_BACKEND', `${message}: ${String(error)}`, { cause: error }))
+    process.emitWarning(new CaucusError('CAUCUS_BACKEND', `${message}: ${describeError(error)}`, { cause: error }))
   }
 
   /** Whoever waits for the first admission is told; a member that lost its place tries again with every renewal. */

@@ -44,7 +44,8 @@ const firstSlot = (items: Iterable<Holding>): Slot | undefined => {
   return undefined
 }
 
-const numbersOf = (items: Iterable<Holding>): readonly number[] =>
+/** The numbers of the partitions among `items`, rising. */
+export const numbersOf = (items: Iterable<Holding>): readonly number[] =>
   Object.freeze(
     [...items]
       .filter(({ of }) => of === undefined)
@@ -60,20 +61,23 @@ export const shareOf = ({ group, epoch, members, held, validUntil }: MembershipV
 /** The same to whoever looks: nothing was granted, taken back or counted anew in between. */
 export const sameShareView = (a: MembershipView, b: MembershipView): boolean => {
   if (a.group !== b.group || a.epoch !== b.epoch || a.members !== b.members || a.held.size !== b.held.size) return false
-  for (const { item, epoch } of a.held.values()) if (b.held.get(item)?.epoch !== epoch) return false
+  for (const { item, epoch, of } of a.held.values()) {
+    const other = b.held.get(item)
+    if (other?.epoch !== epoch || other.of !== of) return false
+  }
   return true
 }
 
 export const movedOf = (items: readonly Holding[], partitions: number | undefined): Moved => {
   const slot = firstSlot(items)
-  const epochs = new Map(items.map(({ item, epoch }) => [item, epoch]))
+  const epochs = new Map(items.filter(({ of }) => of === undefined).map(({ item, epoch }) => [item, epoch]))
   return Object.freeze({
     slot,
     partitions: numbersOf(items),
     owns: (key: string) =>
-      partitions === undefined
-        ? slot !== undefined && indexOf(key, slot.total) === slot.index
-        : epochs.has(partitionOf(key, partitions)),
+      slot === undefined
+        ? partitions !== undefined && epochs.has(partitionOf(key, partitions))
+        : indexOf(key, slot.total) === slot.index,
     epoch: (partition: number) => (partitions === undefined ? undefined : epochs.get(partition)),
   })
 }

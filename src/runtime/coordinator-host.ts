@@ -43,7 +43,7 @@ export interface CoordinatorHostOptions {
   /** Default: the one that everybody on this clock shares. */
   readonly stallGuard?: StallGuard | undefined
   readonly telemetry?: Telemetry | undefined
-  /** A broken invariant. Nothing is granted or answered any more. */
+  /** A broken invariant, or a store that was lost to somebody else. Nothing is granted or answered any more. */
   onFault(error: unknown): void
 }
 
@@ -133,6 +133,13 @@ class CoordinatorHost implements CoordinatorHosting {
       ref: false,
       ...(options.stallGuard !== undefined && { guard: options.stallGuard }),
     })
+    void store.lost?.then((reason) => this.#lose(reason))
+  }
+
+  #lose(reason: CaucusError): void {
+    if (this.#closed !== undefined) return
+    this.#driver.close()
+    this.#options.onFault(reason)
   }
 
   attach(deliver: (messages: readonly CoordinatorMessage[]) => void): HostedLink {
@@ -150,11 +157,15 @@ class CoordinatorHost implements CoordinatorHosting {
     let taken = true
     this.#taking++
     this.#counts.frames++
-    for (const message of messages) {
-      this.#counts.received++
-      taken = this.#driver.post({ type: 'received', from: address, message }) && taken
+    try {
+      for (const message of messages) {
+        this.#counts.received++
+        taken = this.#driver.post({ type: 'received', from: address, message }) && taken
+      }
+    } finally {
+      // Also when that throws: nobody else would be answered any more.
+      this.#taking--
     }
-    this.#taking--
     this.#flush()
     return taken
   }

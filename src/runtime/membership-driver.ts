@@ -1,5 +1,6 @@
 import type { MemberInput } from '../core/group/member.ts'
 import type { CoordinatorMessage, Hello, MemberMessage } from '../core/group/messages.ts'
+import type { Millis } from '../core/time.ts'
 import { CaucusError } from '../errors.ts'
 import type { JoinRequest, MembershipListener, MembershipPort } from '../ports/backend.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -8,6 +9,9 @@ import type { Telemetry } from '../ports/telemetry.ts'
 import { Crew, type CrewEffect, type CrewInput } from './crew.ts'
 import { Driver } from './driver.ts'
 import { KeptMembership } from './kept-membership.ts'
+
+/** How long the end of a connection waits for the answers to joins that are called off. */
+const ANSWER_LIMIT_MS: Millis = 1_000
 
 export interface MembershipDriverOptions {
   /** The holder's clock. */
@@ -31,6 +35,9 @@ export class MembershipDriver {
   /** Who is leaving and has not let go of everything yet, as far as was seen. */
   readonly #leaving = new Set<KeptMembership>()
   #rejected = false
+  #fault: CaucusError | undefined
+  /** Called when the last membership is gone, while the end waits for that. */
+  #emptied: (() => void) | undefined
   #closed: Promise<void> | undefined
 
   constructor({ clock, open, telemetry }: MembershipDriverOptions) {
@@ -53,7 +60,10 @@ export class MembershipDriver {
       afterTurn: () => this.#afterTurn(),
       onFault: (cause) => {
         const error = new CaucusError('CAUCUS_BACKEND', 'the memberships of this connection failed', { cause })
+        this.#fault = error
         for (const membership of [...this.#crew.view().values()]) membership.fail(error)
+        // Nobody reads any more what comes over it, and the other side is to know.
+        void this.#link.close()
       },
       onDropped: ({ cause }) => telemetry?.count('inbox_dropped', 1, { cause }),
     })
@@ -81,6 +91,7 @@ export class MembershipDriver {
 
   join(request: JoinRequest, listener: MembershipListener): MembershipPort {
     if (this.#closed !== undefined) throw new CaucusError('CAUCUS_CLOSED', 'this connection has been closed')
+    if (this.#fault !== undefined) throw this.#fault
     const { bootId } = request
     const membership = new KeptMembership(request, listener, {
       clock: this.#clock,
@@ -90,13 +101,18 @@ export class MembershipDriver {
       remove: () => {
         this.#crew.remove(bootId)
         this.#leaving.delete(membership)
+        if (this.#crew.view().size === 0) this.#emptied?.()
       },
     })
     this.#crew.add(bootId, membership)
     const hello = this.#hello
     if (hello !== undefined) {
       const { instanceId, generation } = hello
-      this.#driver.post({ type: 'one', hand: membership, input: { type: 'linked', instanceId, generation } })
+      const input: MemberInput = { type: 'linked', instanceId, generation }
+      if (!this.#driver.post({ type: 'one', hand: membership, input })) {
+        this.#crew.remove(bootId)
+        throw new CaucusError('CAUCUS_OVERLOADED', 'too much waits to be told to the memberships of this connection')
+      }
     }
     return membership
   }
@@ -131,7 +147,10 @@ export class MembershipDriver {
     }
   }
 
-  /** Everything is let go without a drain, and said if there is anybody to say it to. */
+  /**
+   * Everything is let go without a drain, and said if there is anybody to say it to. A join that is under way is waited for, up to a
+   * second: whoever is admitted after its process has gone would stay for a lease.
+   */
   close(): Promise<void> {
     this.#closed ??= this.#close()
     return this.#closed
@@ -139,7 +158,20 @@ export class MembershipDriver {
 
   async #close(): Promise<void> {
     for (const membership of [...this.#crew.view().values()]) membership.close()
+    if (this.#crew.view().size > 0) await this.#answered()
     this.#driver.close()
     await this.#link.close()
+  }
+
+  /** Resolves once nobody is there any more whose join could still be answered, or when that takes too long. */
+  async #answered(): Promise<void> {
+    const emptied = new Promise<void>((resolve) => {
+      this.#emptied = resolve
+    })
+    const limit = this.#clock.setTimer(this.#clock.now() + ANSWER_LIMIT_MS, () => {
+      for (const membership of [...this.#crew.view().values()]) membership.unlinked()
+    })
+    await emptied
+    limit.clear()
   }
 }

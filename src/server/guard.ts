@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import type { Socket } from 'node:net'
+import { isIP, type Socket } from 'node:net'
 import { CaucusError } from '../errors.ts'
 import { isLoopback } from './address.ts'
 import { invalid } from './answers.ts'
@@ -68,19 +68,30 @@ export class Guard {
     const [, address, name] = HOST.exec(host) ?? []
     const named = (address ?? name)?.toLowerCase().replace(/\.$/, '')
     if (named === undefined) return invalid('the Host header is not a name or an address with a port')
-    if (this.#options.loopback && !this.#isOurs(named)) {
-      return new CaucusError(
-        'CAUCUS_FORBIDDEN',
-        'this server is only for its own machine: call it as localhost, 127.0.0.1 or the address that it listens on',
-      )
-    }
+    const fault = this.#nameFault(named)
+    if (fault !== undefined) return fault
     // A client that makes up names must not fill the memory.
     if (this.#known.size < 100) this.#known.add(host)
     return undefined
   }
 
-  #isOurs(name: string): boolean {
-    return name === 'localhost' || name === this.#options.host.toLowerCase() || isLoopback(name)
+  /** A browser does not say `Origin` with a GET of its own page, so the name alone has to show whose page that is. */
+  #nameFault(name: string): CaucusError | undefined {
+    const { loopback, host } = this.#options
+    if (name === 'localhost' || name === host.toLowerCase()) return undefined
+    if (loopback) {
+      if (isLoopback(name)) return undefined
+      return new CaucusError(
+        'CAUCUS_FORBIDDEN',
+        'this server is only for its own machine: call it as localhost, 127.0.0.1 or the address that it listens on',
+      )
+    }
+    // No page can know the token. Without one: names with a dot are for sale, and may be led to any address.
+    if (this.#expected.length > 0 || isIP(name) !== 0 || !name.includes('.')) return undefined
+    return new CaucusError(
+      'CAUCUS_FORBIDDEN',
+      'this server has no token: call it by its address, by a name without a dot or by the name that it listens on, or start it with a token',
+    )
   }
 
   #originFault(origin: string, host: string | undefined): CaucusError | undefined {

@@ -12,7 +12,7 @@ import type { ServerCounts } from './metrics.ts'
 import type { ServerLimits } from './options.ts'
 
 /** How a link is closed: by WebSocket's own codes. */
-const CLOSE = { goingAway: 1001, protocol: 1002, overloaded: 1013 } as const
+const CLOSE = { goingAway: 1001, protocol: 1002, internal: 1011 } as const
 /** After so many silent looks a link is asked, and after so many it is cut. */
 const ASK_AFTER = 1
 const CUT_AFTER = 3
@@ -120,7 +120,7 @@ class Link {
     this.#webSocket = webSocket
     this.#socket = socket
     this.#options = options
-    webSocket.on('message', (data, isBinary) => this.#receive(data, isBinary))
+    webSocket.on('message', (data, isBinary) => this.#take(data, isBinary))
     webSocket.on('pong', () => {
       this.#silentLooks = 0
     })
@@ -128,6 +128,17 @@ class Link {
     webSocket.on('error', () => options.counts.framesRefused++)
     this.#hosted = options.hosting.attach((messages) => this.#deliver(messages))
     webSocket.once('close', () => this.#hosted.close())
+  }
+
+  /** Whatever a frame does to us, it does to its own link only: thrown from here, an error would end the process. */
+  #take(data: RawData, isBinary: boolean): void {
+    try {
+      this.#receive(data, isBinary)
+    } catch (error) {
+      this.#options.counts.framesRefused++
+      this.#options.logger.error({ err: error }, 'a frame could not be taken, and its link was closed')
+      this.#webSocket.close(CLOSE.internal, reason('CAUCUS_BACKEND', 'the server failed at this frame'))
+    }
   }
 
   #receive(data: RawData, isBinary: boolean): void {

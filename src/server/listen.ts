@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { CaucusError } from '../errors.ts'
@@ -73,6 +74,8 @@ class HttpServer {
     const counts = new ServerCounts()
     this.#limits = limits
     this.#guard = guard
+    // Every reader of events listens to it, and how many there may be is bounded already.
+    setMaxListeners(0, this.#stopping.signal)
     const context: ServerContext = {
       hosting,
       limits,

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, readFile } from 'node:fs/promises'
+import { access, mkdir, readFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import type { Foundation } from '../core/group/foundation.ts'
 import { CaucusError, isCaucusError } from '../errors.ts'
 import type { FoundationStore } from '../ports/store.ts'
 import { removeLeftovers, replaceFile, syncDirectory } from './atomic-file.ts'
-import { type DirectoryLock, lockDirectory } from './directory-lock.ts'
+import { type DirectoryLock, lockDirectory, type Pause } from './directory-lock.ts'
 import { decodeRecord, encodeRecord, type StoredRecord } from './record.ts'
 
 /** A store over a data directory, which also remembers the cluster that it belongs to. */
@@ -19,15 +19,15 @@ const NAME = 'foundation.json'
  * Opens (and creates) a data directory and keeps it to itself until `close`.
  *
  * `clusterId` is what the directory must belong to; a new one without it gets a random one. Rejects with `CAUCUS_CONFLICT` when another
- * process has it, `CAUCUS_INVALID_CONFIG` when it cannot be one or belongs to another cluster, `CAUCUS_BACKEND` when the disk fails.
+ * process has it (after 4.5 s when that one is out of sight, in another container), `CAUCUS_INVALID_CONFIG` when it cannot be one or belongs to another cluster, `CAUCUS_BACKEND` when the disk fails.
  */
 export const fileStore = async (
   directory: string,
-  { clusterId }: { readonly clusterId?: string | undefined } = {},
+  { clusterId, pause }: { readonly clusterId?: string | undefined; readonly pause?: Pause } = {},
 ): Promise<FileStore> => {
   const path = resolve(directory)
   await clearly(path, () => create(path))
-  const lock = await clearly(path, () => lockDirectory(path))
+  const lock = await clearly(path, () => lockDirectory(path, pause))
   try {
     return await clearly(path, () => open(path, lock, clusterId))
   } catch (error) {
@@ -57,6 +57,7 @@ class OpenFileStore implements FileStore {
   readonly durable = true
   readonly instanceId: string
   readonly clusterId: string
+  readonly lost: Promise<CaucusError>
   readonly #directory: string
   readonly #lock: DirectoryLock
   #record: StoredRecord
@@ -67,6 +68,7 @@ class OpenFileStore implements FileStore {
   constructor(directory: string, lock: DirectoryLock, record: StoredRecord) {
     this.#directory = directory
     this.#lock = lock
+    this.lost = lock.lost
     this.#record = record
     this.instanceId = record.instanceId
     this.clusterId = record.clusterId
@@ -113,17 +115,42 @@ const read = async (directory: string): Promise<StoredRecord | undefined> => {
   }
 }
 
-/** Every directory that had to be made is durable in its own parent. */
+/**
+ * Every directory that had to be made is durable in its own parent. One by one: `mkdir`'s own `recursive` never ends where the parent is
+ * there and says that it is not, as /proc does.
+ */
 const create = async (directory: string): Promise<void> => {
-  const first = await mkdir(directory, { recursive: true, mode: 0o700 })
-  if (first === undefined) return
-  for (let made = directory; made.length >= first.length; made = dirname(made)) await syncDirectory(dirname(made))
+  const missing: string[] = []
+  for (let each = directory; !(await isThere(each)); each = dirname(each)) missing.unshift(each)
+  for (const each of missing) {
+    await makeDirectory(each)
+    await syncDirectory(dirname(each))
+  }
+}
+
+const isThere = async (path: string): Promise<boolean> => {
+  try {
+    await access(path)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+    throw error
+  }
+}
+
+const makeDirectory = async (path: string): Promise<void> => {
+  try {
+    await mkdir(path, { mode: 0o700 })
+  } catch (error) {
+    // Somebody else, who starts at the same time, made it.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
 }
 
 /** The errors of the file system that an operator can do something about, by their codes. */
 const ADVICE: Readonly<Record<string, readonly ['CAUCUS_INVALID_CONFIG' | 'CAUCUS_BACKEND', string]>> = {
   ENOTDIR: ['CAUCUS_INVALID_CONFIG', 'it, or something on the way to it, is not a directory; give another path'],
-  EEXIST: ['CAUCUS_INVALID_CONFIG', 'it is not a directory; give another path'],
+  ENOENT: ['CAUCUS_INVALID_CONFIG', 'it is not there, and no directory or file can be made there; give another path'],
   EACCES: ['CAUCUS_INVALID_CONFIG', 'this user may not read and write it; change its owner or give another path'],
   EPERM: ['CAUCUS_INVALID_CONFIG', 'this user may not write it, or it allows no hard links; give another path'],
   EROFS: [

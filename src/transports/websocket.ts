@@ -16,6 +16,7 @@ export interface SocketOptions {
   readonly subprotocol: string
   readonly token: string | undefined
   readonly tls: TlsOptions | undefined
+  /** How long it may take until the server has taken us, or has said all of why it does not. */
   readonly handshakeTimeoutMs: number
 }
 
@@ -41,6 +42,7 @@ export class ClientSocket {
   readonly #url: string
   #over = false
   #failure: CaucusError | undefined
+  #refusal: IncomingMessage | undefined
 
   constructor({ url, subprotocol, token, tls, handshakeTimeoutMs }: SocketOptions, sink: SocketSink) {
     this.#url = url
@@ -48,12 +50,14 @@ export class ClientSocket {
     this.#socket = new WebSocket(url, [subprotocol], {
       ...tls,
       headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
-      handshakeTimeout: handshakeTimeoutMs,
       maxPayload: MAX_FRAME_BYTES,
       // Small frames, often: compressing them costs more than it saves, and holds memory per connection.
       perMessageDeflate: false,
     })
+    // Of our own, because that of `ws` starts anew with every byte.
+    const limit = setTimeout(() => this.#late(handshakeTimeoutMs), handshakeTimeoutMs)
     this.#socket.on('open', () => {
+      clearTimeout(limit)
       if (!this.#over) sink.opened()
     })
     this.#socket.on('message', (data, isBinary) => {
@@ -68,7 +72,10 @@ export class ClientSocket {
       this.#failure ??= new CaucusError('CAUCUS_CONNECTION_LOST', `${url}: ${describe(cause)}`, { cause })
     })
     this.#socket.on('unexpected-response', (_request, response) => this.#refused(response))
-    this.#socket.on('close', (code, reason) => this.#closed(code, reason.toString()))
+    this.#socket.on('close', (code, reason) => {
+      clearTimeout(limit)
+      this.#closed(code, reason.toString())
+    })
   }
 
   get open(): boolean {
@@ -124,8 +131,15 @@ export class ClientSocket {
     this.#sink.closed(error)
   }
 
+  /** What a refusal said so far has to do. */
+  #late(limitMs: number): void {
+    if (this.#refusal !== undefined) this.#refusal.destroy()
+    else this.fail(new CaucusError('CAUCUS_CONNECTION_LOST', `${this.#url} took longer than ${limitMs} ms to answer`))
+  }
+
   /** The server answered in plain HTTP: its body says why, if it is one of ours. */
   #refused(response: IncomingMessage): void {
+    this.#refusal = response
     let body = ''
     response.setEncoding('utf8')
     response.on('data', (chunk: string) => {

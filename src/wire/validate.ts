@@ -22,9 +22,9 @@ const describe = (error: ErrorObject | undefined): string => {
   return `${where}${message ?? 'does not fit'}`
 }
 
-/** A name from outside, short and without control characters. */
+/** A name from outside, short and without control characters; of what is no name only its kind, since to convert it may throw. */
 export const quoted = (name: unknown): string => {
-  const text = String(name)
+  const text = typeof name === 'string' || typeof name === 'number' ? String(name) : typeof name
   return JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text)
 }
 

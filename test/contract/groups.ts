@@ -206,6 +206,14 @@ export const groupContract = (name: string, open: () => Promise<Subject>) =>
       await a.leave()
     })
 
+    test('closing during a join leaves nobody behind', async () => {
+      const other = await connect(subject.backend)
+      const joining = codeOf(other.group('j').join())
+      await other.close()
+      expect(await joining).toBe('CAUCUS_CLOSED')
+      expect((await caucus.group('j').view())?.total ?? 0).toBe(0)
+    })
+
     test('closing leaves every group, ends every loop, and may be done twice', async () => {
       const other = await connect(subject.backend)
       const a = await other.group('d').join({ id: 'a' })

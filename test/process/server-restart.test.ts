@@ -1,10 +1,12 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { execFile, spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { ErrorBody } from '../../src/errors.ts'
 import type { RenewAnswer } from '../../src/wire/http.ts'
-import { endAll, type RunningServer, startCaucus, startServer } from './support/processes.ts'
+import { endAll, type RunningServer, repository, startCaucus, startServer } from './support/processes.ts'
 import { waitFor } from './support/wait.ts'
 
 let directory = ''
@@ -89,6 +91,10 @@ describe('a server that is killed and started again on its port', () => {
   })
 })
 
+/** As in a container: a process that sees other pids, by which it cannot tell who runs outside. */
+const UNSHARE = ['unshare', '--pid', '--fork', '--kill-child']
+const mayUnshare = spawnSync(UNSHARE[0] ?? '', [...UNSHARE.slice(1), 'true']).status === 0
+
 describe('a data directory', () => {
   test('belongs to one server at a time, and to the next once that is killed', async () => {
     const data = join(directory, 'data')
@@ -107,4 +113,36 @@ describe('a data directory', () => {
     expect(await third.stop('SIGTERM')).toBe(0)
     expect(existsSync(join(data, 'lock'))).toBe(false)
   })
+
+  test('whose lock was removed is given up by its server, which says why', async () => {
+    const data = join(directory, 'data')
+    const server = await startServer(['--data-dir', data])
+    rmSync(join(data, 'lock'))
+    await waitFor('the server to give up', () => server.ended())
+    expect(server.ended()?.code).toBe(1)
+    expect(server.stderr()).toContain('is gone, so somebody else may be at work in the data directory')
+  })
+
+  test.runIf(mayUnshare)(
+    'that is shared between containers belongs to one of them, and to a restarted one',
+    async () => {
+      const data = join(directory, 'data')
+      const inContainer = (...more: string[]) => [...UNSHARE, process.execPath, ...more]
+      const serve = ['bin/caucus.js', 'serve', '--listen', '127.0.0.1:0', '--data-dir', data]
+      const first = await startServer(['--data-dir', data])
+      const [command = '', ...args] = inContainer(...serve)
+      const second = await promisify(execFile)(command, args, { cwd: repository, timeout: 30_000 }).catch(
+        (error) => error,
+      )
+      expect(second).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining(`in use by the process ${first.pid} of another container or machine`),
+      })
+      await first.stop('SIGKILL')
+      const lock = JSON.parse(readFileSync(join(data, 'lock'), 'utf8'))
+      writeFileSync(join(data, 'lock'), JSON.stringify({ ...lock, pidNamespace: 'pid:[1]' }))
+      const third = await startServer(['--data-dir', data])
+      expect(await third.stop('SIGTERM')).toBe(0)
+    },
+  )
 })

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Timing } from '../../config/timing.ts'
 import type { GroupView } from '../../core/group/view.ts'
 import { CaucusError, isCaucusError } from '../../errors.ts'
@@ -38,6 +39,8 @@ export class RemoteBackend implements Backend {
     this.timing = timing
     this.#urls = urls
     this.#http = { token, tls }
+    // One for each request and each reader, released with it: their number is no leak.
+    setMaxListeners(0, this.#closing.signal)
     const { heartbeatMs, reconnectMaxMs } = this.timing
     const linkOptions = { urls, token, tls, clock: clocks.grantor, random: Math.random, heartbeatMs, reconnectMaxMs }
     this.#members = new MembershipDriver({
@@ -101,14 +104,17 @@ export class RemoteBackend implements Backend {
     }
   }
 
-  /** Goes on where it was when the stream breaks; a server that has forgotten that place says so with a `gap`. */
+  /**
+   * Goes on where it was when the stream breaks; a server that has forgotten that place says so with a `gap`. So does this when there
+   * is no such place yet: what happened until the stream was open again was missed.
+   */
   async *events({ group, after, signal }: Parameters<Backend['events']>[0]): AsyncGenerator<Told, undefined> {
     const ended = linked(this.#closing.signal, signal)
     let last = after
     try {
-      for (;;) {
+      for (let broken = false; ; broken = true) {
         try {
-          for await (const told of this.#stream(group, last, ended.signal)) {
+          for await (const told of this.#stream(group, last, broken && last === undefined, ended.signal)) {
             if ('revision' in told) last = told.revision
             yield told
           }
@@ -127,12 +133,18 @@ export class RemoteBackend implements Backend {
     }
   }
 
-  async *#stream(group: string, after: string | undefined, signal: AbortSignal): AsyncGenerator<Told, undefined> {
+  async *#stream(
+    group: string,
+    after: string | undefined,
+    missed: boolean,
+    signal: AbortSignal,
+  ): AsyncGenerator<Told, undefined> {
     const url = `${this.#url}/v1/groups/${encodeURIComponent(group)}/events`
     const headers = { accept: 'text/event-stream', ...(after !== undefined && { 'last-event-id': after }) }
     const response = await get(url, { ...this.#http, headers, signal, silenceMs: STREAM_SILENCE_MS })
     response.setEncoding('utf8')
     try {
+      if (missed) yield { type: 'gap', dropped: undefined }
       for await (const data of eventData(response as AsyncIterable<string>)) {
         const told = JSON.parse(data) as RecordedEvent | { type: 'gap'; dropped: number | null }
         yield 'revision' in told ? told : { type: 'gap', dropped: told.dropped ?? undefined }

@@ -129,7 +129,7 @@ export class RemoteLink implements CoordinatorLink {
           this.#heardAt = clock.now()
         },
         text: (frame) => {
-          if (socket === this.#socket) this.#take(frame)
+          if (socket === this.#socket) this.#taken(frame)
         },
         closed: (error) => {
           if (socket === this.#socket) this.#lost(error)
@@ -137,6 +137,15 @@ export class RemoteLink implements CoordinatorLink {
       },
     )
     this.#socket = socket
+  }
+
+  /** Whatever a server sends, it ends no more than its own connection. */
+  #taken(frame: string): void {
+    try {
+      this.#take(frame)
+    } catch (cause) {
+      this.#leave(new CaucusError('CAUCUS_PROTOCOL', `${this.url} sent what cannot be taken`, { cause }))
+    }
   }
 
   #take(frame: string): void {

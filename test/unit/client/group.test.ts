@@ -100,6 +100,60 @@ describe('onRevoke', () => {
     expect(events.slice(0, 3)).toEqual(['share.revoked', 'drain.failed', 'share.lost'])
   })
 
+  test('that fails with what has no text is told like any other', async () => {
+    const { connect, within, seen } = world({ timing: { leaseMs: 1_000, settleMs: 50, drainLimitMs: 500 } })
+    const a = await within(100, (await connect()).group('g').join({ share: { partitions: 8 } }))
+    await seen(a, ({ partitions }) => partitions.length === 8)
+    const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
+    const error = Object.create(null)
+    a.onRevoke(() => Promise.reject(error))
+    await within(5_000, a.leave())
+    expect(warn.mock.calls).toEqual([
+      [expect.objectContaining({ message: expect.stringContaining('cannot be turned into text'), cause: error })],
+    ])
+    warn.mockRestore()
+  })
+
+  test('that saw the end before our timer did has its event all the same', async () => {
+    const { clock, connect, within, seen } = world()
+    const group = (await connect()).group('g')
+    const share = { partitions: 8 }
+    const a = await within(100, group.join({ id: 'a', share }))
+    await seen(a, ({ partitions }) => partitions.length === 8)
+    const drain = new Promise<{ signal: AbortSignal; finish: () => void }>((resolve) => {
+      a.onRevoke((_, { signal }) => new Promise<void>((finish) => resolve({ signal, finish })))
+    })
+    await within(100, group.join({ id: 'b', share }))
+    const { signal, finish } = await within(5_000, drain)
+    const request = AbortSignal.any([signal])
+    clock.stall(5_000)
+    expect([signal.aborted, request.aborted]).toEqual([true, false])
+    finish()
+    for (let turns = 0; turns < 10; turns++) await undefined
+    expect(request.reason).toMatchObject({ code: 'CAUCUS_SESSION_EXPIRED' })
+  })
+
+  test('that failed has its event when the lease ends, and one that finished well has none', async () => {
+    const { connect, within, seen } = world({ timing: { leaseMs: 1_000, settleMs: 50, drainLimitMs: 500 } })
+    const group = (await connect()).group('g')
+    const share = { partitions: 8 }
+    const a = await within(100, group.join({ id: 'a', share }))
+    await seen(a, ({ partitions }) => partitions.length === 8)
+    const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
+    const requests: AbortSignal[] = []
+    a.onRevoke((_, { signal }) => {
+      requests.push(AbortSignal.any([signal]))
+      if (requests.length === 1) throw new Error('cannot stop')
+    })
+    const b = await within(100, group.join({ id: 'b', share }))
+    await seen(b, ({ partitions }) => partitions.length === 4)
+    expect(requests.map(({ aborted }) => aborted)).toEqual([true])
+    await within(5_000, a.leave())
+    await seen(b, ({ partitions }) => partitions.length === 8)
+    expect(requests.map(({ aborted }) => aborted)).toEqual([true, false])
+    warn.mockRestore()
+  })
+
   test('may be taken back, and without one everything moves at once', async () => {
     const { connect, within, seen } = world()
     const group = (await connect()).group('g')

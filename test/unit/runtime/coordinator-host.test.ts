@@ -3,6 +3,7 @@ import { timing } from '../../../src/config/timing.ts'
 import type { Foundation } from '../../../src/core/group/foundation.ts'
 import type { CoordinatorMessage, Renew } from '../../../src/core/group/messages.ts'
 import { epochOf } from '../../../src/core/lease.ts'
+import { CaucusError } from '../../../src/errors.ts'
 import type { FoundationStore } from '../../../src/ports/store.ts'
 import { type CoordinatorHostOptions, hostCoordinator } from '../../../src/runtime/coordinator-host.ts'
 import { SimulatedClock } from '../../../src/testing/simulated-clock.ts'
@@ -16,6 +17,11 @@ class TestStore implements FoundationStore {
   saves = 0
   closed = false
   fails = false
+  /** Says that somebody else has the store now. */
+  lose: (reason: CaucusError) => void = () => undefined
+  readonly lost = new Promise<CaucusError>((resolve) => {
+    this.lose = resolve
+  })
   /** A write that takes until this is called. */
   finish: (() => void) | undefined
 
@@ -186,6 +192,34 @@ test('a store that fails is asked again, but not at once, and nothing is granted
   expect(hosting.view().generation).toBe(NOW_S + 6)
   link.receive([join('b')])
   expect(heard.at(-1)).toMatchObject({ type: 'share', generation: NOW_S + 6 })
+  await hosting.close()
+})
+
+test('a store that somebody else has now stops the coordinator, and says why', async () => {
+  const faults: unknown[] = []
+  const { store, hosting } = await start({ onFault: (error) => faults.push(error) })
+  const link = hosting.attach(() => {})
+  const reason = new CaucusError('CAUCUS_CONFLICT', 'the lock is gone')
+  store.lose(reason)
+  await store.lost
+  expect(faults).toEqual([reason])
+  expect(link.receive([join('a')])).toBe(false)
+  await hosting.close()
+})
+
+test('a link whose frame cannot be taken does not silence the others', async () => {
+  const { hosting } = await start()
+  const heard: CoordinatorMessage[] = []
+  const link = hosting.attach((messages) => heard.push(...messages))
+  const spoilt: Iterable<Renew> = {
+    *[Symbol.iterator]() {
+      yield join('b')
+      throw new Error('spoilt')
+    },
+  }
+  expect(() => link.receive(spoilt as readonly Renew[])).toThrow('spoilt')
+  link.receive([join('a')])
+  expect(heard.map(({ type }) => type)).toEqual(['hello', 'share', 'share'])
   await hosting.close()
 })
 

@@ -234,6 +234,35 @@ describe('leaving', () => {
     expect([a.holds(2), last(), heard.told]).toEqual([undefined, ['renew a', 'leave a'], ['ended undefined']])
   })
 
+  test('by the end of the connection waits for the answer to a join, and leaves then', async () => {
+    join('a')
+    far.hello()
+    const closed = driver.close()
+    expect([last(), far.closed]).toEqual([['renew a'], false])
+    far.answer('a', [{ item: 2, epoch: 12 }])
+    await closed
+    expect([last(), far.closed, clock.pending]).toEqual([['renew a', 'leave a'], true, 0])
+  })
+
+  test('by the end of the connection waits for no answer after a second, nor after the link is lost', async () => {
+    join('a')
+    far.hello()
+    const closed = driver.close()
+    clock.advance(999)
+    await Promise.resolve()
+    expect(far.closed).toBe(false)
+    clock.advance(1)
+    await closed
+    expect([last(), clock.pending]).toEqual([['renew a'], 0])
+    const other = new MembershipDriver({ clock: clock.holder, open: far.open })
+    other.join({ group: 'g', member: 'b', bootId: 'b', heartbeatMs: 200, stopMarginMs: 50 }, new Heard())
+    far.hello()
+    const ended = other.close()
+    far.sink.closed('gone')
+    await ended
+    expect(clock.pending).toBe(0)
+  })
+
   test('by close before the join was answered joins no other server', () => {
     join('a').close()
     far.hello()
@@ -246,19 +275,45 @@ describe('leaving', () => {
   })
 })
 
+test('a fault ends every membership and the link, and whoever joins after it is told', async () => {
+  const heard = new Heard()
+  heard.granted = () => {
+    throw new Error('broken')
+  }
+  const a = join('a', heard)
+  far.hello()
+  far.answer('a', [{ item: 2, epoch: 12 }])
+  expect([heard.told, a.holds(2), far.closed]).toEqual([['ended CAUCUS_BACKEND'], undefined, true])
+  expect(() => join('b')).toThrow(expect.objectContaining({ code: 'CAUCUS_BACKEND' }))
+  await driver.close()
+  expect(clock.pending).toBe(0)
+})
+
+test('a join that could not be taken in says so', () => {
+  const heard = new Heard()
+  const a = join('a', heard)
+  heard.changed = () => {
+    for (let each = 0; each < 10_000; each++) a.setMetadata(each)
+    heard.changed = () => {}
+    expect(() => join('b')).toThrow(expect.objectContaining({ code: 'CAUCUS_OVERLOADED' }))
+    heard.told.push('checked')
+  }
+  far.hello()
+  far.answer('a')
+  expect(heard.told).toEqual(['checked'])
+})
+
 test('closing lets go of everything, says so, and leaves no timer', async () => {
   const [a, b] = [new Heard(), new Heard()]
   join('a', a)
   join('b', b)
   far.hello()
   far.answer('a', [{ item: 2, epoch: 12 }])
-  await Promise.all([driver.close(), driver.close()])
-  expect([a.told.at(-1), b.told.at(-1), last(), far.closed]).toEqual([
-    'ended undefined',
-    'ended undefined',
-    ['renew a', 'leave a'],
-    true,
-  ])
+  const closed = Promise.all([driver.close(), driver.close()])
+  expect([a.told.at(-1), b.told.at(-1), last()]).toEqual(['ended undefined', 'ended undefined', ['renew a', 'leave a']])
+  far.answer('b')
+  await closed
+  expect([last(), far.closed]).toEqual([['leave b'], true])
   expect(clock.pending).toBe(0)
   expect(() => join('c')).toThrow('closed')
 })

@@ -133,6 +133,19 @@ describe('the events of a group', () => {
     await Stream.open()
   })
 
+  test('are read by many at once without a warning', async () => {
+    const warnings: string[] = []
+    const warned = ({ name }: Error) => void warnings.push(name)
+    process.on('warning', warned)
+    try {
+      for (let i = 0; i < 12; i++) await Stream.open()
+      await join('a')
+    } finally {
+      process.off('warning', warned)
+    }
+    expect(warnings).toEqual([])
+  })
+
   test('cut off a reader that does not read, and nobody else', async () => {
     await start({ silenceMs: 50 })
     const [slow, good] = [await Stream.open(), await Stream.open()]

@@ -155,7 +155,31 @@ describe('listening', () => {
     const headers = { authorization: 'Bearer correct-horse', host: 'any.name.example:80' }
     expect((await withToken.ask('GET', '/v1/groups', { headers })).status).toBe(200)
     const insecure = await start({ host: '0.0.0.0', insecure: true })
-    expect((await insecure.ask('GET', '/v1/groups', { headers })).status).toBe(200)
+    expect((await insecure.ask('GET', '/v1/groups')).status).toBe(200)
+  })
+
+  describe('beyond loopback without a token', () => {
+    test.each(['10.1.2.3', '[fe80::1]:80', 'localhost', 'caucus:8989', 'Caucus.', '0.0.0.0'])(
+      'it is called %s',
+      async (host) => {
+        const server = await start({ host: '0.0.0.0', insecure: true })
+        expect((await server.ask('GET', '/v1/groups', { headers: { host } })).status).toBe(200)
+        expect(await upgrade(server, { host })).toBe(101)
+      },
+    )
+
+    test('no page that was led here by a name of its own gets an answer, with and without Origin', async () => {
+      const server = await start({ host: '0.0.0.0', insecure: true })
+      for (const host of ['evil.example', `evil.example:${server.port}`, '10.1.2.3.evil.example', '0x0a.1']) {
+        for (const origin of [{}, { origin: `http://${host}` }]) {
+          for (const [method, path] of ROUTES) {
+            const answer = await server.ask(method, path, { headers: { host, 'bloc-session-id': 'a', ...origin } })
+            expect([path, answer.status, answer.error?.code]).toEqual([path, 403, 'CAUCUS_FORBIDDEN'])
+          }
+          expect(await upgrade(server, { host, ...origin })).toBe(403)
+        }
+      }
+    })
   })
 
   test.each([[''], ['short'], ['with a space in it'], ['with\nnewline'], [[]]])(

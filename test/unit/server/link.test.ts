@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import type { CoordinatorMessage, MemberMessage, Renew, ShareMessage } from '../../../src/core/group/messages.ts'
 import type { ServerLimits } from '../../../src/server/options.ts'
@@ -125,6 +125,8 @@ describe('a link that says what no member says is closed, and nothing else is di
     ['an unknown field', encodeFrame([{ ...renew('x'), extra: 1 } as Renew]), 'unknown field'],
     ['a coordinator’s word', '[{"type":"left","group":"g","member":"a","bootId":"b"}]', 'unknown type'],
     ['brackets', '['.repeat(100_000), 'not JSON'],
+    ['a type that cannot be a text', '[{"type":{"toString":1}}]', 'unknown type'],
+    ['a type nested deeply', `[{"type":${'['.repeat(200_000)}${']'.repeat(200_000)}}]`, 'unknown type'],
     ['a hostile type', '[{"type":"\\n\\u0000é"}]', 'unknown type'],
   ])('%s', async (_what, text, why) => {
     const [bad, good] = [await open(), await open()]
@@ -145,6 +147,26 @@ describe('a link that says what no member says is closed, and nothing else is di
     const bad = await open()
     bad.socket.send(Buffer.from('[]'))
     expect((await bad.closed()).code).toBe(1002)
+  })
+
+  test('a frame at which the server itself fails', async () => {
+    const good = await open()
+    const attach = vi.spyOn(server.hosting, 'attach').mockImplementationOnce((deliver) => {
+      deliver([{ type: 'hello', protocol: 1, clusterId: 'c', instanceId: 'i', generation: 1 }])
+      return {
+        receive: () => {
+          throw new Error('broken invariant')
+        },
+        close: () => undefined,
+      }
+    })
+    const bad = await open()
+    attach.mockRestore()
+    bad.send(renew('a'))
+    expect(await bad.closed()).toEqual({ code: 1011, reason: expect.stringMatching(/^CAUCUS_BACKEND: /) })
+    expect(server.logged.join()).toContain('a frame could not be taken, and its link was closed')
+    good.send(renew('b'))
+    expect(await good.next()).toMatchObject([{ type: 'share', member: 'b' }])
   })
 
   test('a frame above the limit', async () => {

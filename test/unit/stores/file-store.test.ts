@@ -1,6 +1,15 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -118,6 +127,15 @@ describe('a data directory', () => {
     }
     expect(readFileSync(directory, 'utf8')).toBe('something else')
   })
+
+  test.runIf(existsSync('/proc/self'))('is not where nothing can be made, and that is said at once', async () => {
+    for (const path of ['/proc/caucus', '/proc/caucus/data', '/proc/self']) {
+      expect(await fault(fileStore(path))).toMatchObject({
+        code: 'CAUCUS_INVALID_CONFIG',
+        message: expect.stringContaining('give another path'),
+      })
+    }
+  })
 })
 
 describe('the lock of a data directory', () => {
@@ -152,7 +170,8 @@ describe('the lock of a data directory', () => {
     const pid = child.pid as number
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
     const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
-    foreign({ bootId, pid, startedAt: stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19], token: 't' })
+    const pidNamespace = readlinkSync('/proc/self/ns/pid')
+    foreign({ bootId, pidNamespace, pid, startedAt: stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19], token: 't' })
     expect(await fault(fileStore(directory))).toMatchObject({ code: 'CAUCUS_CONFLICT', details: { pid } })
     child.kill('SIGKILL')
     await once(child, 'exit')
@@ -160,7 +179,6 @@ describe('the lock of a data directory', () => {
   })
 
   test.each([
-    ['of another boot', { bootId: 'before' }],
     ['of a process with our pid that started at another time, as in a restarted container', { startedAt: '1' }],
     ['of a pid that nobody has', { pid: 2 ** 30 }],
   ])('%s is taken over', async (_what, change) => {
@@ -175,7 +193,9 @@ describe('the lock of a data directory', () => {
   test('that is no lock at all is taken over', async () => {
     mkdirSync(directory, { recursive: true })
     writeFileSync(lock(), '')
-    await withStore(async (store) => store.save(foundation))
+    const store = await fileStore(directory, { pause: async () => undefined })
+    await store.save(foundation)
+    await store.close()
   })
 
   test('that somebody took away keeps the one who lost it from writing', async () => {
@@ -244,4 +264,9 @@ test('a server without a directory is known by its address, unless that is any f
   expect(addressInstanceId('127.0.0.1', 8989)).toBe(addressInstanceId('127.0.0.1', 8989))
   expect(addressInstanceId('127.0.0.1', 8989)).not.toBe(addressInstanceId('127.0.0.1', 8990))
   expect(addressInstanceId('127.0.0.1', 0)).not.toBe(addressInstanceId('127.0.0.1', 0))
+})
+
+test('two machines with one host name are two servers', () => {
+  expect(addressInstanceId('0.0.0.0', 8989, 'one')).toBe(addressInstanceId('0.0.0.0', 8989, 'one'))
+  expect(addressInstanceId('0.0.0.0', 8989, 'one')).not.toBe(addressInstanceId('0.0.0.0', 8989, 'another'))
 })

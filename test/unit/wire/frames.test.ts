@@ -109,6 +109,12 @@ describe('a frame is refused, and says why,', () => {
     ['nested arrays', '['.repeat(100_000) + ']'.repeat(100_000), 'message 1 has the unknown type "undefined"'],
     ['a type of the prototype', '[{"type":"constructor"}]', 'message 1 has the unknown type "constructor"'],
     ['a hostile type', '[{"type":"\\u0007\\n"}]', 'message 1 has the unknown type "\\u0007\\n"'],
+    ['a type that cannot be a text', '[{"type":{"toString":1}}]', 'message 1 has the unknown type "object"'],
+    [
+      'a type nested deeply',
+      `[{"type":${'['.repeat(200_000)}${']'.repeat(200_000)}}]`,
+      'message 1 has the unknown type "object"',
+    ],
     ['too many messages', JSON.stringify(new Array(MAX_FRAME_MESSAGES + 1).fill(renew)), 'at most 1024'],
     ['an unknown field', spoilt({ extra: 1 }), 'message 1 (renew): has an unknown field "extra"'],
     ['__proto__', `[{"__proto__":{},${JSON.stringify(renew).slice(1)}]`, 'has an unknown field "__proto__"'],
