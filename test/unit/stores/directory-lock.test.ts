@@ -118,7 +118,7 @@ describe('a lock whose owner cannot be seen from here', () => {
 test.skipIf(!existsSync('/proc/self/stat'))(
   'an owner that has ended but was not reaped holds nothing any more',
   async () => {
-    const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] })
+    const parent = spawn('sh', ['-c', 'sleep 0.1 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] })
     try {
       const [line] = (await once(parent.stdout, 'data')) as [Buffer]
       const pid = Number(String(line).trim())
