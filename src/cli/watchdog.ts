@@ -21,7 +21,8 @@ const obey = (order: Order): void => {
     return
   }
   if (program === undefined || program.run !== order.run || program.gone) return
-  if (order.type === 'extend') program.extend(order.validity)
+  if (order.type === 'open') program.open()
+  else if (order.type === 'extend') program.extend(order.validity)
   else if (order.type === 'stop') program.stop()
   else program.kill()
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { endAll, type RunningServer, startCaucus, startServer } from './support/processes.ts'
 import { waitFor } from './support/wait.ts'
@@ -149,18 +150,36 @@ describe('caucus work', () => {
     expect(next.pid).not.toBe(pid)
   })
 
-  test('has the wrapper itself kill the program when the watchdog is stopped and the server gone', async () => {
+  test('has the wrapper itself kill the program when the watchdog is stopped and the server gone, and can still end', async () => {
     const server = await startServer(TIMING)
     const a = runs.start('a', server.url, { traits: ['deaf'] })
     const { pid } = await working(a, 1, 1)
-    const watchdog = watchdogOf(a.process.pid)
-    process.kill(watchdog, 'SIGSTOP')
-    try {
-      await server.stop('SIGKILL')
-      await waitFor('the program to be gone', () => !isAlive(pid))
-    } finally {
-      process.kill(watchdog, 'SIGCONT')
-    }
+    process.kill(watchdogOf(a.process.pid), 'SIGSTOP')
+    await server.stop('SIGKILL')
+    await waitFor('the program to be gone', () => !isAlive(pid))
+    expect(await a.process.stop()).toBe(0)
+  })
+
+  test('lets go although the watchdog is stopped, and ends', async () => {
+    const server = await startServer(TIMING)
+    const [a, b] = await startPair(server, ['deaf'])
+    const { pid } = await working(a, 1, 2)
+    process.kill(watchdogOf(a.process.pid), 'SIGSTOP')
+    expect(await a.process.stop()).toBe(0)
+    expect(isAlive(pid)).toBe(false)
+    await working(b, 1, 1)
+    expect(runs.overlaps()).toEqual([])
+  })
+
+  test('tries a watchdog that always fails less and less often', async () => {
+    const server = await startServer(TIMING)
+    const marker = join(runs.folder, 'starts')
+    // Ends its parent, which is the watchdog, as the first thing it does.
+    const program = ['sh', '-c', `echo >> ${marker}; kill -9 $PPID; sleep 60`]
+    const a = startCaucus(['work', '--group', 'jobs', '--server', server.url, '--', ...program])
+    await waitFor('the third wait', () => a.stderr().includes('not started again for 4 s'))
+    expect(readFileSync(marker, 'utf8').length).toBe(3)
+    expect(await a.stop()).toBe(0)
   })
 
   test('kills at once at the second signal', async () => {

@@ -38,7 +38,8 @@ The program sees its share in its environment: CAUCUS_INDEX (from 1) and CAUCUS_
 0-15,33) and CAUCUS_TOTAL in a group of partitions, and CAUCUS_EPOCH, a number that rises with every grant. When the share changes it
 gets SIGTERM, then SIGKILL, and is started again with the new share. It ends no later than its lease, even if this command is killed.
 Exit of the program: 0 leaves the group and exits 0, anything else starts it again after 1 to 30 s.
-Its standard input is empty. A program that moves itself to another process group (a daemon) cannot be held to its lease.`
+Its standard input is empty. A program that moves itself to another process group (a daemon) or changes its user (sudo) cannot be
+held to its lease.`
 
 export const define: CommandModule['define'] = (command: Command, run) => {
   command
@@ -137,7 +138,10 @@ const join = (backend: Backend, command: [string, ...string[]], options: Options
         clock,
         report,
         lost: (how) =>
-          logger.error({}, `the watchdog ended (${how}); the program is killed and started anew with another one`),
+          logger.error(
+            {},
+            `the watchdog ended (${how}); whatever it watched is killed, and the next start has another one`,
+          ),
       })
       return guard
     },

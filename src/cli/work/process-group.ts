@@ -1,44 +1,62 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 
-const codeOf = (error: unknown): string | undefined =>
+export const codeOf = (error: unknown): string | undefined =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
 
-/** Sends `signal` to every process of the group. False: there is none, not even a dead one. */
-export const signalGroup = (pgid: number, signal: NodeJS.Signals | 0): boolean => {
+/** `refused`: somebody is there, and none of them is ours to signal (another user's). `nobody`: not even a dead one. */
+export type Signalled = 'sent' | 'refused' | 'nobody'
+
+/** Sends `signal` to every process of the group that we may signal. */
+export const signalGroup = (pgid: number, signal: NodeJS.Signals | 0): Signalled => {
   try {
     process.kill(-pgid, signal)
-    return true
+    return 'sent'
   } catch (error) {
-    // EPERM: somebody is there who changed its user. It is not gone.
-    return codeOf(error) === 'EPERM'
+    return codeOf(error) === 'EPERM' ? 'refused' : 'nobody'
   }
 }
 
 /**
- * True once no process of the group can do anything any more. A dead process that nobody waited for still answers signals (in a
- * container whose first process waits for nobody, for ever), so where there is a /proc its state counts. Somebody who answers and is
- * not to be seen there (another user's, behind `hidepid`) is taken for alive.
+ * True once no process of the group can do anything any more; for a group whose program has ended or has to. A dead process that nobody
+ * waited for still answers signals (in a container whose first process waits for nobody, for ever), so where there is a /proc its state
+ * counts. Somebody who answers and is not to be seen there (another user's, behind `hidepid`) is taken for alive.
+ *
+ * If all seem dead they are killed and looked at once more: one of them may have had a child after the list of processes was read, which
+ * is missing there. Nobody is born to a group after SIGKILL, so the second look sees everybody.
  */
-export const isGroupGone = (pgid: number): boolean => {
-  if (!signalGroup(pgid, 0)) return true
-  const states = existsSync('/proc/self/stat') ? statesIn(pgid) : []
-  return states.length > 0 && states.every((state) => state === 'Z' || state === 'X')
+export const isGroupGone = (pgid: number): boolean =>
+  seemsGone(pgid) && signalGroup(pgid, 'SIGKILL') !== 'refused' && seemsGone(pgid)
+
+const seemsGone = (pgid: number): boolean => {
+  if (signalGroup(pgid, 0) === 'nobody') return true
+  const members = existsSync('/proc/self/stat') ? membersOf(pgid) : []
+  return members.length > 0 && members.every(({ isDead }) => isDead)
 }
 
-const statesIn = (pgid: number): string[] =>
+interface Process {
+  readonly group: number
+  readonly isDead: boolean
+}
+
+const membersOf = (pgid: number): Process[] =>
   readdirSync('/proc').flatMap((name) => {
-    const { state, group } = /^\d+$/.test(name) ? statOf(name) : {}
-    return group === pgid && state !== undefined ? [state] : []
+    const found = /^\d+$/.test(name) ? statOf(name) : undefined
+    return found?.group === pgid ? [found] : []
   })
 
-/** proc(5): `pid (name) state parent group …`; the name may hold anything, also spaces and parentheses. */
-const statOf = (pid: string): { readonly state?: string | undefined; readonly group?: number } => {
+/**
+ * proc(5): `pid (name) state parent group …`; the name may hold anything, also spaces and parentheses. A process whose first thread
+ * has ended says Z while its other threads work on.
+ */
+const statOf = (pid: string): Process | undefined => {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    const [state, , group] = text.slice(text.lastIndexOf(')') + 2).split(' ')
-    return { state, group: Number(group) }
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+    const [state, , group] = fields
+    const threads = Number(fields[17])
+    return { isDead: (state === 'Z' || state === 'X') && threads <= 1, group: Number(group) }
   } catch {
     // It ended between the listing and the reading: no longer alive.
-    return {}
+    return undefined
   }
 }

@@ -40,6 +40,7 @@ interface Run {
   readonly items: readonly Holding[]
   readonly startedAt: Instant
   stopping: boolean
+  unkillable?: boolean
 }
 
 /**
@@ -58,6 +59,8 @@ export class Worker implements MembershipListener {
   #draining: Holding[] = []
   #grantedAt: Instant = Number.NEGATIVE_INFINITY
   readonly #backOff = new BackOff()
+  /** The end of the lease for whose sake the program was ended. Before that is extended nothing is started: it would end at once. */
+  #spentUntil: Instant = Number.NEGATIVE_INFINITY
   #timer: Timer | undefined
   #ending = false
   #left = false
@@ -164,7 +167,7 @@ export class Worker implements MembershipListener {
 
   #startWhenDue(now: Instant): void {
     const items = this.#share(now)
-    if (items.length === 0) return
+    if (items.length === 0 || this.#port.view().validUntil <= this.#spentUntil) return
     if (!this.#isQuiet(now)) return this.#lookAgain(this.#grantedAt + BATCH_MS)
     if (now < this.#backOff.notBefore) return this.#lookAgain(this.#backOff.notBefore)
     const run: Run = { number: ++this.#runs, items, startedAt: now, stopping: false }
@@ -210,16 +213,34 @@ export class Worker implements MembershipListener {
     if (run === undefined || run.number !== report.run) return
     const { command, log } = this.#options
     if (report.type === 'started') return log('debug', 'started', { pid: report.pid })
+    if (report.type === 'unkillable') return this.#warn(run, report.pgid)
     this.#run = undefined
     if (report.type === 'failed') {
       this.#leave({ error: cannotRun(command[0], report.code, report.message) })
+    } else if (report.by === 'loss' && !this.#ending) {
+      const waitMs = this.#backOff.failed(this.#options.clock.now(), run.startedAt)
+      log('warn', `the program is gone with its watchdog; it is not started again for ${waitMs / 1_000} s`)
     } else if (report.by === 'itself' && !run.stopping && !this.#ending) {
       this.#exited(run, report)
     } else {
-      log('info', report.by === 'lease' ? 'the lease ran out, and the program was ended' : 'the program is gone')
+      if (report.by === 'lease') this.#spentUntil = this.#port.view().validUntil
+      log(
+        'info',
+        report.by === 'lease' ? 'the lease was about to run out, and the program was ended' : 'the program is gone',
+      )
     }
     this.#decide()
     this.#settle()
+  }
+
+  #warn(run: Run, pgid: number): void {
+    if (run.unkillable) return
+    run.unkillable = true
+    this.#options.log(
+      'error',
+      `the program cannot be killed (process group ${pgid}): it runs as another user, as with sudo, or hangs in the kernel. It may ` +
+        'outlive its lease, when others get its share. End it by hand, and run this command itself as the user of the program',
+    )
   }
 
   #exited(run: Run, { code, signal }: Extract<Report, { type: 'gone' }>): void {

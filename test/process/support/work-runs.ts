@@ -27,7 +27,7 @@ export interface Wrapped {
 
 /** The wrappers of one test, and what their programs wrote down. */
 export class WorkRuns {
-  readonly #folder = mkdtempSync(join(tmpdir(), 'caucus-work-'))
+  readonly folder = mkdtempSync(join(tmpdir(), 'caucus-work-'))
   readonly #wrapped: Wrapped[] = []
 
   /** Starts `caucus work` around the program that writes down how long it works with what. */
@@ -36,7 +36,7 @@ export class WorkRuns {
     server: string,
     { traits = [], options = [] }: { traits?: string[]; options?: string[] } = {},
   ): Wrapped {
-    const log = join(this.#folder, `${who}.ndjson`)
+    const log = join(this.folder, `${who}.ndjson`)
     const program = [process.execPath, join(repository, 'test/process/support/work-program.mjs'), log, ...traits]
     const args = [
       'work',
@@ -89,7 +89,7 @@ export class WorkRuns {
   }
 
   remove(): void {
-    rmSync(this.#folder, { recursive: true, force: true })
+    rmSync(this.folder, { recursive: true, force: true })
   }
 }
 

@@ -14,6 +14,7 @@ type Said = readonly [what: string, ...details: unknown[]]
 const playing = (share: ShareKind = 'index') => {
   const clock = new SimulatedClock(1_000)
   const said: Said[] = []
+  const logged: string[] = []
   let held: Holding[] = []
   let draining: Holding[] = []
   let validUntil = Number.NEGATIVE_INFINITY
@@ -77,12 +78,13 @@ const playing = (share: ShareKind = 'index') => {
       report = given
       return runner
     },
-    log: () => undefined,
+    log: (level, message) => void logged.push(`${level}: ${message}`),
   })
   const tell = () => listener as MembershipListener
   return {
     clock,
     worker,
+    logged,
     /** What was said since the last call. */
     said: (): Said[] => said.splice(0),
     grant: (items: Holding[], until: number, settled: MembershipView['group'] = 'settled') => {
@@ -113,8 +115,9 @@ const playing = (share: ShareKind = 'index') => {
       tell().ended(error)
     },
     left: () => left?.(),
-    gone: (by: 'itself' | 'order' | 'lease', code: number | null = null) =>
+    gone: (by: 'itself' | 'order' | 'lease' | 'loss', code: number | null = null) =>
       report?.({ type: 'gone', run, code, signal: code === null ? 'SIGTERM' : null, by }),
+    unkillable: () => report?.({ type: 'unkillable', run, pgid: 70 }),
     failed: (code: string) => report?.({ type: 'failed', run, code, message: `spawn ${code}` }),
   }
 }
@@ -129,6 +132,18 @@ describe('a worker in a group of indexes', () => {
     expect(said()).toEqual([['run', PLACE, 5_000]])
     grant([place(1, 2, 7)], 6_000)
     expect(said()).toEqual([['extend', 6_000]])
+  })
+
+  test('starts nothing in what is left of a lease for whose sake the program was ended', () => {
+    const { clock, said, grant, gone } = playing()
+    grant([place(1, 2, 7)], 5_000)
+    clock.advance(3_200)
+    said()
+    gone('lease')
+    clock.advance(600)
+    expect(said().map(([what]) => what)).not.toContain('run')
+    grant([place(1, 2, 7)], 9_000)
+    expect(said()).toEqual([['run', PLACE, 9_000]])
   })
 
   test('acknowledges a revoke only after the program is gone', () => {
@@ -189,6 +204,35 @@ describe('a worker in a group of indexes', () => {
     gone('itself', 1)
     clock.advance(1_000)
     expect(said().map(([what]) => what)).toEqual(['run'])
+  })
+
+  test('takes a lost watchdog for a failure, so that one that always fails is not tried without end', () => {
+    const { said, grant, gone, clock } = playing()
+    grant([place(1, 2, 7)], 500_000)
+    for (const waitMs of [1_000, 2_000, 4_000]) {
+      said()
+      gone('loss')
+      clock.advance(waitMs - 1)
+      expect(said()).toEqual([])
+      clock.advance(1)
+      expect(said().map(([what]) => what)).toEqual(['run'])
+    }
+  })
+
+  test('says once that a program cannot be killed, and keeps its share from others as long as it may', () => {
+    const { said, grant, revoke, gone, unkillable, logged } = playing()
+    const holding = place(1, 2, 7)
+    grant([holding], 5_000)
+    revoke([holding])
+    said()
+    unkillable()
+    unkillable()
+    expect(logged.filter((line) => line.startsWith('error'))).toEqual([
+      expect.stringMatching(/cannot be killed \(process group 70\).*another user.*End it by hand/),
+    ])
+    expect(said()).toEqual([])
+    gone('order')
+    expect(said()).toEqual([['drained', 1]])
   })
 
   test('leaves when the program has finished', async () => {
