@@ -17,23 +17,23 @@ export const describeBreak = (error: unknown): string => {
 
 export interface RequestOptions {
   readonly headers?: Readonly<Record<string, string>>
-  /** Ends the request, and later the stream of its body, when it is aborted. A new one for each request. */
-  readonly controller?: AbortController
+  /** Ends the request. Who reads a body for long reads it with `chunksOf`. */
+  readonly signal?: AbortSignal
 }
 
 /** The first server that answers `path` with success; one that answers with an error ends the search, one that is not there does not. */
 export const request = async (
   { servers, token }: Api,
   path: string,
-  { headers = {}, controller = new AbortController() }: RequestOptions = {},
+  { headers = {}, signal }: RequestOptions = {},
 ): Promise<Response> => {
   const failures: string[] = []
   for (const server of servers) {
-    const response = await tryServer(`${server}${path}`, { headers: { ...headers, ...bearer(token) }, controller })
+    const response = await tryServer(`${server}${path}`, { ...headers, ...bearer(token) }, signal)
     if (typeof response === 'string') failures.push(`${server}: ${response}`)
     else if (response.ok) return response
     else throw await failureOf(response, server)
-    controller.signal.throwIfAborted()
+    signal?.throwIfAborted()
   }
   throw new CaucusError('CAUCUS_UNAVAILABLE', `no server answers (${failures.join('; ')}); is one running?`)
 }
@@ -44,20 +44,45 @@ const bearer = (token: string | undefined): Record<string, string> =>
 /** The answer, or why there is none. */
 const tryServer = async (
   url: string,
-  { headers, controller }: Required<RequestOptions>,
+  headers: Readonly<Record<string, string>>,
+  signal: AbortSignal | undefined,
 ): Promise<Response | string> => {
   const late = new Error(`no answer within ${ANSWER_MS} ms`)
-  // The limit ends with the head of the answer; a stream goes on for as long as its reader likes.
-  const limit = new AbortController()
-  const timer = setTimeout(() => limit.abort(late), ANSWER_MS)
-  const giveUp = () => limit.abort(controller.signal.reason)
-  controller.signal.addEventListener('abort', giveUp, { once: true })
+  const attempt = new AbortController()
+  const timer = setTimeout(() => attempt.abort(late), ANSWER_MS)
+  const giveUp = () => attempt.abort(signal?.reason)
+  signal?.addEventListener('abort', giveUp, { once: true })
   try {
-    return await fetch(url, { headers, signal: limit.signal, redirect: 'error' })
+    return await fetch(url, { headers, signal: attempt.signal, redirect: 'error' })
   } catch (error) {
     return describeBreak(error)
   } finally {
+    // Both end with the head of the answer; a stream goes on for as long as its reader likes.
     clearTimeout(timer)
+    signal?.removeEventListener('abort', giveUp)
+  }
+}
+
+/**
+ * The chunks of a body until it ends, or until `signal` aborts: then it throws the reason at once. The reader cancels the body itself,
+ * since fetch holds its own signal weakly once the head of the answer is there, and may never hear of it.
+ */
+export async function* chunksOf(body: ReadableStream<Uint8Array>, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const reader = body.getReader()
+  // A body that broke meanwhile rejects here too; the read says so already.
+  const cancel = () => void reader.cancel(signal.reason).catch(() => undefined)
+  signal.addEventListener('abort', cancel, { once: true })
+  try {
+    for (;;) {
+      signal.throwIfAborted()
+      const { done, value } = await reader.read()
+      signal.throwIfAborted()
+      if (done) return
+      yield value
+    }
+  } finally {
+    signal.removeEventListener('abort', cancel)
+    cancel()
   }
 }
 

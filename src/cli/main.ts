@@ -23,10 +23,10 @@ const COMMANDS: Readonly<Record<string, Entry>> = {
 
 /** Runs `caucus` with these arguments and sets the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted. */
 export const main = async (argv: readonly string[]): Promise<void> => {
-  // The reader of a pipe may have had enough (`caucus watch | head`): that is no failure.
+  // The reader of a pipe may have had enough (`caucus watch | head`): that is no failure, unless the command has said that it is.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error
-    process.exit(EXIT.done)
+    process.exit(process.exitCode ?? EXIT.done)
   })
   process.exitCode = await run(argv)
 }
@@ -62,6 +62,7 @@ const programFor = async (called: string, run: Parameters<CommandModule['define'
     .exitOverride()
     .showSuggestionAfterError()
     .addHelpText('after', HELP)
+    .configureOutput({ outputError: (message, write) => write(usageLine('caucus', message)) })
   for (const [name, { summary, load }] of Object.entries(COMMANDS)) {
     const command = program
       .command(name)
@@ -72,7 +73,8 @@ const programFor = async (called: string, run: Parameters<CommandModule['define'
     const { define } = await load()
     define(command, run)
     command.configureOutput({
-      outputError: (message, write) => write(`${message}${acceptedBy(message, command.options)}`),
+      outputError: (message, write) =>
+        write(usageLine(`caucus ${name}`, message, acceptedBy(message, command.options))),
     })
   }
   return program
@@ -81,5 +83,15 @@ const programFor = async (called: string, run: Parameters<CommandModule['define'
 const HELP = `
 Durations are 300ms, 4s, 2m, or bare seconds (4, 0.5). Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
 Environment: CAUCUS_SERVER (servers of one cluster), CAUCUS_TOKEN_FILE, NO_COLOR. \`caucus <command> --help\` says more.`
+
+/** Commander's message as one line of ours. */
+const usageLine = (command: string, message: string, accepted = ''): string => {
+  const said = message
+    .replace(/^error: /, '')
+    .replace('\n(Did you mean', ' (did you mean')
+    .trim()
+  const text = [said, accepted].filter((part) => part !== '').join('. ')
+  return `${command}: ${text.replace(/\.$/, '')}; see \`${command} --help\`\n`
+}
 
 const sentence = (summary: string): string => `${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`

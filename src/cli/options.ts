@@ -1,14 +1,13 @@
-import { readFileSync } from 'node:fs'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type DurationRange, durationHint, parseDuration } from '../config/duration.ts'
+import { tokenFault } from '../config/token.ts'
 import { groupNameFault, idFault } from '../core/ids.ts'
 import type { Millis } from '../core/time.ts'
 import type { LogLevel } from '../ports/telemetry.ts'
 import { UsageError } from './errors.ts'
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type Logger, logTo, wantsColors } from './logging.ts'
+import { readText } from './read-file.ts'
 
-/** Short ones can be guessed; beyond the longest a wrong file was named. */
-const TOKEN = /^[\x21-\x7e]{8,1024}$/
 const DEFAULT_SERVER = 'http://127.0.0.1:8989'
 
 /** Lets commander say the name of the option in front of what is wrong with it. */
@@ -26,11 +25,18 @@ const refusing =
 /** A reader of an option's value that can also say what it accepts, for when there is no value at all. */
 type Reader<T> = ((text: string) => T) & { readonly accepts: string }
 
-export const duration = (range: DurationRange = {}): Reader<Millis> =>
-  Object.assign(
-    refusing((text) => parseDuration(text, 'It', range)),
-    { accepts: durationHint(range) },
-  )
+export const duration = (range: DurationRange = {}): Reader<Millis> => {
+  const accepts = durationHint(range)
+  const read = (text: string): Millis => {
+    try {
+      return parseDuration(text, 'It', range)
+    } catch {
+      // Commander says which value it was.
+      throw new InvalidArgumentError(`${accepts}.`)
+    }
+  }
+  return Object.assign(read, { accepts })
+}
 
 export const wholeNumber = (min: number, max: number): Reader<number> => {
   const accepts = `Give a whole number from ${min} to ${max}`
@@ -46,7 +52,7 @@ export const wholeNumber = (min: number, max: number): Reader<number> => {
 export const acceptedBy = (message: string, options: readonly Option[]): string => {
   const option = options.find(({ flags }) => message.includes(`'${flags}' argument missing`))
   const { accepts } = (option?.parseArg ?? {}) as Partial<Reader<unknown>>
-  return accepts === undefined ? '' : `${accepts}.\n`
+  return accepts ?? ''
 }
 
 const faultless = (fault: (text: string) => string | undefined): ((text: string) => string) =>
@@ -123,24 +129,14 @@ export const tokenOf = ({ tokenFile }: ServerSettings, env: NodeJS.ProcessEnv = 
 
 /** The tokens of a file, one a line. More than one lets a server take the old and the new while they are being changed. */
 export const readTokens = (file: string, option: string): [string, ...string[]] => {
-  const [first, ...more] = readText(file, option)
+  const lines = readText(file, option)
     .split(/\r?\n/)
     .map((line) => line.trim())
-    .filter((line) => line !== '')
+  for (const [index, line] of lines.entries()) {
+    const fault = line === '' ? undefined : tokenFault(line)
+    if (fault !== undefined) throw new UsageError(`${option}: line ${index + 1} of ${file} ${fault}`)
+  }
+  const [first, ...more] = lines.filter((line) => line !== '')
   if (first === undefined) throw new UsageError(`${option}: ${file} holds no token; write one into its first line`)
-  if ([first, ...more].some((token) => !TOKEN.test(token))) {
-    throw new UsageError(
-      `${option}: ${file} holds a line that is no token (8 to 1024 printable ASCII characters without spaces)`,
-    )
-  }
   return [first, ...more]
-}
-
-/** The text of a file that an option names. */
-export const readText = (file: string, option: string): string => {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (error) {
-    throw new UsageError(`${option}: cannot read ${file}: ${error instanceof Error ? error.message : error}`)
-  }
 }

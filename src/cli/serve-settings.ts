@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { createSecureContext } from 'node:tls'
 import { type Config, otherPeers } from '../config/config.ts'
 import { formatDuration } from '../config/duration.ts'
 import { checkConfig, parseConfig } from '../config/file.ts'
@@ -8,10 +8,12 @@ import type { GroupSettings } from '../core/group/book.ts'
 import type { ShareKind } from '../core/group/messages.ts'
 import type { PollSettings } from '../core/group/poll-group.ts'
 import type { Millis } from '../core/time.ts'
-import { CaucusError } from '../errors.ts'
+import { CaucusError, isCaucusError } from '../errors.ts'
+import { isLoopback, addressOf as resolveHost } from '../server/address.ts'
 import { UsageError } from './errors.ts'
 import type { ListenAddress } from './listen-address.ts'
-import { readText, readTokens } from './options.ts'
+import { readTokens } from './options.ts'
+import { readBytes, readText } from './read-file.ts'
 
 /** What `caucus serve` was told on its command line. */
 export interface ServeOptions {
@@ -42,6 +44,8 @@ export interface ServeSettings {
   readonly tls: { readonly cert: Buffer; readonly key: Buffer; readonly ca?: Buffer } | undefined
 }
 
+/** The group of bloc's two routes, unless `--group` names another one. */
+export const POLL_GROUP = 'default'
 const DEFAULT_LISTEN: ListenAddress = { host: '127.0.0.1', port: 8_989 }
 
 /** Throws `UsageError` for what the command line says, `CAUCUS_INVALID_CONFIG` for what the file says. */
@@ -62,11 +66,50 @@ export const settingsOf = (options: ServeOptions, env: NodeJS.ProcessEnv = proce
 const readConfig = (file: string): Config => {
   const config = parseConfig(readText(file, '--config'), file)
   requireSafe(checkConfig(config).violations)
+  requireAlone(config, file)
+  return config
+}
+
+const requireAlone = (config: Config, file: string): void => {
   const others = otherPeers(config)
-  if (others.length === 0) return config
+  if (others.length === 0) return
   throw new CaucusError(
     'CAUCUS_INVALID_CONFIG',
     `${file}: peers names ${others.length} more (${others.map(({ identifier }) => identifier).join(', ')}), and replicated coordinators come with a later version; leave peers out to run a single one`,
+  )
+}
+
+/** Why `serve --config` would refuse a file whose timing is safe: every reason, from the same checks. */
+export const refusalsOf = async (
+  config: Config,
+  file: string,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<string[]> => {
+  const options: ServeOptions = { group: POLL_GROUP }
+  const checks = [
+    () => requireAlone(config, file),
+    () => groupsOf(config, options.group, config.timing),
+    () => tlsOf(options, config),
+    () => requireClosed(addressOf(options, config).host, tokensOf(options, config, env)),
+  ]
+  const reasons: string[] = []
+  for (const check of checks) {
+    try {
+      await check()
+    } catch (error) {
+      if (!(error instanceof UsageError) && !isCaucusError(error)) throw error
+      reasons.push(error.message)
+    }
+  }
+  return reasons
+}
+
+/** The server decides this when it listens; here it is known before. */
+const requireClosed = async (host: string, tokens: readonly string[] | undefined): Promise<void> => {
+  if (tokens !== undefined || isLoopback(await resolveHost(host))) return
+  throw new CaucusError(
+    'CAUCUS_INVALID_CONFIG',
+    `listen_host ${host} can be reached from other machines, and there is no token: name some in tokens, or start it with --token-file or --insecure`,
   )
 }
 
@@ -136,12 +179,16 @@ const readTls = (
   { cert, key, ca }: { cert: string; key: string; ca?: string },
   option: string,
 ): ServeSettings['tls'] => {
-  const read = (file: string): Buffer => {
-    try {
-      return readFileSync(file)
-    } catch (error) {
-      throw new UsageError(`${option}: cannot read ${file}: ${error instanceof Error ? error.message : error}`)
-    }
+  const tls = {
+    cert: readBytes(cert, option),
+    key: readBytes(key, option),
+    ...(ca !== undefined && { ca: readBytes(ca, option) }),
   }
-  return { cert: read(cert), key: read(key), ...(ca !== undefined && { ca: read(ca) }) }
+  try {
+    createSecureContext(tls)
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new UsageError(`${option}: ${cert} and ${key} are no certificate and its key in PEM (${why})`)
+  }
+  return tls
 }

@@ -9,7 +9,7 @@ const UNITS: Readonly<Record<string, Millis>> = { ms: 1, s: 1_000, m: 60_000, h:
 export interface DurationRange {
   /** Default 1 ms: nothing that takes no time makes sense in most places. */
   readonly minMs?: Millis
-  /** Default 2³¹ − 1 ms, about 24 days. */
+  /** Default `MAX_DURATION_MS`. */
   readonly maxMs?: Millis
 }
 
@@ -31,9 +31,12 @@ export const parseDuration = (text: string, what: string, range: DurationRange =
   )
 }
 
+/** `MAX_DURATION_MS` for people: about 24 days. */
+export const MAX_DURATION = `${Math.floor(MAX_DURATION_MS / 3_600_000)}h`
+
 /** The forms and the range that are accepted. */
 export const durationHint = ({ minMs = 1, maxMs = MAX_DURATION_MS }: DurationRange): string =>
-  `Give a length of time from ${formatDuration(minMs)} to ${formatDuration(maxMs)}, such as 300ms, 4s, 2m or bare seconds (0.5)`
+  `Give a length of time from ${formatDuration(minMs)} to ${maxMs === MAX_DURATION_MS ? MAX_DURATION : formatDuration(maxMs)}, such as 300ms, 4s, 2m or bare seconds (0.5)`
 
 /** The shortest exact form: `300ms`, `4s`, `1.5s`; what is not a whole tenth of a second is said in milliseconds. */
 export const formatDuration = (ms: Millis): string => {

@@ -3,12 +3,11 @@ import { groupNameFault, idFault } from '../core/ids.ts'
 import { type Config, type GroupConfig, MAX_PARTITIONS, otherPeers, type Peer } from './config.ts'
 import { didYouMean } from './nearest.ts'
 import { resolveTiming, servedTiming, type Timing, timing, timingFaults } from './timing.ts'
+import { tokenFault } from './token.ts'
 
 const MAX_GROUPS = 10_000
 /** An election among more voters only gets slower. */
 const MAX_VOTERS = 7
-/** Fit for a header. Shorter ones can be guessed. */
-const TOKEN = /^[\x21-\x7e]{8,1024}$/
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -155,8 +154,11 @@ export class ConfigReader {
   }
 
   #token(value: unknown, path: string): string | undefined {
-    if (typeof value === 'string' && TOKEN.test(value)) return value
-    return this.#fault(path, 'must be 8 to 1024 printable ASCII characters without spaces', value)
+    if (typeof value !== 'string') return this.#fault(path, 'must be a string', value)
+    const fault = tokenFault(value)
+    if (fault === undefined) return value
+    this.faults.push(`${path} ${fault}`)
+    return undefined
   }
 
   #tls(value: unknown, path: string): Config['tls'] {

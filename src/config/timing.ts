@@ -1,6 +1,6 @@
 import type { Millis } from '../core/time.ts'
 import { CaucusError } from '../errors.ts'
-import { MAX_DURATION_MS } from './duration.ts'
+import { MAX_DURATION, MAX_DURATION_MS } from './duration.ts'
 import { didYouMean } from './nearest.ts'
 
 /** Every length of time that can be configured, in milliseconds. */
@@ -108,7 +108,7 @@ export const timingFaults = (given: unknown, path = 'timing'): string[] => {
     const [minMs, maxMs] = RANGES[name as keyof Timing]
     if (typeof value === 'number' && value >= minMs && value <= maxMs) return []
     const said = typeof value === 'number' ? String(value) : JSON.stringify(value)
-    return [`${path}.${name} is ${said}; give milliseconds from ${minMs} to ${maxMs}`]
+    return [`${path}.${name} is ${said}; give milliseconds from ${minMs} to ${maxMs} (${MAX_DURATION})`]
   })
 }
 

@@ -75,8 +75,13 @@ export class Child {
 
   endedTooEarly(): CaucusError {
     const { code = null, signal = null } = this.#ending ?? {}
-    const words = this.lastWords === '' ? '' : `:\n${this.lastWords}`
-    return new CaucusError('CAUCUS_BACKEND', `${this.name} ended with ${signal ?? `code ${code}`}${words}`)
+    const again = 'and without it there is no check: run the demo again'
+    if (signal !== null) {
+      const who = 'The demo did not send that signal; if nobody else did, look whether the memory ran out'
+      return new CaucusError('CAUCUS_BACKEND', `${this.name} was ended by ${signal}, ${again}. ${who}`)
+    }
+    const words = this.lastWords === '' ? '' : `. It said:\n${this.lastWords}`
+    return new CaucusError('CAUCUS_BACKEND', `${this.name} ended with code ${code}, ${again}${words}`)
   }
 
   onMessage(listener: (message: unknown) => void): void {

@@ -103,7 +103,12 @@ const REASONS: Readonly<Record<string, string>> = {
   EPERM: 'may not be read',
 }
 
+/** The system's name for what went wrong; empty when it was not the system. */
+export const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : '')
+
 export const reasonOf = (error: unknown): string => {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  return REASONS[code] ?? (error instanceof Error ? error.message : String(error))
+  const code = codeOf(error)
+  // Without a code it is no answer of the system's, and its message is all there is.
+  if (code === '') return error instanceof Error ? error.message : String(error)
+  return REASONS[code] ?? `could not be used: the system says ${code}`
 }

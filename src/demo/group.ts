@@ -37,7 +37,14 @@ export const untilWhole = async (
 ): Promise<OwnersView> => {
   const startedAt = performance.now()
   for (;;) {
-    const view = viewOf(await lookAt(url, group, signal), expected())
+    const view = await lookAt(url, group, signal).then(
+      (picture) => viewOf(picture, expected()),
+      (error: unknown) => {
+        signal.throwIfAborted()
+        // Nobody answered: if the server has ended, the signal will say so in better words, and right away.
+        if (!(error instanceof TypeError)) throw error
+      },
+    )
     if (view !== undefined) return view
     if (!patiently && performance.now() - startedAt > PATIENCE_MS) {
       throw new CaucusError('CAUCUS_TIMEOUT', `the group was not whole again within ${PATIENCE_MS / 1000} s`)

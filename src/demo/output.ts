@@ -2,7 +2,7 @@ import { accessSync, constants, existsSync, realpathSync, statSync } from 'node:
 import { open, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { CaucusError } from '../errors.ts'
-import { fullPath, isUnchanged, reasonOf } from './files.ts'
+import { codeOf, fullPath, isUnchanged } from './files.ts'
 import type { ResultTable } from './results.ts'
 import { formatSums, type Sum } from './sums.ts'
 
@@ -18,7 +18,7 @@ export const writableOutput = (file: string): string => {
   } catch (error) {
     if (error instanceof CaucusError) throw error
     const missing = !existsSync(folder)
-    throw refuse(missing ? `the folder ${folder} does not exist; create it first` : `cannot write: ${reasonOf(error)}`)
+    throw refuse(missing ? `the folder ${folder} does not exist; create it first` : `${folder}: ${whyUnwritten(error)}`)
   }
 }
 
@@ -46,6 +46,20 @@ export const writeSums = async (file: string, sums: readonly Sum[]): Promise<voi
     await rename(fresh, file)
   } catch (error) {
     await rm(fresh, { force: true })
-    throw new CaucusError('CAUCUS_UNAVAILABLE', `${file} could not be written: ${reasonOf(error)}`, { cause: error })
+    throw new CaucusError(
+      'CAUCUS_UNAVAILABLE',
+      `${file} could not be written: ${whyUnwritten(error)}; name another place with --output`,
+      { cause: error },
+    )
   }
 }
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'nothing can be written there',
+  EACCES: 'this user may not write there',
+  EPERM: 'this user may not write there',
+  EROFS: 'nothing can be written there',
+  ENOSPC: 'there is no room left',
+}
+
+const whyUnwritten = (error: unknown): string => REASONS[codeOf(error)] ?? `the system says ${codeOf(error)}`

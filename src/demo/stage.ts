@@ -41,7 +41,7 @@ export const setStage = async (options: StageOptions, signal: AbortSignal): Prom
   const asked = options.output === undefined ? undefined : writableOutput(options.output)
   const home = realpathSync(mkdtempSync(join(tmpdir(), 'caucus-demo-')))
   const folder = join(home, 'logs')
-  const remove = (what: string) => rmSync(what, { recursive: true, force: true })
+  const remove = (what: string) => rmSync(what, { recursive: true, force: true, maxRetries: 5 })
   try {
     mkdirSync(folder)
     const output = asked ?? join(home, SUMS)

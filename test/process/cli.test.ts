@@ -1,9 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
-import { endAll, type Running, repository, startCaucus, startServer } from './support/processes.ts'
+import { endAll, type Running, repository, startCaucus, startNode, startServer } from './support/processes.ts'
 import { waitFor } from './support/wait.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'caucus-cli-'))
@@ -46,16 +47,16 @@ describe('the command line', () => {
   )
 
   test.each([
-    [['serv'], /unknown command 'serv'[\s\S]*serve/],
-    [['serve', '--fresch'], /--fresch[\s\S]*--fresh/],
+    [['serv'], /^caucus: unknown command 'serv' \(did you mean serve\?\); see `caucus --help`\n$/],
+    [['serve', '--fresch'], /^caucus serve: .*'--fresch' \(did you mean --fresh\?\); see `caucus serve --help`\n$/],
     [['serve', '-t'], /--timeout <duration>' argument missing[\s\S]*from 100ms to/],
     [['serve', '-s'], /--settle <duration>' argument missing[\s\S]*from 0ms to/],
-    [['serve', '-t', '0'], /--timeout[\s\S]*"0"[\s\S]*from 100ms to/],
-    [['serve', '-t', '-1'], /--timeout[\s\S]*"-1"[\s\S]*from 100ms to/],
-    [['serve', '-t', 'nan'], /--timeout[\s\S]*"nan"[\s\S]*from 100ms to/],
-    [['serve', '-s', '-1'], /--settle[\s\S]*"-1"[\s\S]*from 0ms to/],
-    [['serve', '-s', 'nan'], /--settle[\s\S]*"nan"[\s\S]*from 0ms to/],
-    [['serve', '-t', '99d'], /--timeout[\s\S]*"99d"/],
+    [['serve', '-t', '0'], /--timeout <duration>' argument '0' is invalid\. Give a length of time from 100ms to 596h,/],
+    [['serve', '-t', '-1'], /--timeout .*'-1'.*from 100ms to/],
+    [['serve', '-t', 'nan'], /--timeout .*'nan'.*from 100ms to/],
+    [['serve', '-s', '-1'], /--settle .*'-1'.*from 0ms to/],
+    [['serve', '-s', 'nan'], /--settle .*'nan'.*from 0ms to/],
+    [['serve', '-t', '99d'], /--timeout .*'99d'/],
     [['serve', '--listen', 'tcp:70000'], /--listen[\s\S]*0 \(any free port\) to 65535/],
     [['serve', '--group', 'a\nb'], /--group[\s\S]*control character/],
     [['serve', '--poll-interval', '9'], /--poll-interval is 9s and --timeout 4s/],
@@ -71,7 +72,7 @@ describe('the command line', () => {
     [['status', '--server', 'http://user:secret@h'], /--server: give a token by --token-file/],
     [['watch'], /name the group/],
     [['check'], /missing required argument 'file'/],
-    [['check', '/no/such'], /<file>: cannot read \/no\/such/],
+    [['check', '/no/such'], /^caucus check: cannot read \/no\/such: there is no such file\n$/],
   ])('refuses %j with 2 and says which argument', async (args, message) => {
     const { code, stdout, stderr } = await caucus(args)
     expect(stderr).toMatch(message)
@@ -95,7 +96,13 @@ describe('the command line', () => {
 describe('caucus check', () => {
   test('is content with what is sound', async () => {
     const { code, stdout } = await caucus(['check', file('sound.json', { timing: 'lan' }), '--json'])
-    expect(JSON.parse(stdout)).toEqual({ ok: true, violations: [], worstFailoverMs: 6_122, worstTakeoverMs: 27_244 })
+    expect(JSON.parse(stdout)).toEqual({
+      ok: true,
+      violations: [],
+      worstFailoverMs: 6_122,
+      worstTakeoverMs: 27_244,
+      refused: [],
+    })
     expect(code).toBe(0)
     expect((await caucus(['check', file('sound.json', {})])).stdout).toMatch(/is sound\.\nWorst failover: 4081ms/)
   })
@@ -113,6 +120,17 @@ describe('caucus check', () => {
     const served = await caucus(['serve', '--config', unsafe, '--listen', 'tcp:0'])
     expect(served.stderr).toMatch(/unsafe timing: .*is 3750 ms.*is 9000 ms.*CAUCUS_INVALID_CONFIG/)
     expect({ code: served.code, stdout: served.stdout }).toEqual({ code: 1, stdout: '' })
+  })
+
+  test('says what `serve` refuses though its timing is safe', async () => {
+    const open = file('open.json', { listen_host: '0.0.0.0' })
+    const { code, stdout } = await caucus(['check', open])
+    expect(stdout).toMatch(
+      /The timing of .* is safe\.\nThis version's `serve` refuses it because listen_host 0\.0\.0\.0/,
+    )
+    expect(code).toBe(1)
+    const { ok, refused } = JSON.parse((await caucus(['check', open, '--json'])).stdout)
+    expect({ ok, refused }).toEqual({ ok: false, refused: [expect.stringContaining('there is no token')] })
   })
 
   test('and `serve` name a slip', async () => {
@@ -140,6 +158,16 @@ describe('caucus serve', () => {
     expect(await server.stop('SIGTERM')).toBe(0)
     const another = await startServer()
     expect(await another.stop('SIGINT')).toBe(130)
+  })
+
+  test('ends at the first signal while it is not serving yet, even when its disk does not answer', async () => {
+    const data = join(folder, 'hung')
+    mkdirSync(data, { mode: 0o700 })
+    execFileSync('mkfifo', [join(data, 'foundation.json')])
+    const server = startCaucus(['serve', '--listen', 'tcp:0', '--data-dir', data])
+    await waitFor('it to begin', () => readdirSync(data).length > 1)
+    server.signal('SIGTERM')
+    expect(await waitFor('it to end', () => server.ended())).toEqual({ code: null, signal: 'SIGTERM' })
   })
 
   test('waits at SIGTERM for what is under way, and at the second one for nothing', async () => {
@@ -178,7 +206,7 @@ describe('caucus serve', () => {
     const tokenFile = file('token', 'a-token-of-ours\n')
     const server = await startServer(['--token-file', tokenFile])
     const args = ['status', '--server', server.url]
-    expect((await caucus(args)).stderr).toContain('CAUCUS_UNAUTHORIZED')
+    expect((await caucus(args)).stderr).toMatch(/--token-file or CAUCUS_TOKEN_FILE \(CAUCUS_UNAUTHORIZED\)/)
     expect((await caucus(args, { CAUCUS_TOKEN_FILE: tokenFile })).code).toBe(0)
     expect((await caucus([...args, '--token-file', file('wrong', 'another-token')])).stderr).toContain(
       'CAUCUS_UNAUTHORIZED',
@@ -266,6 +294,24 @@ describe('status, members and watch', () => {
     const between = lines().slice(lines().findIndex(({ event }) => event?.member === 'a') + 1)
     expect(between.some(({ type }) => type === 'gap')).toBe(true)
     expect(await watch.stop('SIGINT')).toBe(130)
+  })
+
+  test('wait for a server that is not there yet, and say so', async () => {
+    const watch = startCaucus(['watch', 'jobs', '--server', 'http://127.0.0.1:1'])
+    await waitFor('it to try again', () => watch.stderr().includes('still trying'))
+    expect(watch.stderr()).not.toContain('the stream broke')
+    expect(await watch.stop('SIGTERM')).toBe(0)
+  })
+
+  test('end at the first signal, however long nothing happened', async () => {
+    const server = await startServer(['--fresh'])
+    // What is held by nobody but fetch is collected at once, and not after some time.
+    const collector = 'let n = 0; setInterval(() => { gc(); if (++n === 50) console.error("collected") }, 10).unref()'
+    const args = ['bin/caucus.js', 'watch', 'jobs', '--server', server.url, '--log-level', 'debug']
+    const watch = startNode(['--expose-gc', '--import', `data:text/javascript,${collector}`, ...args])
+    await waitFor('it to watch', () => watch.stderr().includes('watching'))
+    await waitFor('garbage to be collected', () => watch.stderr().includes('collected'))
+    expect(await watch.stop('SIGTERM')).toBe(0)
   })
 
   test('end quietly when their reader has had enough', async () => {

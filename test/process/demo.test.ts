@@ -1,5 +1,14 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -124,6 +133,26 @@ describe('caucus demo --once', () => {
     expect(await run.stop('SIGINT')).toBe(130)
     await allGone(childrenOf(run))
     expect(execFileSync('ls', [logs], { encoding: 'utf8' })).toBe('')
+  })
+
+  test('ends with 1 and leaves nothing behind when its reader leaves before the verdict', async () => {
+    const run = demo('--once', '--json', '--input', dir)
+    await event(run, 'whole')
+    const pids = childrenOf(run)
+    run.child.stdout?.destroy()
+    expect((await ended(run)).code).toBe(1)
+    await allGone(pids)
+    expect(readdirSync(logs)).toEqual([])
+  })
+
+  test('says what to do when somebody kills its server', async () => {
+    const run = demo('--once', '--json', '--input', dir)
+    await event(run, 'whole')
+    process.kill(Number((await event(run, 'listening')).pid), 'SIGKILL')
+    const { code, stderr } = await ended(run)
+    expect(stderr).toMatch(/^caucus demo: the server was ended by SIGKILL.*run the demo again.*\(CAUCUS_BACKEND\)\n$/)
+    expect(code).toBe(1)
+    await allGone(childrenOf(run))
   })
 
   test('leaves no process behind when it is killed itself, not even a frozen one', async () => {

@@ -27,6 +27,11 @@ export interface DemoIo {
   onInterrupt(listener: () => void): () => void
 }
 
+const HELP = `
+Each run has a folder of its own among the temporary files, named caucus-demo-*. What stays in it is the list of checksums, unless
+--output names another place; the logs too when the check does not hold, or when the demo itself was killed with -9. Nobody needs such
+a folder once its run is over, so remove it whenever you like.`
+
 export const define: CommandModule['define'] = (command: Command, run) => {
   command
     .description(
@@ -37,11 +42,23 @@ export const define: CommandModule['define'] = (command: Command, run) => {
     .option('--kill <n>', 'how many are killed with -9; a new one joins for each', wholeNumber(0, 50), 2)
     .option('--output <file>', 'checksums as sha256sum writes them (default: a temporary file)')
     .addOption(
-      new Option('--backend <name>', 'what coordinates the workers').argParser(knownBackend).default('embedded'),
+      new Option(
+        '--backend <name>',
+        'what coordinates the workers; so far there is only embedded, one server with its coordinator in it',
+      )
+        .argParser(knownBackend)
+        .default('embedded'),
     )
     .option('--once', 'end after the check, also in a terminal')
     .option('--json', 'NDJSON events; the last line is the summary')
-    .action((options: DemoOptions) => run(() => runDemo(options, processIo)))
+    .addHelpText('after', HELP)
+    .action((options: DemoOptions) =>
+      run(() => {
+        // Whoever stops reading before the verdict has not seen the check hold.
+        process.exitCode = EXIT.failed
+        return runDemo(options, processIo)
+      }),
+    )
 }
 
 const knownBackend = (name: string): string => {

@@ -4,8 +4,8 @@ import type { CommandModule } from '../command.ts'
 import { EXIT } from '../errors.ts'
 import { parseListenAddress } from '../listen-address.ts'
 import { addLogOptions, duration, groupName, type LogSettings, loggerOf } from '../options.ts'
-import { type ServeOptions, settingsOf } from '../serve-settings.ts'
-import { onStop, type Stop } from '../stopping.ts'
+import { POLL_GROUP, type ServeOptions, settingsOf } from '../serve-settings.ts'
+import { endAtOnce, onStop, type Stop } from '../stopping.ts'
 
 const address = (text: string) => {
   try {
@@ -35,7 +35,7 @@ export const define: CommandModule['define'] = (command: Command, run) => {
         'how long a group must be without a change to settle (default 6s)',
       ).argParser(duration({ minMs: 0 })),
     )
-    .addOption(new Option('--group <name>', "group of bloc's two routes").argParser(groupName).default('default'))
+    .addOption(new Option('--group <name>', "group of bloc's two routes").argParser(groupName).default(POLL_GROUP))
     .addOption(
       new Option(
         '--poll-interval <duration>',
@@ -64,7 +64,9 @@ const serve = async (options: ServeOptions & LogSettings): Promise<number> => {
   const stopped = new Promise<Stop>((resolve) => {
     stopAsked = resolve
   })
-  const quiet = onStop(stopAsked, ({ exitCode }) => {
+  let isServing = false
+  const first = (stop: Stop) => (isServing ? stopAsked(stop) : endAtOnce(stop))
+  const quiet = onStop(first, ({ exitCode }) => {
     // What is durable was written whole: there is nothing that a sudden end could break.
     process.exit(exitCode)
   })
@@ -74,6 +76,7 @@ const serve = async (options: ServeOptions & LogSettings): Promise<number> => {
     const server = await startServer(options, settings, logger, () =>
       stopAsked({ signal: 'SIGTERM', exitCode: EXIT.failed }),
     )
+    isServing = true
     process.stdout.write(`listening on ${server.url}\n`)
     const { signal, exitCode } = await stopped
     logger.info({}, exitCode === EXIT.failed ? 'stopping' : `stopping on ${signal}; once more stops at once`)

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { explain, type GroupEvent } from '../../core/group/reasons.ts'
 import { CaucusError, isCaucusError } from '../../errors.ts'
-import { type Api, describeBreak, request } from '../api.ts'
+import { type Api, chunksOf, describeBreak, request } from '../api.ts'
 import type { CommandModule } from '../command.ts'
 import { UsageError } from '../errors.ts'
 import { clean, type Logger } from '../logging.ts'
@@ -71,18 +71,17 @@ const follow = async (
   let broken = false
   let pauseMs = FIRST_PAUSE_MS
   for (;;) {
-    const controller = new AbortController()
-    const end = () => controller.abort(signal.reason)
-    signal.addEventListener('abort', end, { once: true })
+    let opened = false
     try {
       signal.throwIfAborted()
       const headers = last === undefined ? {} : { 'last-event-id': last }
-      const response = await request(api, `/v1/groups/${encodeURIComponent(group)}/events`, { controller, headers })
+      const response = await request(api, `/v1/groups/${encodeURIComponent(group)}/events`, { signal, headers })
+      opened = true
       logger.debug({ url: response.url, after: last ?? 'now' }, 'watching')
       pauseMs = FIRST_PAUSE_MS
       // Without an event to resume from nobody knows what happened while the stream was broken.
       if (broken && last === undefined) tell(UNKNOWN_GAP)
-      for await (const message of readEvents(response.body ?? emptyBody())) {
+      for await (const message of readEvents(chunksOf(response.body ?? emptyBody(), signal))) {
         last = message.id ?? last
         tell(message)
       }
@@ -90,11 +89,10 @@ const follow = async (
     } catch (error) {
       signal.throwIfAborted()
       if (isFinal(error)) throw error
-      logger.warn({}, `the stream broke (${describeBreak(error)}); watching again`)
-    } finally {
-      signal.removeEventListener('abort', end)
+      const why = describeBreak(error)
+      logger.warn({}, opened ? `the stream broke (${why}); watching again` : `nothing to watch: ${why}; still trying`)
     }
-    broken = true
+    broken ||= opened
     await sleep(pauseMs, undefined, { signal })
     pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)
   }

@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { type ServeOptions, settingsOf } from '../../../src/cli/serve-settings.ts'
+import { refusalsOf, type ServeOptions, settingsOf } from '../../../src/cli/serve-settings.ts'
+import { parseConfig } from '../../../src/config/file.ts'
 import { timing } from '../../../src/config/timing.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'caucus-settings-'))
@@ -89,10 +90,23 @@ describe('what a server is told', () => {
     ],
     ['a certificate without its key', { tlsCert: 'c.pem' }, /--tls-cert and --tls-key go together/],
     ['an authority without a certificate', { tlsCa: 'c.pem' }, /--tls-ca needs/],
-    ['a certificate that is not there', { tlsCert: '/no/c', tlsKey: '/no/k' }, /--tls-cert.*cannot read \/no\/c/],
+    [
+      'a certificate that is not there',
+      { tlsCert: '/no/c', tlsKey: '/no/k' },
+      /--tls-cert.*cannot read \/no\/c: there is no such file$/,
+    ],
+    [
+      'a certificate that is none',
+      { tlsCert: file('c.pem', 'no'), tlsKey: file('k.pem', 'no') },
+      /c\.pem and .*k\.pem are no certificate/,
+    ],
     ['a token file that is not there', { tokenFile: '/no/t' }, /--token-file: cannot read \/no\/t/],
     ['an empty token file', { tokenFile: file('empty', '\n') }, /holds no token/],
-    ['a short token', { tokenFile: file('short', 'abc') }, /holds a line that is no token/],
+    [
+      'a short token',
+      { tokenFile: file('short', 'abc') },
+      /--token-file: line 1 of .*short has 3 characters; a token is 8 to 1024/,
+    ],
     ['a configuration that is not there', { config: '/no/c.json' }, /--config: cannot read/],
     [
       'unsafe timing',
@@ -116,4 +130,31 @@ describe('what a server is told', () => {
       /the one of bloc's clients/,
     ],
   ])('%s is refused', (_, options, message) => expect(() => settings(options)).toThrow(message))
+})
+
+describe('before it is served, a file says every reason for which it would be refused', () => {
+  const refusals = (content: unknown, env: NodeJS.ProcessEnv = {}) =>
+    refusalsOf(parseConfig(JSON.stringify(content), 'f.json'), 'f.json', env)
+
+  test('and none when there is none', async () => {
+    expect(await refusals({ listen_host: '127.0.0.2' })).toEqual([])
+    expect(await refusals({ listen_host: '0.0.0.0', tokens: ['0123456789'] })).toEqual([])
+    expect(await refusals({ listen_host: '0.0.0.0' }, { CAUCUS_TOKEN_FILE: file('env', '0123456789') })).toEqual([])
+  })
+
+  test('all of them at once', async () => {
+    const reasons = await refusals({
+      identifier: 'a',
+      listen_host: '0.0.0.0',
+      peers: [{ identifier: 'b', host: 'h', port: 1 }],
+      groups: { default: { share: { partitions: 4 } } },
+      tls: { cert: '/no/c', key: '/no/k' },
+    })
+    expect(reasons).toEqual([
+      expect.stringContaining('peers names 1 more (b)'),
+      expect.stringContaining('the group "default" shares partitions'),
+      expect.stringContaining('cannot read /no/c'),
+      expect.stringContaining('listen_host 0.0.0.0 can be reached from other machines'),
+    ])
+  })
 })

@@ -32,7 +32,7 @@ test.each([
   '9'.repeat(400),
 ])('%j is refused with the name and the range', (text) => {
   expect(() => parseDuration(text, '--within')).toThrow(
-    /^--within is ".*"; give a length of time from 1ms to 2147483647ms, such as/,
+    /^--within is ".*"; give a length of time from 1ms to 596h, such as/,
   )
 })
 

@@ -82,13 +82,18 @@ describe('a configuration file', () => {
     [{ cluster: 'x'.repeat(300) }, expect.stringContaining('cluster is longer than 256 bytes')],
     [{ peers: [{ identifier: 'b', host: 'h', port: 1 }] }, expect.stringContaining('identifier is missing')],
     [{ timing: 'fast' }, 'timing must be "local", "lan", "wan" or an object of numbers in milliseconds'],
-    [{ timing: { leaseMs: 0 } }, 'timing.leaseMs is 0; give milliseconds from 100 to 2147483647'],
+    [{ timing: { leaseMs: 0 } }, 'timing.leaseMs is 0; give milliseconds from 100 to 2147483647 (596h)'],
     [{ groups: { a: { share: 'slots' } } }, 'groups.a.share must be "index" or {"partitions": N}, not a string'],
     [
       { groups: { a: { share: { partitions: 1.5 } } } },
       'groups.a.share.partitions must be a whole number from 1 to 4096, not 1.5',
     ],
-    [{ tokens: ['short'] }, 'tokens[0] must be 8 to 1024 printable ASCII characters without spaces, not a string'],
+    [
+      { tokens: ['short'] },
+      'tokens[0] has 5 characters; a token is 8 to 1024 printable ASCII characters without spaces',
+    ],
+    [{ tokens: ['with a space'] }, expect.stringMatching(/^tokens\[0\] has a space or/)],
+    [{ tokens: [3] }, 'tokens[0] must be a string, not 3'],
     [{ tokens: [] }, 'tokens must be an array of tokens, not an empty array'],
   ])('%j is refused: %s', (value, fault) => expect(faultsOf(value)).toContainEqual(fault))
 
