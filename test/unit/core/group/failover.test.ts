@@ -2,22 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { Member, type MemberEffect } from '../../../../src/core/group/member.ts'
 import type { Leave, Left, Renew, ShareMessage } from '../../../../src/core/group/messages.ts'
 import { epochOf, grantMs } from '../../../../src/core/lease.ts'
-import { SETTINGS, Table } from './table.ts'
-
-const FOUR = { partitions: 4 } as const
-
-const join = (member: string, bootId: string, sequence = 1) =>
-  ({
-    type: 'renew',
-    group: 'g',
-    member,
-    bootId,
-    sequence,
-    order: 0,
-    holding: [],
-    draining: [],
-    acknowledged: [],
-  }) as const
+import { FOUR, join, SETTINGS, Table } from './table.ts'
 
 describe('one id, two processes', () => {
   test('the newer fences the older, and has the share once the older said that it let go', () => {

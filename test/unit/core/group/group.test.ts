@@ -1,21 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { grantMs } from '../../../../src/core/lease.ts'
-import { SETTINGS, Table } from './table.ts'
-
-const FOUR = { partitions: 4 } as const
-
-const join = (member: string, bootId: string, sequence = 1) =>
-  ({
-    type: 'renew',
-    group: 'g',
-    member,
-    bootId,
-    sequence,
-    order: 0,
-    holding: [],
-    draining: [],
-    acknowledged: [],
-  }) as const
+import { FOUR, join, SETTINGS, Table } from './table.ts'
 
 describe('a group of indexes', () => {
   test('settles after a quiet time, and gives everybody a place in the same view', () => {

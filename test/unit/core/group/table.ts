@@ -7,6 +7,21 @@ import type { GroupEvent } from '../../../../src/core/group/reasons.ts'
 
 export const SETTINGS: GroupSettings = { leaseMs: 1_000, settleMs: 100, settleCapMs: 500, drainLimitMs: 400 }
 const GROUP = 'g'
+export const FOUR = { partitions: 4 } as const
+
+/** What a process says first. */
+export const join = (member: string, bootId: string, sequence = 1) =>
+  ({
+    type: 'renew',
+    group: 'g',
+    member,
+    bootId,
+    sequence,
+    order: 0,
+    holding: [],
+    draining: [],
+    acknowledged: [],
+  }) as const
 
 /** One member at the table, and what a test may do to it. */
 export interface Seat {
