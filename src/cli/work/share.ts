@@ -14,27 +14,28 @@ export const formatRanges = (numbers: readonly number[]): string => {
 
 /**
  * What a program is told about its share. Its key goes to whoever has `hash(key) mod CAUCUS_TOTAL`: the number of members in a group
- * of indexes, of partitions in a group of those. `CAUCUS_EPOCH` is the highest epoch of what it has, so the program that gets any of it
- * next has a higher one, and storage that refuses lower ones is safe.
+ * of indexes, of partitions in a group of those. `CAUCUS_EPOCH` is the highest epoch of what it has, and at least `epoch`, so the program
+ * that gets any of it next has a higher one, and storage that refuses lower ones is safe.
  */
 export const environmentOf = (
   held: readonly Holding[],
   share: MembershipView['share'],
+  epoch = 0,
 ): Readonly<Record<string, string | null>> => {
-  const epoch = String(held.reduce((highest, { epoch }) => Math.max(highest, epoch), 0))
+  const highest = String(held.reduce((highest, { epoch }) => Math.max(highest, epoch), epoch))
   const [place] = held
   if (share === 'index' || share === undefined) {
     return {
       CAUCUS_INDEX: place === undefined ? null : String(place.item),
       CAUCUS_TOTAL: place?.of === undefined ? null : String(place.of),
-      CAUCUS_EPOCH: epoch,
+      CAUCUS_EPOCH: highest,
       CAUCUS_PARTITIONS: null,
     }
   }
   return {
     CAUCUS_INDEX: null,
     CAUCUS_TOTAL: String(share.partitions),
-    CAUCUS_EPOCH: epoch,
+    CAUCUS_EPOCH: highest,
     CAUCUS_PARTITIONS: formatRanges(held.map(({ item }) => item)),
   }
 }

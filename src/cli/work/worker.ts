@@ -55,6 +55,11 @@ export class Worker implements MembershipListener {
   #joined = false
   #run: Run | undefined
   #runs = 0
+  /**
+   * The epoch that the last program was told. The next one is told no lower one, also when what had the highest epoch went to somebody
+   * else: storage has seen it with what is left. Whatever anybody is granted later has a higher one.
+   */
+  #epoch = 0
   /** Revoked, and to be acknowledged once no program is there any more. */
   #draining: Holding[] = []
   #grantedAt: Instant = Number.NEGATIVE_INFINITY
@@ -173,7 +178,8 @@ export class Worker implements MembershipListener {
     const run: Run = { number: ++this.#runs, items, startedAt: now, stopping: false }
     const until = this.#validUntil(run)
     const { command, graceMs } = this.#options
-    const env = environmentOf(items, this.#port.view().share)
+    const env = environmentOf(items, this.#port.view().share, this.#epoch)
+    this.#epoch = Number(env.CAUCUS_EPOCH)
     this.#run = run
     this.#options.log('info', `starting ${command[0]}`, { ...env })
     // Asked to end when a fifth of what it has is left, so that it can end by itself before it is killed.

@@ -20,6 +20,10 @@ test('the epoch of a program is the highest of what it has', () => {
   })
 })
 
+test('the epoch of a program is at least that of the program before it', () => {
+  expect(environmentOf([{ item: 1, epoch: 9 }], { partitions: 16 }, 12)).toMatchObject({ CAUCUS_EPOCH: '12' })
+})
+
 test('two shares are the same only with the same epochs', () => {
   const held = [{ item: 1, epoch: 9 }]
   expect(sameHoldings(held, [{ item: 1, epoch: 9 }])).toBe(true)

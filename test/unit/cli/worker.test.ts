@@ -323,6 +323,20 @@ describe('a worker in a group of partitions', () => {
     expect(said()).toEqual([['run', expect.objectContaining({ CAUCUS_PARTITIONS: '0,3', CAUCUS_EPOCH: '8' }), 52_000]])
   })
 
+  test('never tells a program a lower epoch than the one before it, or storage would refuse what it kept', () => {
+    const { said, grant, revoke, gone } = playing({ partitions: 8 })
+    const [kept, moved] = [part(0, 5), part(1, 6)]
+    grant([kept, moved], 50_000)
+    expect(said()).toEqual([['run', expect.objectContaining({ CAUCUS_EPOCH: '6' }), 50_000]])
+    revoke([moved])
+    gone('order')
+    expect(said()).toContainEqual([
+      'run',
+      expect.objectContaining({ CAUCUS_PARTITIONS: '0', CAUCUS_EPOCH: '6' }),
+      50_000,
+    ])
+  })
+
   test('stops at once for what is revoked, and goes on with the rest', () => {
     const { said, grant, revoke, gone } = playing({ partitions: 8 })
     const [kept, moved] = [part(0, 5), part(1, 6)]
