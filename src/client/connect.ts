@@ -46,6 +46,7 @@ export class Caucus implements AsyncDisposable {
     const backend = this.#backend
     return new Group(name, {
       timing: backend.timing,
+      newId: () => backend.newId(),
       join: (request, signal) => this.#join(request, signal),
       view: async (group, signal) => this.#open().group(group, { signal }),
       events: (options) => this.#open().events(options),

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { resolveTiming, type Timing, type TimingPreset } from '../config/timing.ts'
 import type { ShareKind } from '../core/group/messages.ts'
 import type { GroupView } from '../core/group/view.ts'
@@ -23,6 +22,7 @@ export interface JoinOptions {
 /** What a group needs of its connection. */
 export interface GroupHome {
   readonly timing: Pick<JoinRequest, 'heartbeatMs' | 'stopMarginMs'>
+  newId(): string
   join(request: JoinRequest, signal: AbortSignal | undefined): Promise<Membership>
   view(group: string, signal: AbortSignal | undefined): Promise<GroupView | undefined>
   events(options: {
@@ -50,7 +50,7 @@ export class Group {
    */
   async join(options: JoinOptions = {}): Promise<Membership> {
     checkOptions(options, ['id', 'share', 'metadata', 'signal', 'timing'], 'join()')
-    const { id = randomUUID(), signal, timing } = options
+    const { id = this.#home.newId(), signal, timing } = options
     checkMemberId(id)
     checkSignal(signal, 'join()')
     const share = checkShare(options.share)
@@ -60,7 +60,7 @@ export class Group {
     const request: JoinRequest = {
       group: this.name,
       member: id,
-      bootId: randomUUID(),
+      bootId: this.#home.newId(),
       heartbeatMs,
       stopMarginMs,
       ...(share !== undefined && { share }),

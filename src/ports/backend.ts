@@ -17,7 +17,7 @@ export interface MemberTiming {
 export interface JoinRequest extends MemberTiming {
   readonly group: string
   readonly member: string
-  /** Random, one per membership. */
+  /** A new one for each membership. */
   readonly bootId: string
   readonly share?: ShareKind
   /** JSON, and nobody changes it any more. */
@@ -67,6 +67,8 @@ export interface Backend {
   readonly clocks: Clocks
   /** What suits this backend, unless a join says otherwise. */
   readonly timing: MemberTiming
+  /** Names a membership, or a member that has no name of its own. Different at every call, in every process. */
+  newId(): string
   join(request: JoinRequest, listener: MembershipListener): MembershipPort
   groups(options?: { signal?: AbortSignal | undefined }): Promise<readonly GroupView[]>
   group(name: string, options?: { signal?: AbortSignal | undefined }): Promise<GroupView | undefined>

@@ -2,11 +2,12 @@ import { setMaxListeners } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { CaucusError } from '../errors.ts'
+import { systemClocks } from '../runtime/system-clock.ts'
 import { addressOf, inUrl, isLoopback, listenFault } from './address.ts'
 import { newApp } from './app.ts'
 import { Connections } from './connections.ts'
 import { Guard } from './guard.ts'
-import { Links } from './link.ts'
+import { Links } from './links.ts'
 import { silentLogger } from './logger.ts'
 import { ServerCounts } from './metrics.ts'
 import { assertPort, DEFAULT_LIMITS, type ListenOptions, type ServerLimits, tokensOf } from './options.ts'
@@ -15,6 +16,7 @@ import type { ServerContext } from './routes/context.ts'
 import { eventRoutes } from './routes/events.ts'
 import { groupRoutes } from './routes/groups.ts'
 import { operationRoutes } from './routes/operations.ts'
+import { Upgrades } from './web-socket.ts'
 
 /** A server that takes requests. */
 export interface Listening {
@@ -87,8 +89,9 @@ class HttpServer {
       connections: () => this.#connections.size,
     }
     this.#app = newApp(tls, guard, context)
-    this.#links = new Links({ hosting, guard, limits, counts, logger })
-    this.#app.server.on('upgrade', (request, socket, head) => this.#links.upgrade(request, socket, head))
+    this.#links = new Links({ hosting, limits, counts, logger, clock: systemClocks.grantor })
+    const upgrades = new Upgrades({ links: this.#links, guard, limits, counts })
+    this.#app.server.on('upgrade', (request, socket, head) => upgrades.take(request, socket, head))
     this.#connections = new Connections(this.#app.server, limits, guard)
     if (pollGroup !== undefined) blocRoutes(this.#app, context)
     groupRoutes(this.#app, context)

@@ -1,42 +1,19 @@
 import type { IncomingMessage } from 'node:http'
 import { WebSocket } from 'ws'
 import { CaucusError, errorFromWire } from '../errors.ts'
+import type { FrameSocket, OpenSocket, SocketOptions, SocketSink } from '../ports/socket.ts'
 import { MAX_FRAME_BYTES } from '../wire/limits.ts'
-
-export interface TlsOptions {
-  /** PEM. Who may have signed the server's certificate; default: whom Node trusts. */
-  readonly ca?: string | Buffer
-  /** PEM. This client's own certificate and its key, for servers that ask for one. */
-  readonly cert?: string | Buffer
-  readonly key?: string | Buffer
-}
-
-export interface SocketOptions {
-  readonly url: string
-  readonly subprotocol: string
-  readonly token: string | undefined
-  readonly tls: TlsOptions | undefined
-  /** How long it may take until the server has taken us, or has said all of why it does not. */
-  readonly handshakeTimeoutMs: number
-}
-
-/** What a socket tells. After `closed` it tells nothing more; `opened` may never come. */
-export interface SocketSink {
-  opened(): void
-  /** One frame. */
-  text(frame: string): void
-  /** Any sign of life, frames included. */
-  heard(): void
-  closed(error: CaucusError): void
-}
 
 /** Whoever lets this much pile up unsent has nobody on the other side. */
 const MAX_BUFFERED_BYTES = 8 * MAX_FRAME_BYTES
 /** How much of a refusal is read. */
 const MAX_REFUSAL_BYTES = 16 * 1024
 
+/** Opens a WebSocket. */
+export const openWebSocket: OpenSocket = (options, sink) => new ClientSocket(options, sink)
+
 /** One WebSocket to a server, from its handshake to its end. It never throws and leaves no `error` event unheard. */
-export class ClientSocket {
+class ClientSocket implements FrameSocket {
   readonly #socket: WebSocket
   readonly #sink: SocketSink
   readonly #url: string
@@ -94,14 +71,12 @@ export class ClientSocket {
     if (this.open) this.#socket.ping()
   }
 
-  /** Ends it now, with this reason. */
   fail(error: CaucusError): void {
     this.#failure ??= error
     this.#end(error)
     this.#socket.terminate()
   }
 
-  /** What was sent still goes out. `gone` is called once no socket is left. */
   close(gone: () => void): void {
     this.#over = true
     if (this.#socket.readyState === WebSocket.CLOSED) return gone()
@@ -109,7 +84,6 @@ export class ClientSocket {
     this.#socket.close(1000)
   }
 
-  /** For whoever has waited long enough for the other side to close. */
   terminate(): void {
     this.#socket.terminate()
   }

@@ -7,10 +7,11 @@ import { WebSocketServer } from 'ws'
 import { RemoteBackend } from '../../src/backends/remote/backend.ts'
 import { RemoteLink } from '../../src/backends/remote/link.ts'
 import { checkedRemote } from '../../src/backends/remote/options.ts'
+import { systemSurroundings } from '../../src/backends/remote/system.ts'
 import type { CaucusError } from '../../src/errors.ts'
 import type { LinkEvent } from '../../src/ports/backend.ts'
 import { systemClocks } from '../../src/runtime/system-clock.ts'
-import { ClientSocket } from '../../src/transports/websocket.ts'
+import { openWebSocket } from '../../src/transports/websocket.ts'
 
 const listening = async (server: Server): Promise<string> => {
   server.listen(0, '127.0.0.1')
@@ -26,7 +27,8 @@ const reading = async (answer: RequestListener) => {
     if (request.url?.endsWith('/events')) answer(request, response)
     else response.writeHead(404).end()
   })
-  const backend = new RemoteBackend(checkedRemote(await listening(server), { timing: timing.local }), systemClocks)
+  const options = checkedRemote(await listening(server), { timing: timing.local })
+  const backend = new RemoteBackend(options, systemSurroundings)
   onTestFinished(async () => {
     await backend.close()
     server.closeAllConnections()
@@ -96,7 +98,7 @@ describe('a server that does not come to the point', () => {
     })
     const url = (await listening(server)).replace('http', 'ws')
     return new Promise((resolve) => {
-      new ClientSocket(
+      openWebSocket(
         { url, subprotocol: 'any', token: undefined, tls: undefined, handshakeTimeoutMs: 200 },
         { opened: () => {}, text: () => {}, heard: () => {}, closed: resolve },
       )
@@ -136,6 +138,7 @@ test('a frame that cannot be taken costs its connection, which is made again', a
         token,
         tls,
         clock: systemClocks.grantor,
+        openSocket: openWebSocket,
         random: () => 0,
         reconnectMaxMs: 10,
         heartbeatMs: 1_000,

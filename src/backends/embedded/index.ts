@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { checkTiming, requireSafe } from '../../config/safety.ts'
 import { timing as presets, resolveTiming, type Timing, type TimingPreset } from '../../config/timing.ts'
 import type { GroupSettings } from '../../core/group/book.ts'
@@ -7,6 +8,7 @@ import { CaucusError } from '../../errors.ts'
 import type { Backend, BackendFactory, LinkEvent } from '../../ports/backend.ts'
 import type { Clocks } from '../../ports/clock.ts'
 import type { CoordinatorHosting } from '../../ports/hosting.ts'
+import type { FoundationStore } from '../../ports/store.ts'
 import { hostCoordinator } from '../../runtime/coordinator-host.ts'
 import { History } from '../../runtime/history.ts'
 import { Loops } from '../../runtime/loops.ts'
@@ -27,6 +29,10 @@ export interface EmbeddedOptions {
   readonly groups?: Readonly<Record<string, EmbeddedGroup>>
   /** Default: this process's own. A simulated one makes tests fast and repeatable. */
   readonly clocks?: Clocks
+  /** The wall clock: the time of events, and the generation of the first coordinator. Default: `Date.now`. */
+  readonly wallMs?: () => number
+  /** Names the coordinator, memberships, and members without an id; different at every call. Default: `randomUUID`. */
+  readonly newId?: () => string
 }
 
 /** Far above what one process holds; a bound all the same. */
@@ -50,21 +56,27 @@ const settingsOf = ({ leaseMs, settleMs, settleCapMs, drainLimitMs }: Timing): G
 
 class EmbeddedProcess {
   readonly #clocks: Clocks
+  readonly #wallMs: () => number
+  readonly #newId: () => string
   readonly #timing: Timing
   readonly #groups = new Map<string, GroupSettings & { readonly share?: ShareKind }>()
   /** Kept over all coordinators of this cluster, so that a later one never repeats an epoch of an earlier one. */
-  readonly #store = memoryStore()
+  readonly #store: FoundationStore
   #hosting: Promise<CoordinatorHosting> | undefined
   #users = 0
 
-  constructor({ timing = presets.local, groups = {}, clocks = systemClocks, ...unknown }: EmbeddedOptions) {
+  constructor(options: EmbeddedOptions) {
+    const { timing = presets.local, groups = {}, clocks = systemClocks, wallMs, newId, ...unknown } = options
     for (const name of Object.keys(unknown)) {
       throw new CaucusError(
         'CAUCUS_INVALID_ARGUMENT',
-        `embedded() knows no option "${name}"; it takes timing, groups and clocks`,
+        `embedded() knows no option "${name}"; it takes timing, groups, clocks, wallMs and newId`,
       )
     }
     this.#clocks = clocks
+    this.#wallMs = wallMs ?? (() => Date.now())
+    this.#newId = newId ?? (() => randomUUID())
+    this.#store = memoryStore({ instanceId: this.#newId() })
     this.#timing = resolveTiming(timing, presets.local)
     requireSafe(checkTiming(this.#timing))
     for (const [name, { share, timing: own = {} }] of Object.entries(groups)) {
@@ -81,7 +93,7 @@ class EmbeddedProcess {
     this.#users++
     this.#hosting ??= hostCoordinator({
       clock: this.#clocks.grantor,
-      wallMs: () => Date.now(),
+      wallMs: this.#wallMs,
       store: this.#store,
       defaults: settingsOf(this.#timing),
       groups: this.#groups,
@@ -94,7 +106,12 @@ class EmbeddedProcess {
           throw error
         }),
     })
-    return new EmbeddedBackend(await this.#hosting, this.#clocks, this.#timing, () => this.#release())
+    return new EmbeddedBackend(await this.#hosting, {
+      clocks: this.#clocks,
+      timing: this.#timing,
+      newId: this.#newId,
+      release: () => this.#release(),
+    })
   }
 
   async #release(): Promise<void> {
@@ -105,25 +122,38 @@ class EmbeddedProcess {
   }
 }
 
+/** What a connection needs of its process. */
+interface Home {
+  readonly clocks: Clocks
+  readonly timing: Timing
+  newId(): string
+  release(): Promise<void>
+}
+
 class EmbeddedBackend implements Backend {
   readonly guarantees
   readonly clocks: Clocks
   readonly timing: Timing
   readonly #hosting: CoordinatorHosting
+  readonly #home: Home
   readonly #members: MembershipDriver
   readonly #link = new History<LinkEvent>()
   /** The coordinator may outlive this connection: its readers must not. */
   readonly #loops = new Loops()
-  readonly #release: () => Promise<void>
   #closed: Promise<void> | undefined
 
-  constructor(hosting: CoordinatorHosting, clocks: Clocks, timing: Timing, release: () => Promise<void>) {
+  constructor(hosting: CoordinatorHosting, home: Home) {
+    const { clocks, timing } = home
     this.guarantees = hosting.guarantees
     this.clocks = clocks
     this.timing = timing
     this.#hosting = hosting
-    this.#release = release
+    this.#home = home
     this.#members = new MembershipDriver({ clock: clocks.holder, open: memoryLink(hosting, clocks.grantor) })
+  }
+
+  newId(): string {
+    return this.#home.newId()
   }
 
   join(...[request, listener]: Parameters<Backend['join']>) {
@@ -158,6 +188,6 @@ class EmbeddedBackend implements Backend {
     this.#link.close()
     await this.#loops.close()
     await this.#members.close()
-    await this.#release()
+    await this.#home.release()
   }
 }

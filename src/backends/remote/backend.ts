@@ -9,9 +9,11 @@ import { History } from '../../runtime/history.ts'
 import { MembershipDriver } from '../../runtime/membership-driver.ts'
 import { sleep } from '../../runtime/wait.ts'
 import { eventData } from './event-stream.ts'
-import { failureOf, type GetOptions, get, getJson } from './http.ts'
+import { failureOf } from './failure.ts'
 import { RemoteLink } from './link.ts'
+import { linked } from './linked.ts'
 import type { checkedRemote } from './options.ts'
+import type { GetOptions, Surroundings } from './surroundings.ts'
 
 type Told = RecordedEvent | { readonly type: 'gap'; readonly dropped: number | undefined }
 
@@ -21,10 +23,27 @@ const ANSWER_SILENCE_MS = 10_000
 /** Promised by every server, until it has said more. */
 const LEAST: Guarantees = { exclusion: 'leased', survivesRestart: false, survivesPartition: false }
 
+/** Resolves with a backend that has reached a server; otherwise nothing of it is left. */
+export const openRemote = async (
+  options: ReturnType<typeof checkedRemote>,
+  around: Surroundings,
+  signal: AbortSignal | undefined,
+): Promise<Backend> => {
+  const backend = new RemoteBackend(options, around)
+  try {
+    await backend.ready(options.connectTimeoutMs, signal)
+    return backend
+  } catch (error) {
+    await backend.close()
+    throw error
+  }
+}
+
 export class RemoteBackend implements Backend {
   readonly clocks: Clocks
   readonly timing: Timing
-  readonly #http: Omit<GetOptions, 'signal' | 'silenceMs'>
+  readonly #around: Surroundings
+  readonly #asking: Pick<GetOptions, 'token' | 'tls'>
   readonly #members: MembershipDriver
   readonly #events = new History<LinkEvent>()
   /** Ends requests that are under way when the backend is closed. */
@@ -34,15 +53,18 @@ export class RemoteBackend implements Backend {
   #guarantees = LEAST
   #closed: Promise<void> | undefined
 
-  constructor({ urls, token, tls, timing }: ReturnType<typeof checkedRemote>, clocks: Clocks) {
+  constructor({ urls, token, tls, timing }: ReturnType<typeof checkedRemote>, around: Surroundings) {
+    const { clocks, openSocket } = around
     this.clocks = clocks
     this.timing = timing
+    this.#around = around
     this.#urls = urls
-    this.#http = { token, tls }
+    this.#asking = { token, tls }
     // One for each request and each reader, released with it: their number is no leak.
     setMaxListeners(0, this.#closing.signal)
     const { heartbeatMs, reconnectMaxMs } = this.timing
-    const linkOptions = { urls, token, tls, clock: clocks.grantor, random: Math.random, heartbeatMs, reconnectMaxMs }
+    const random = () => around.random()
+    const linkOptions = { urls, token, tls, clock: clocks.grantor, openSocket, random, heartbeatMs, reconnectMaxMs }
     this.#members = new MembershipDriver({
       clock: clocks.holder,
       open: (sink) => {
@@ -85,6 +107,10 @@ export class RemoteBackend implements Backend {
     }
   }
 
+  newId(): string {
+    return this.#around.newId()
+  }
+
   join(...[request, listener]: Parameters<Backend['join']>) {
     return this.#members.join(request, listener)
   }
@@ -123,7 +149,7 @@ export class RemoteBackend implements Backend {
           if (this.#closing.signal.aborted) return undefined
           if (!isCaucusError(error) || !error.retriable) throw error
         }
-        await sleep(this.clocks.grantor, Math.random() * this.timing.reconnectMaxMs, { signal: ended.signal })
+        await sleep(this.clocks.grantor, this.#around.random() * this.timing.reconnectMaxMs, { signal: ended.signal })
       }
     } catch (error) {
       if (this.#closing.signal.aborted && !signal?.aborted) return undefined
@@ -141,18 +167,17 @@ export class RemoteBackend implements Backend {
   ): AsyncGenerator<Told, undefined> {
     const url = `${this.#url}/v1/groups/${encodeURIComponent(group)}/events`
     const headers = { accept: 'text/event-stream', ...(after !== undefined && { 'last-event-id': after }) }
-    const response = await get(url, { ...this.#http, headers, signal, silenceMs: STREAM_SILENCE_MS })
-    response.setEncoding('utf8')
+    const answer = await this.#around.http.get(url, { ...this.#asking, headers, signal, silenceMs: STREAM_SILENCE_MS })
     try {
       if (missed) yield { type: 'gap', dropped: undefined }
-      for await (const data of eventData(response as AsyncIterable<string>)) {
+      for await (const data of eventData(answer)) {
         const told = JSON.parse(data) as RecordedEvent | { type: 'gap'; dropped: number | null }
         yield 'revision' in told ? told : { type: 'gap', dropped: told.dropped ?? undefined }
       }
     } catch (error) {
       throw failureOf(url, error, signal)
     } finally {
-      response.destroy()
+      answer.destroy()
     }
     return undefined
   }
@@ -179,7 +204,8 @@ export class RemoteBackend implements Backend {
   async #getJson(path: string, signal: AbortSignal | undefined): Promise<unknown> {
     const ended = linked(this.#closing.signal, signal)
     try {
-      return await getJson(`${this.#url}${path}`, { ...this.#http, signal: ended.signal, silenceMs: ANSWER_SILENCE_MS })
+      const asking = { ...this.#asking, signal: ended.signal, silenceMs: ANSWER_SILENCE_MS }
+      return await this.#around.http.getJson(`${this.#url}${path}`, asking)
     } finally {
       ended.release()
     }
@@ -193,21 +219,4 @@ const unreachable = (urls: readonly string[], limitMs: number, refusals: Readonl
     `no server of ${urls.join(', ')} could be reached within ${limitMs} ms: ${why || 'no answer'}`,
     { details: { urls } },
   )
-}
-
-/** Aborted by either, until it is released: `AbortSignal.any` would leave a listener on the long-lived one (nodejs/node#54614). */
-const linked = (long: AbortSignal, short: AbortSignal | undefined) => {
-  const controller = new AbortController()
-  const abort = () => controller.abort(short?.aborted ? short.reason : long.reason)
-  const signals = short === undefined ? [long] : [long, short]
-  for (const each of signals) {
-    if (each.aborted) abort()
-    else each.addEventListener('abort', abort, { once: true })
-  }
-  return {
-    signal: controller.signal,
-    release: () => {
-      for (const each of signals) each.removeEventListener('abort', abort)
-    },
-  }
 }

@@ -1,25 +1,15 @@
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { CaucusError } from '../../errors.ts'
-import { refusalOf, type TlsOptions } from '../../transports/websocket.ts'
-
-export interface HttpOptions {
-  readonly token: string | undefined
-  readonly tls: TlsOptions | undefined
-}
-
-export interface GetOptions extends HttpOptions {
-  readonly headers?: Readonly<Record<string, string>>
-  readonly signal?: AbortSignal | undefined
-  /** How long the server may be silent. */
-  readonly silenceMs: number
-}
+import { refusalOf } from '../../transports/websocket.ts'
+import { failureOf } from './failure.ts'
+import type { GetOptions } from './surroundings.ts'
 
 /** The longest answer that is read. */
 const MAX_ANSWER_BYTES = 64 * 2 ** 20
 
 /**
- * Resolves with an answer of status 200 whose body is still to be read. Node's own client and not `fetch`, which takes no certificates.
+ * Resolves with an answer of status 200 whose text is still to be read. Node's own client and not `fetch`, which takes no certificates.
  * Rejects with the server's error, `CAUCUS_UNAVAILABLE` when there is none, or the signal's reason.
  */
 export const get = async (url: string, options: GetOptions): Promise<IncomingMessage> => {
@@ -37,6 +27,7 @@ export const get = async (url: string, options: GetOptions): Promise<IncomingMes
   request.setTimeout(silenceMs, () => request.destroy(new Error(`nothing was heard for ${silenceMs} ms`)))
   try {
     const response = await answerTo(request)
+    response.setEncoding('utf8')
     if (response.statusCode === 200) return response
     throw refusalOf(url, response.statusCode ?? 0, await textOf(response))
   } catch (error) {
@@ -55,14 +46,6 @@ export const getJson = async (url: string, options: GetOptions): Promise<unknown
   }
 }
 
-/** The signal's reason when it was that, an error of ours as it is, and anything else as a server that is not there. */
-export const failureOf = (url: string, error: unknown, signal: AbortSignal | undefined): unknown => {
-  if (signal?.aborted) return signal.reason
-  if (error instanceof CaucusError) return error
-  const { message, code } = error as NodeJS.ErrnoException
-  return new CaucusError('CAUCUS_UNAVAILABLE', `${url}: ${message || code || 'no answer'}`, { cause: error })
-}
-
 const answerTo = (request: ClientRequest): Promise<IncomingMessage> =>
   new Promise((resolve, reject) => {
     request.once('response', resolve)
@@ -73,7 +56,6 @@ const answerTo = (request: ClientRequest): Promise<IncomingMessage> =>
   })
 
 const textOf = async (response: IncomingMessage): Promise<string> => {
-  response.setEncoding('utf8')
   let text = ''
   for await (const chunk of response) {
     text += chunk as string

@@ -1,5 +1,4 @@
 import type { BackendFactory } from '../../ports/backend.ts'
-import { systemClocks } from '../../runtime/system-clock.ts'
 import { checkedRemote, type RemoteOptions } from './options.ts'
 
 /**
@@ -12,14 +11,7 @@ export const remote = (urls: string | readonly string[], options: RemoteOptions 
   return async ({ signal }) => {
     signal?.throwIfAborted()
     // Only now: the schemas of the wire take longer to load than everything that runs in one process needs.
-    const { RemoteBackend } = await import('./backend.ts')
-    const backend = new RemoteBackend(checked, systemClocks)
-    try {
-      await backend.ready(checked.connectTimeoutMs, signal)
-      return backend
-    } catch (error) {
-      await backend.close()
-      throw error
-    }
+    const [{ openRemote }, { systemSurroundings }] = await Promise.all([import('./backend.ts'), import('./system.ts')])
+    return openRemote(checked, systemSurroundings, signal)
   }
 }

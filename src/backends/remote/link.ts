@@ -4,7 +4,7 @@ import { CaucusError } from '../../errors.ts'
 import type { LinkEvent } from '../../ports/backend.ts'
 import type { Clock, Timer } from '../../ports/clock.ts'
 import type { CoordinatorLink, LinkSink } from '../../ports/link.ts'
-import { ClientSocket, type TlsOptions } from '../../transports/websocket.ts'
+import type { FrameSocket, OpenSocket, TlsOptions } from '../../ports/socket.ts'
 import { decodeCoordinatorFrame, encodeFrames, LINK_PATH, LINK_SUBPROTOCOL } from '../../wire/frames.ts'
 
 export interface RemoteLinkOptions {
@@ -13,6 +13,7 @@ export interface RemoteLinkOptions {
   readonly token: string | undefined
   readonly tls: TlsOptions | undefined
   readonly clock: Clock
+  readonly openSocket: OpenSocket
   /** In [0, 1). */
   random(): number
   /** The longest pause between two attempts. */
@@ -38,7 +39,7 @@ const SILENT_BEATS = 2.5
 export class RemoteLink implements CoordinatorLink {
   readonly #options: RemoteLinkOptions
   readonly #sink: LinkSink
-  #socket: ClientSocket | undefined
+  #socket: FrameSocket | undefined
   #hello: Hello | undefined
   /** Of several servers only those of one cluster will do. */
   #clusterId: string | undefined
@@ -49,6 +50,8 @@ export class RemoteLink implements CoordinatorLink {
   #openedAt: Instant = 0
   #retry: Timer | undefined
   #watch: Timer | undefined
+  /** From the first moment of closing on. */
+  #closing = false
   #closed: Promise<void> | undefined
 
   constructor(options: RemoteLinkOptions, sink: LinkSink) {
@@ -88,6 +91,7 @@ export class RemoteLink implements CoordinatorLink {
   }
 
   async #close(): Promise<void> {
+    this.#closing = true
     this.#retry?.clear()
     this.#watch?.clear()
     this.#flush()
@@ -108,14 +112,16 @@ export class RemoteLink implements CoordinatorLink {
   #flush(): void {
     const messages = this.#pending
     this.#pending = []
-    if (messages.length === 0 || this.#socket === undefined) return
-    for (const frame of encodeFrames(messages)) this.#socket.send(frame)
+    // Kept here: a socket that takes no more ends within the call, and with it what this link knows of it.
+    const socket = this.#socket
+    if (messages.length === 0 || socket === undefined) return
+    for (const frame of encodeFrames(messages)) socket.send(frame)
   }
 
   #connect(): void {
-    const { token, tls, clock } = this.#options
+    const { token, tls, clock, openSocket } = this.#options
     this.#heardAt = clock.now()
-    const socket: ClientSocket = new ClientSocket(
+    const socket: FrameSocket = openSocket(
       {
         url: `${this.url.replace(/^http/, 'ws')}${LINK_PATH}`,
         subprotocol: LINK_SUBPROTOCOL,
@@ -198,7 +204,7 @@ export class RemoteLink implements CoordinatorLink {
     this.#hello = undefined
     this.#pending = []
     this.#watch?.clear()
-    if (this.#closed !== undefined) return
+    if (this.#closing) return
     this.#again()
     // The next server, unless it was this one that we had until now: it may be back at once.
     if (!opened || error.code === 'CAUCUS_CONFLICT') this.#url = (this.#url + 1) % urls.length

@@ -1,7 +1,7 @@
 import { createSecureContext } from 'node:tls'
 import { timing as presets, resolveTiming, type Timing, type TimingPreset } from '../../config/timing.ts'
 import { CaucusError } from '../../errors.ts'
-import type { TlsOptions } from '../../transports/websocket.ts'
+import type { TlsOptions } from '../../ports/socket.ts'
 
 export interface RemoteOptions {
   /** As in the server's token file. */

@@ -14,6 +14,7 @@ const world = async () => {
   const clock = new SimulatedClock(1_000)
   const renewals: Renew[] = []
   let sink: LinkSink | undefined
+  let ids = 0
   const driver = new MembershipDriver({
     clock: clock.holder,
     open: (given) => {
@@ -29,6 +30,7 @@ const world = async () => {
     guarantees: { exclusion: 'leased', survivesRestart: true, survivesPartition: false },
     clocks: clock,
     timing: { heartbeatMs: 200, stopMarginMs: 50 },
+    newId: () => `boot-${++ids}`,
     join: (request, listener) => driver.join(request, listener),
     groups: async () => [],
     group: async () => undefined,

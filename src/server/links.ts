@@ -1,0 +1,68 @@
+import type { Millis } from '../core/time.ts'
+import { isCaucusError } from '../errors.ts'
+import type { Clock, Timer } from '../ports/clock.ts'
+import type { AcceptedSink, AcceptedSocket } from '../ports/socket.ts'
+import { Link, type LinkOptions } from './link.ts'
+import type { ServerCounts } from './metrics.ts'
+
+export interface LinksOptions extends LinkOptions {
+  /** The grantor's. */
+  readonly clock: Clock
+  readonly limits: LinkOptions['limits'] & { readonly pingMs: Millis }
+  readonly counts: LinkOptions['counts'] & Pick<ServerCounts, 'links'>
+}
+
+/** All links of this server: asks silent ones whether they are there, and cuts those that are not. */
+export class Links {
+  readonly #options: LinksOptions
+  readonly #links = new Set<Link>()
+  #timer: Timer | undefined
+
+  constructor(options: LinksOptions) {
+    this.#options = options
+    this.#lookLater()
+  }
+
+  /** A new link over the socket that `connect` gives, which tells its sink later, never before `connect` returns. */
+  accept(connect: (sink: AcceptedSink) => AcceptedSocket): void {
+    const link = new Link(connect, this.#options, () => this.#gone(link))
+    try {
+      link.attach()
+    } catch (error) {
+      // The coordinator was closed between the check and here.
+      if (!isCaucusError(error)) throw error
+      link.sendAway(error.code)
+      return
+    }
+    this.#links.add(link)
+    this.#options.counts.links++
+  }
+
+  #gone(link: Link): void {
+    if (this.#links.delete(link)) this.#options.counts.links--
+  }
+
+  #lookLater(): void {
+    const { clock, limits } = this.#options
+    const look = () => {
+      for (const link of this.#links) link.look()
+      this.#lookLater()
+    }
+    this.#timer = clock.setTimer(clock.now() + limits.pingMs, look, { ref: false })
+  }
+
+  get size(): number {
+    return this.#links.size
+  }
+
+  /** Tells every link to go away; whoever does not answer is cut by `terminate`. */
+  close(): void {
+    this.#timer?.clear()
+    for (const link of this.#links) link.close()
+  }
+
+  terminate(): void {
+    this.#timer?.clear()
+    for (const link of this.#links) link.cut()
+  }
+}
