@@ -1,9 +1,9 @@
 import { type Caucus, connect, type LinkEvent, type Membership, remote, timing } from 'caucus'
 import { afterEach, describe, expect, test } from 'vitest'
 import { memoryStore } from '../../src/stores/memory-store.ts'
+import { FaultProxy } from '../../src/testing/trial/fault-proxy.ts'
 import { codeOf, seen } from '../contract/groups.ts'
 import { serve } from '../contract/server.ts'
-import { cable } from './cable.ts'
 
 const toClose: (() => Promise<unknown>)[] = []
 afterEach(async () => {
@@ -36,7 +36,7 @@ const watchOver = (membership: Membership) => {
 describe('a share outlives', () => {
   test('its connection, when that is made again in time', async () => {
     const server = using(await serve())
-    const line = using(await cable(server.port))
+    const line = using(await FaultProxy.start(server.url))
     const caucus = using(await connect(remote(line.url, local)))
     const membership = await caucus.group('g').join()
     const { slot } = await membership.settled()
@@ -53,14 +53,14 @@ describe('a share outlives', () => {
 
   test('a connection that is dead and does not say so', async () => {
     const server = using(await serve())
-    const line = using(await cable(server.port))
+    const line = using(await FaultProxy.start(server.url))
     const caucus = using(await connect(remote(line.url, local)))
     const membership = await caucus.group('g').join()
     await membership.settled()
     const gaps = watchOver(membership)
     const lost = nextEvent(caucus, 'link.lost')
     const back = nextEvent(caucus, 'link.opened')
-    line.freeze()
+    line.abandon()
     expect(await lost).toMatchObject({ reason: expect.stringContaining('has said nothing for') })
     await back
     await new Promise((resolve) => setTimeout(resolve, timing.local.leaseMs))

@@ -46,5 +46,5 @@ export const joinUnheard = async (group: BlocGroup, address: string): Promise<vo
 const isOver = async (deaf: Member, hearing: Member, total: number): Promise<void> => {
   await waitFor(`${hearing.id} to be one of ${total}`, () => hearing.slot()?.[1] === total)
   await waitFor(`${deaf.id} to notice that it is deaf`, () => deaf.slot() === null)
-  deaf.proxy.losesReplies = false
+  deaf.proxy.set('down', {})
 }

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { findOverlaps, type IntervalRecord, type Overlap, readIntervals } from '../../../src/testing/intervals.ts'
-import { type LossyProxy, startLossyProxy } from './lossy-proxy.ts'
+import { FaultProxy } from '../../../src/testing/trial/fault-proxy.ts'
 import { type Running, repository, startNode } from './processes.ts'
 import { waitFor } from './wait.ts'
 
@@ -20,10 +20,10 @@ export class Member {
   readonly id: string
   readonly process: Running
   /** Between it and the server. */
-  readonly proxy: LossyProxy
+  readonly proxy: FaultProxy
   readonly #log: string
 
-  constructor(id: string, process: Running, proxy: LossyProxy, log: string) {
+  constructor(id: string, process: Running, proxy: FaultProxy, log: string) {
     this.id = id
     this.process = process
     this.proxy = proxy
@@ -60,8 +60,8 @@ export class Member {
 
   /** From now on, just after an answer, it does not hear the server any more; the server goes on hearing it. */
   async goDeaf(): Promise<void> {
-    await this.proxy.nextReply()
-    this.proxy.losesReplies = true
+    await this.proxy.nextPassed('down')
+    this.proxy.set('down', { lose: true })
   }
 
   /** Stops its client; the process goes on asking it for a slot. */
@@ -88,7 +88,7 @@ export class BlocGroup {
     address: string,
     { as = id, when = 'now' }: { as?: string; when?: 'now' | 'later' } = {},
   ): Promise<Member> {
-    const proxy = await startLossyProxy(address)
+    const proxy = await FaultProxy.start(address)
     const log = join(this.#folder, `${id}.ndjson`)
     const worker = join(repository, 'test/process/support/bloc-worker.mjs')
     const process = startNode([worker, this.#kind, proxy.address, String(this.#intervalSeconds), as, log, when])
@@ -132,7 +132,7 @@ export class BlocGroup {
   }
 
   dispose(): void {
-    for (const { proxy } of this.members) proxy.close()
+    for (const { proxy } of this.members) void proxy.close()
     rmSync(this.#folder, { recursive: true, force: true })
   }
 

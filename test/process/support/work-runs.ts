@@ -1,7 +1,10 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { isAlive } from '../../../src/testing/trial/processes.ts'
 import { type Running, repository, startCaucus } from './processes.ts'
+
+export { isAlive }
 
 interface Beat {
   readonly who: string
@@ -99,19 +102,3 @@ const readBeats = (log: string): Beat[] =>
     .split('\n')
     .slice(0, -1)
     .map((line) => JSON.parse(line))
-
-/** A process that ended and that nobody waited for is not alive. */
-export const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0)
-  } catch {
-    // There is no such process.
-    return false
-  }
-  try {
-    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
-  } catch {
-    // No /proc here, or it has just ended.
-    return !existsSync(`/proc/self/status`)
-  }
-}

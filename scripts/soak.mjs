@@ -1,0 +1,67 @@
+// Real processes under random faults until the time is over; see docs/soak.md.
+// Usage: npm run soak -- --minutes N [--seed S] [--workers W] [--faults NAME[,NAME]] [--keep] [--json]
+import { parseArgs } from 'node:util'
+import { trialFault } from '../dist/testing/trial/faults.js'
+import { soak } from '../dist/testing/trial/soak.js'
+import { describeSoak } from '../dist/testing/trial/summary.js'
+
+const fail = (message) => {
+  console.error(message)
+  process.exit(2)
+}
+
+const parse = () => {
+  try {
+    return parseArgs({
+      options: {
+        minutes: { type: 'string' },
+        seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+        workers: { type: 'string', default: '3' },
+        faults: { type: 'string' },
+        keep: { type: 'boolean', default: false },
+        json: { type: 'boolean', default: false },
+      },
+    }).values
+  } catch (error) {
+    return fail(error.message)
+  }
+}
+const values = parse()
+const minutes = Number(values.minutes)
+if (!(minutes > 0 && minutes <= 10_000)) fail('--minutes takes a number above 0, such as --minutes 10')
+const seed = Number(values.seed)
+if (!Number.isSafeInteger(seed) || seed < 0) fail(`--seed takes a whole number from 0, not "${values.seed}"`)
+const workers = Number(values.workers)
+if (!Number.isSafeInteger(workers) || workers < 1 || workers > 5) fail('--workers takes a whole number from 1 to 5')
+
+const interrupted = new AbortController()
+process.on('SIGINT', () => {
+  // Whoever asks twice does not want to wait for the end of what is under way.
+  if (interrupted.signal.aborted) process.exit(130)
+  interrupted.abort()
+})
+process.on('SIGTERM', () => interrupted.abort())
+
+/** The longest that anything in a soak waits for is a minute; a round may wait for a few things. */
+const HUNG_MS = minutes * 60_000 + 5 * 60_000
+const hung = setTimeout(() => {
+  console.error(
+    `The soak itself hangs: it should have ended ${Math.round((HUNG_MS - minutes * 60_000) / 60_000)} minutes ago.`,
+  )
+  process.exit(1)
+}, HUNG_MS)
+hung.unref()
+
+try {
+  const faults = values.faults?.split(',').map(trialFault)
+  console.error(`seed ${seed}, ${minutes} min, ${workers} workers`)
+  const tell = (line) => console.error(line)
+  const { signal } = interrupted
+  const report = await soak({ minutes, seed, workers, signal, tell, keep: values.keep, ...(faults && { faults }) })
+  if (!values.json) console.log(describeSoak(report))
+  else console.log(JSON.stringify(report))
+  process.exitCode = report.ok ? (report.interrupted ? 130 : 0) : 1
+} catch (error) {
+  console.error(error.message)
+  process.exitCode = 1
+}
