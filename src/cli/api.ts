@@ -1,4 +1,5 @@
 import { CaucusError, errorFromWire } from '../errors.ts'
+import { type ClientTls, fetchWith } from './client-tls.ts'
 
 /** How long a server may take to answer what it has at hand. */
 const ANSWER_MS = 5_000
@@ -6,6 +7,7 @@ const ANSWER_MS = 5_000
 export interface Api {
   readonly servers: readonly string[]
   readonly token: string | undefined
+  readonly tls?: ClientTls | undefined
 }
 
 /** Why there was no answer, or no more of it. */
@@ -23,13 +25,13 @@ export interface RequestOptions {
 
 /** The first server that answers `path` with success; one that answers with an error ends the search, one that is not there does not. */
 export const request = async (
-  { servers, token }: Api,
+  { servers, token, tls }: Api,
   path: string,
   { headers = {}, signal }: RequestOptions = {},
 ): Promise<Response> => {
   const failures: string[] = []
   for (const server of servers) {
-    const response = await tryServer(`${server}${path}`, { ...headers, ...bearer(token) }, signal)
+    const response = await tryServer(`${server}${path}`, { ...headers, ...bearer(token) }, tls, signal)
     if (typeof response === 'string') failures.push(`${server}: ${response}`)
     else if (response.ok) return response
     else throw await failureOf(response, server)
@@ -45,6 +47,7 @@ const bearer = (token: string | undefined): Record<string, string> =>
 const tryServer = async (
   url: string,
   headers: Readonly<Record<string, string>>,
+  tls: ClientTls | undefined,
   signal: AbortSignal | undefined,
 ): Promise<Response | string> => {
   const late = new Error(`no answer within ${ANSWER_MS} ms`)
@@ -53,6 +56,7 @@ const tryServer = async (
   const giveUp = () => attempt.abort(signal?.reason)
   signal?.addEventListener('abort', giveUp, { once: true })
   try {
+    if (tls !== undefined) return await fetchWith(url, { headers, signal: attempt.signal, tls })
     return await fetch(url, { headers, signal: attempt.signal, redirect: 'error' })
   } catch (error) {
     return describeBreak(error)

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type DurationRange, durationHint, parseDuration } from '../config/duration.ts'
 import { tokenFault } from '../config/token.ts'
+import { isTokenList } from '../config/token-file.ts'
 import { groupNameFault, idFault } from '../core/ids.ts'
 import type { Millis } from '../core/time.ts'
 import type { LogLevel } from '../ports/telemetry.ts'
@@ -88,6 +89,9 @@ export interface LogSettings {
 export interface ServerSettings {
   readonly server?: readonly string[]
   readonly tokenFile?: string
+  readonly tlsCa?: string
+  readonly tlsCert?: string
+  readonly tlsKey?: string
 }
 
 export const addLogOptions = (command: Command): Command =>
@@ -107,7 +111,10 @@ export const addServerOptions = (command: Command): Command =>
         (text: string, before: string[] = []) => [...before, ...refusing(() => listOf(text).map(oneServer))(text)],
       ),
     )
-    .option('--token-file <file>', 'file with the token of the server (or CAUCUS_TOKEN_FILE)')
+    .option('--token-file <file>', 'file with the token for the server (or CAUCUS_TOKEN_FILE)')
+    .option('--tls-ca <file>', 'who may have signed the certificate of the server (PEM)')
+    .option('--tls-cert <file>', 'certificate of this client, for servers that ask for one (PEM)')
+    .option('--tls-key <file>', 'its key (PEM)')
 
 /** The servers that were named, on the command line or in the environment. */
 export const serversOf = ({ server }: ServerSettings, env: NodeJS.ProcessEnv = process.env): readonly string[] => {
@@ -123,20 +130,24 @@ export const serversOf = ({ server }: ServerSettings, env: NodeJS.ProcessEnv = p
 /** The token of the named file, if one is named. */
 export const tokenOf = ({ tokenFile }: ServerSettings, env: NodeJS.ProcessEnv = process.env): string | undefined => {
   const file = tokenFile ?? (env.CAUCUS_TOKEN_FILE || undefined)
-  if (file === undefined) return undefined
-  return readTokens(file, tokenFile === undefined ? 'CAUCUS_TOKEN_FILE' : '--token-file')[0]
+  return file === undefined
+    ? undefined
+    : readToken(file, tokenFile === undefined ? 'CAUCUS_TOKEN_FILE' : '--token-file')
 }
 
-/** The tokens of a file, one a line. More than one lets a server take the old and the new while they are being changed. */
-export const readTokens = (file: string, option: string): [string, ...string[]] => {
-  const lines = readText(file, option)
-    .split(/\r?\n/)
-    .map((line) => line.trim())
-  for (const [index, line] of lines.entries()) {
-    const fault = line === '' ? undefined : tokenFault(line)
-    if (fault !== undefined) throw new UsageError(`${option}: line ${index + 1} of ${file} ${fault}`)
+/** The first token of a file. A server may read the same file, with one token a line; but not one that says who may do what. */
+const readToken = (file: string, option: string): string => {
+  const text = readText(file, option)
+  if (isTokenList(text)) {
+    throw new UsageError(
+      `${option}: ${file} lists who may do what on a server; a client needs a file with its own token in the first line`,
+    )
   }
-  const [first, ...more] = lines.filter((line) => line !== '')
-  if (first === undefined) throw new UsageError(`${option}: ${file} holds no token; write one into its first line`)
-  return [first, ...more]
+  const lines = text.split(/\r?\n/).map((line) => line.trim())
+  const index = lines.findIndex((line) => line !== '')
+  const token = lines[index]
+  if (token === undefined) throw new UsageError(`${option}: ${file} holds no token; write one into its first line`)
+  const fault = tokenFault(token)
+  if (fault !== undefined) throw new UsageError(`${option}: line ${index + 1} of ${file} ${fault}`)
+  return token
 }

@@ -1,9 +1,12 @@
 import { createSecureContext } from 'node:tls'
+import type { AccessRule } from '../config/access.ts'
 import { type Config, otherPeers } from '../config/config.ts'
 import { formatDuration } from '../config/duration.ts'
 import { checkConfig, parseConfig } from '../config/file.ts'
+import type { RateLimits } from '../config/rates.ts'
 import { checkTiming, requireSafe } from '../config/safety.ts'
 import { resolveTiming, servedTiming, type Timing } from '../config/timing.ts'
+import { parseTokenFile } from '../config/token-file.ts'
 import type { GroupSettings } from '../core/group/book.ts'
 import type { ShareKind } from '../core/group/messages.ts'
 import type { PollSettings } from '../core/group/poll-group.ts'
@@ -12,7 +15,6 @@ import { CaucusError, isCaucusError } from '../errors.ts'
 import { isLoopback, addressOf as resolveHost } from '../server/address.ts'
 import { UsageError } from './errors.ts'
 import type { ListenAddress } from './listen-address.ts'
-import { readTokens } from './options.ts'
 import { readBytes, readText } from './read-file.ts'
 
 /** What `caucus serve` was told on its command line. */
@@ -27,6 +29,7 @@ export interface ServeOptions {
   readonly tlsCert?: string
   readonly tlsKey?: string
   readonly tlsCa?: string
+  readonly auditLog?: string
   readonly insecure?: boolean
   readonly fresh?: boolean
   readonly pollInterval?: Millis
@@ -40,8 +43,19 @@ export interface ServeSettings {
   readonly defaults: GroupSettings
   readonly groups: ReadonlyMap<string, GroupSettings & { readonly share?: ShareKind }>
   readonly poll: PollSettings & { readonly group: string }
-  readonly tokens: readonly string[] | undefined
+  readonly access: AccessSettings | undefined
+  readonly limits: Partial<RateLimits>
   readonly tls: { readonly cert: Buffer; readonly key: Buffer; readonly ca?: Buffer } | undefined
+}
+
+/** Who may do what, and where it is read again when it changes. */
+export interface AccessSettings {
+  readonly rules: readonly AccessRule[]
+  readonly file: string
+  /** That says so. */
+  readonly text: string
+  /** What a later text of the file says. */
+  read(text: string): readonly AccessRule[]
 }
 
 /** The group of bloc's two routes, unless `--group` names another one. */
@@ -50,7 +64,8 @@ const DEFAULT_LISTEN: ListenAddress = { host: '127.0.0.1', port: 8_989 }
 
 /** Throws `UsageError` for what the command line says, `CAUCUS_INVALID_CONFIG` for what the file says. */
 export const settingsOf = (options: ServeOptions, env: NodeJS.ProcessEnv = process.env): ServeSettings => {
-  const config = options.config === undefined ? undefined : readConfig(options.config)
+  const text = options.config === undefined ? '' : readText(options.config, '--config')
+  const config = options.config === undefined ? undefined : readConfig(text, options.config)
   const timing = timingOf(options, config)
   return {
     ...addressOf(options, config),
@@ -58,13 +73,14 @@ export const settingsOf = (options: ServeOptions, env: NodeJS.ProcessEnv = proce
     defaults: groupSettings(timing),
     groups: groupsOf(config, options.group, timing),
     poll: pollOf(options, config?.groups.get(options.group)?.timing ?? timing),
-    tokens: tokensOf(options, config, env),
+    access: accessOf(options, config, text, env),
+    limits: config?.limits ?? {},
     tls: tlsOf(options, config),
   }
 }
 
-const readConfig = (file: string): Config => {
-  const config = parseConfig(readText(file, '--config'), file)
+const readConfig = (text: string, file: string): Config => {
+  const config = parseConfig(text, file)
   requireSafe(checkConfig(config).violations)
   requireAlone(config, file)
   return config
@@ -90,7 +106,7 @@ export const refusalsOf = async (
     () => requireAlone(config, file),
     () => groupsOf(config, options.group, config.timing),
     () => tlsOf(options, config),
-    () => requireClosed(addressOf(options, config).host, tokensOf(options, config, env)),
+    () => requireClosed(addressOf(options, config).host, config, accessOf(options, config, '', env)),
   ]
   const reasons: string[] = []
   for (const check of checks) {
@@ -105,11 +121,11 @@ export const refusalsOf = async (
 }
 
 /** The server decides this when it listens; here it is known before. */
-const requireClosed = async (host: string, tokens: readonly string[] | undefined): Promise<void> => {
-  if (tokens !== undefined || isLoopback(await resolveHost(host))) return
+const requireClosed = async (host: string, config: Config, access: AccessSettings | undefined): Promise<void> => {
+  if (access !== undefined || config.tls?.ca !== undefined || isLoopback(await resolveHost(host))) return
   throw new CaucusError(
     'CAUCUS_INVALID_CONFIG',
-    `listen_host ${host} can be reached from other machines, and there is no token: name some in tokens, or start it with --token-file or --insecure`,
+    `listen_host ${host} can be reached from other machines, and there is no token: name some in tokens, an authority of certificates in tls.ca, or start it with --token-file or --insecure`,
   )
 }
 
@@ -156,10 +172,29 @@ const pollOf = ({ group, pollInterval }: ServeOptions, timing: Timing): ServeSet
   )
 }
 
-const tokensOf = ({ tokenFile }: ServeOptions, config: Config | undefined, env: NodeJS.ProcessEnv) => {
-  if (tokenFile !== undefined) return readTokens(tokenFile, '--token-file')
-  if (config?.tokens !== undefined) return config.tokens
-  return env.CAUCUS_TOKEN_FILE ? readTokens(env.CAUCUS_TOKEN_FILE, 'CAUCUS_TOKEN_FILE') : undefined
+const accessOf = (
+  { tokenFile, config: configFile }: ServeOptions,
+  config: Config | undefined,
+  text: string,
+  env: NodeJS.ProcessEnv,
+): AccessSettings | undefined => {
+  if (tokenFile !== undefined) return readAccess(tokenFile, '--token-file')
+  if (config?.tokens !== undefined) {
+    const file = configFile ?? ''
+    return { rules: config.tokens, file, text, read: (later) => parseConfig(later, file).tokens ?? [] }
+  }
+  return env.CAUCUS_TOKEN_FILE ? readAccess(env.CAUCUS_TOKEN_FILE, 'CAUCUS_TOKEN_FILE') : undefined
+}
+
+const readAccess = (file: string, option: string): AccessSettings => {
+  const read = (text: string) => parseTokenFile(text, file)
+  const text = readText(file, option)
+  try {
+    return { rules: read(text), file, text, read }
+  } catch (error) {
+    if (!isCaucusError(error)) throw error
+    throw new UsageError(`${option}: ${error.message}`)
+  }
 }
 
 const tlsOf = ({ tlsCert, tlsKey, tlsCa }: ServeOptions, config: Config | undefined): ServeSettings['tls'] => {

@@ -1,12 +1,14 @@
-import type { CoordinatorHosting } from '../ports/hosting.ts'
 import type { FoundationStore } from '../ports/store.ts'
 import { hostCoordinator } from '../runtime/coordinator-host.ts'
 import { systemClocks } from '../runtime/system-clock.ts'
-import { type Listening, listen } from '../server/listen.ts'
+import { Access } from '../server/access/access.ts'
+import { RulesFile } from '../server/access/rules-file.ts'
+import { listen } from '../server/listen.ts'
 import { Meter } from '../server/meter.ts'
 import { addressInstanceId } from '../stores/address-id.ts'
 import { fileStore } from '../stores/file-store.ts'
 import { memoryStore } from '../stores/memory-store.ts'
+import { AuditFile } from './audit-file.ts'
 import type { Logger } from './logging.ts'
 import type { ServeOptions, ServeSettings } from './serve-settings.ts'
 import { readVersion } from './version.ts'
@@ -21,13 +23,15 @@ export interface Server {
 
 /** Resolves once it listens. `failed` is called when the coordinator broke: nothing is granted any more. */
 export const startServer = async (
-  { dataDir, fresh = false, insecure }: ServeOptions,
+  { dataDir, fresh = false, insecure, auditLog }: ServeOptions,
   settings: ServeSettings,
   logger: Logger,
   failed: () => void,
 ): Promise<Server> => {
-  const { host, port, clusterId, defaults, groups, poll, tokens, tls } = settings
+  const { host, port, clusterId, defaults, groups, poll, access: named, limits, tls } = settings
   const meter = new Meter(logger)
+  const access = new Access(named?.rules)
+  const audit = auditLog === undefined ? undefined : new AuditFile(auditLog, logger)
   const store: FoundationStore =
     dataDir === undefined
       ? memoryStore({ instanceId: addressInstanceId(host, port) })
@@ -48,43 +52,47 @@ export const startServer = async (
       failed()
     },
   })
-  const listening = await listenOrClose(hosting, () =>
-    listen({
+  let rules: RulesFile | undefined
+  const close = async () => {
+    rules?.close()
+    await hosting.close()
+    await audit?.close()
+  }
+  try {
+    // Before anybody is let in by a file that is not safe. Not in a function of its own: what that saw would stay, tokens and all.
+    rules = named && (await RulesFile.follow({ ...named, access, logger, clock: systemClocks.grantor }))
+    const listening = await listen({
       hosting,
       host,
       port,
       pollGroup: poll.group,
-      token: tokens,
+      access,
+      limits,
+      audit: audit?.write,
       tls,
       insecure,
       version: readVersion(),
       logger,
       meter,
-    }),
-  )
-  const { exclusion, survivesRestart } = hosting.guarantees
-  logger.info(
-    { exclusion, survivesRestart, leaseMs: defaults.leaseMs, settleMs: defaults.settleMs, fresh },
-    `serving on ${listening.url}`,
-  )
-  return {
-    url: listening.url,
-    close: async () => {
-      await listening.close()
-      await hosting.close()
-    },
+    })
+    const { exclusion, survivesRestart } = hosting.guarantees
+    logger.info(
+      { exclusion, survivesRestart, leaseMs: defaults.leaseMs, settleMs: defaults.settleMs, fresh },
+      `serving on ${listening.url}`,
+    )
+    return {
+      url: listening.url,
+      close: async () => {
+        await listening.close()
+        await close()
+      },
+    }
+  } catch (error) {
+    await close()
+    throw error
   }
 }
 
 /** A data directory remembers its cluster; without one it is what the configuration says. */
 const clusterIdOf = (store: FoundationStore & { readonly clusterId?: string }, configured: string | undefined) =>
   store.clusterId ?? configured
-
-const listenOrClose = async (hosting: CoordinatorHosting, open: () => Promise<Listening>): Promise<Listening> => {
-  try {
-    return await open()
-  } catch (error) {
-    await hosting.close()
-    throw error
-  }
-}

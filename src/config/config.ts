@@ -1,4 +1,6 @@
 import type { ShareKind } from '../core/group/messages.ts'
+import type { AccessRule } from './access.ts'
+import type { RateLimits } from './rates.ts'
 import type { Timing } from './timing.ts'
 
 export interface Peer {
@@ -25,9 +27,12 @@ export interface Config {
   /** The file's own, over `timing.lan`; without one that of a plain server (`servedTiming`), with peers `timing.lan`. */
   readonly timing: Timing
   readonly groups: ReadonlyMap<string, GroupConfig>
-  readonly tokens?: readonly string[]
+  /** Who may do what. */
+  readonly tokens?: readonly AccessRule[]
   /** Paths of PEM files. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly ca?: string }
+  /** Of an identity and of an address. */
+  readonly limits?: Partial<RateLimits>
 }
 
 /** The largest number of partitions of a group: all of them must fit into one message. */

@@ -1,13 +1,17 @@
 import type { ShareKind } from '../core/group/messages.ts'
 import { groupNameFault, idFault } from '../core/ids.ts'
+import { readAccess } from './access-reader.ts'
 import { type Config, type GroupConfig, MAX_PARTITIONS, otherPeers, type Peer } from './config.ts'
+import { kindOf } from './kind.ts'
 import { didYouMean } from './nearest.ts'
+import { DEFAULT_RATES } from './rates.ts'
 import { resolveTiming, servedTiming, type Timing, timing, timingFaults } from './timing.ts'
-import { tokenFault } from './token.ts'
 
 const MAX_GROUPS = 10_000
 /** An election among more voters only gets slower. */
 const MAX_VOTERS = 7
+const MAX_RATE = 1_000_000_000
+const RATES = Object.keys(DEFAULT_RATES)
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -16,7 +20,7 @@ export class ConfigReader {
   readonly faults: string[] = []
 
   config(value: unknown): Config {
-    const keys = 'cluster identifier listen_host listen_port peers metadata timing groups tokens tls'.split(' ')
+    const keys = 'cluster identifier listen_host listen_port peers metadata timing groups tokens tls limits'.split(' ')
     const given = this.#object(value, '', keys) ?? {}
     const identifier = this.#optional(given, 'identifier', (each, path) => this.#id(each, path))
     const peers = this.#optional(given, 'peers', (each, path) => this.#peers(each, path, identifier)) ?? []
@@ -32,8 +36,9 @@ export class ConfigReader {
       metadata: given.metadata,
       timing: inForce,
       groups: this.#optional(given, 'groups', (each, path) => this.#groups(each, path, inForce)) ?? new Map(),
-      tokens: this.#optional(given, 'tokens', (each, path) => this.#tokens(each, path)),
+      tokens: this.#optional(given, 'tokens', (each, path) => readAccess(each, path, this.faults)),
       tls: this.#optional(given, 'tls', (each, path) => this.#tls(each, path)),
+      limits: this.#optional(given, 'limits', (each, path) => this.#limits(each, path)),
     })
   }
 
@@ -148,17 +153,16 @@ export class ConfigReader {
     return partitions === undefined ? undefined : { partitions }
   }
 
-  #tokens(value: unknown, path: string): string[] | undefined {
-    if (!Array.isArray(value) || value.length === 0) return this.#fault(path, 'must be an array of tokens', value)
-    return value.flatMap((each: unknown, index) => this.#token(each, `${path}[${index}]`) ?? [])
-  }
-
-  #token(value: unknown, path: string): string | undefined {
-    if (typeof value !== 'string') return this.#fault(path, 'must be a string', value)
-    const fault = tokenFault(value)
-    if (fault === undefined) return value
-    this.faults.push(`${path} ${fault}`)
-    return undefined
+  #limits(value: unknown, path: string): Config['limits'] {
+    const given = this.#object(value, path, RATES)
+    if (given === undefined) return undefined
+    const read = (key: string) => this.#optional(given, key, (each, at) => this.#whole(each, at, 1, MAX_RATE), path)
+    return Object.fromEntries(
+      RATES.flatMap((key) => {
+        const rate = read(key)
+        return rate === undefined ? [] : [[key, rate]]
+      }),
+    )
   }
 
   #tls(value: unknown, path: string): Config['tls'] {
@@ -172,14 +176,6 @@ export class ConfigReader {
 }
 
 const join = (path: string, key: string): string => (path === '' ? key : `${path}.${key}`)
-
-/** The value itself only where it is short and harmless: a token must not end up in a log. */
-const kindOf = (value: unknown): string => {
-  if (value === null) return 'null'
-  if (Array.isArray(value)) return value.length === 0 ? 'an empty array' : 'an array'
-  if (typeof value === 'number') return String(value)
-  return typeof value === 'object' ? 'an object' : `a ${typeof value}`
-}
 
 type Defined<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {
   [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>

@@ -10,7 +10,8 @@ export interface TlsOptions {
 
 export interface SocketOptions {
   readonly url: string
-  readonly subprotocol: string
+  /** What is offered, the one that is liked best first. */
+  readonly subprotocols: readonly string[]
   readonly token: string | undefined
   readonly tls: TlsOptions | undefined
   /** How long it may take until the server has taken us, or has said all of why it does not. */

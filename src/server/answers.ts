@@ -8,6 +8,10 @@ export const statusOf = (error: CaucusError): number => ERROR_CODES[error.code].
 
 export const bodyOf = (error: CaucusError): string => JSON.stringify({ error })
 
+/** In whole seconds, as the header has it; undefined where the error does not say. */
+export const retryAfterOf = ({ details: { retryAfterMs } }: CaucusError): number | undefined =>
+  typeof retryAfterMs === 'number' ? Math.ceil(retryAfterMs / 1_000) : undefined
+
 export const notFound = (what: string): CaucusError =>
   new CaucusError('CAUCUS_NOT_FOUND', `there is no ${what}; nothing changed`)
 
@@ -18,9 +22,11 @@ export const refuseSocket = (socket: Duplex, error: CaucusError): void => {
   if (socket.destroyed || socket.writableEnded) return
   const status = statusOf(error)
   const body = bodyOf(error)
+  const seconds = retryAfterOf(error)
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     `Content-Type: ${JSON_TYPE}`,
+    ...(seconds === undefined ? [] : [`Retry-After: ${seconds}`]),
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Connection: close',
   ]

@@ -2,24 +2,40 @@ import { isUtf8 } from 'node:buffer'
 import type { Socket } from 'node:net'
 import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import { CaucusError } from '../errors.ts'
-import { bodyOf, invalid, JSON_TYPE, notFound, parserFault, refuseSocket, requestFault, statusOf } from './answers.ts'
+import {
+  bodyOf,
+  invalid,
+  JSON_TYPE,
+  notFound,
+  parserFault,
+  refuseSocket,
+  requestFault,
+  retryAfterOf,
+  statusOf,
+} from './answers.ts'
 import type { Guard } from './guard.ts'
 import type { ListenOptions, ServerLimits } from './options.ts'
 import type { ServerContext } from './routes/context.ts'
 
 /** The HTTP side without any route: its limits, and an answer in JSON to whatever goes wrong, wherever it does. */
 export const newApp = (tls: ListenOptions['tls'], guard: Guard, context: ServerContext): FastifyInstance => {
-  const { limits, counts, logger } = context
+  const { limits, counts, logger, desk } = context
   const refuse = (error: CaucusError, reply: FastifyReply): void => {
     counts.error(error.code)
+    desk.refused(reply.request.raw, error)
+    const seconds = retryAfterOf(error)
+    if (seconds !== undefined) reply.header('retry-after', String(seconds))
     // The rest of a body that is too long is read and thrown away, so that the answer is not lost in a reset connection.
     if (error.code === 'CAUCUS_TOO_LARGE') reply.removeHeader('connection')
-    if (error.code === 'CAUCUS_OVERLOADED' || guard.closing) reply.header('connection', 'close')
+    // A connection over the limit; whoever only asks too often may keep its own.
+    if ((error.code === 'CAUCUS_OVERLOADED' && seconds === undefined) || guard.closing)
+      reply.header('connection', 'close')
     reply.code(statusOf(error)).header('content-type', JSON_TYPE).send(bodyOf(error))
   }
   const failed = (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void => {
     const fault = requestFault(error, limits.bodyBytes)
-    if (fault === undefined) logger.error({ err: error, path: request.url.slice(0, 200) }, 'a request failed')
+    if (fault === undefined)
+      logger.error({ err: error, path: request.url.split('?')[0]?.slice(0, 200) }, 'a request failed')
     refuse(fault ?? new CaucusError('CAUCUS_BACKEND', 'the server failed; its log says why'), reply)
   }
   const options = {

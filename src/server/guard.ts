@@ -1,7 +1,7 @@
-import { timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { isIP, type Socket } from 'node:net'
 import { CaucusError } from '../errors.ts'
+import type { Desk } from './access/desk.ts'
 import { isLoopback } from './address.ts'
 import { invalid } from './answers.ts'
 
@@ -9,7 +9,9 @@ export interface GuardOptions {
   /** Listening where only this machine can come from. */
   readonly loopback: boolean
   readonly host: string
-  readonly tokens: readonly string[]
+  /** Where somebody has to show a token or a certificate. */
+  readonly closed: boolean
+  readonly desk: Desk
   readonly secure: boolean
   readonly urlBytes: number
 }
@@ -21,7 +23,6 @@ export class Guard {
   /** Set when the server stops taking requests. */
   closing = false
   readonly #options: GuardOptions
-  readonly #expected: readonly Buffer[]
   /** Hosts that have been found right, exactly as they were written: nearly every request has one of them. */
   readonly #known = new Set<string>()
   /** Connections beyond the limit, which are answered once and closed. */
@@ -29,7 +30,6 @@ export class Guard {
 
   constructor(options: GuardOptions) {
     this.#options = options
-    this.#expected = options.tokens.map((token) => Buffer.from(token, 'latin1'))
   }
 
   addSurplus(socket: Socket): void {
@@ -56,7 +56,7 @@ export class Guard {
       const fault = this.#originFault(headers.origin, host)
       if (fault !== undefined) return fault
     }
-    return this.#expected.length === 0 || isOpen(url) ? undefined : this.#tokenFault(headers.authorization)
+    return this.#options.desk.identify(request)
   }
 
   /** A browser that was led here by a name of somebody else's (DNS rebinding) still says that name. */
@@ -87,7 +87,7 @@ export class Guard {
       )
     }
     // No page can know the token. Without one: names with a dot are for sale, and may be led to any address.
-    if (this.#expected.length > 0 || isIP(name) !== 0 || !name.includes('.')) return undefined
+    if (this.#options.closed || isIP(name) !== 0 || !name.includes('.')) return undefined
     return new CaucusError(
       'CAUCUS_FORBIDDEN',
       'this server has no token: call it by its address, by a name without a dot or by the name that it listens on, or start it with a token',
@@ -99,23 +99,4 @@ export class Guard {
     if (origin.toLowerCase() === own.toLowerCase()) return undefined
     return new CaucusError('CAUCUS_FORBIDDEN', 'web pages of another origin may not call this server')
   }
-
-  #tokenFault(authorization: string | undefined): CaucusError | undefined {
-    const given = /^bearer +(\S+)$/i.exec(authorization ?? '')?.[1]
-    if (given !== undefined) {
-      const bytes = Buffer.from(given, 'latin1')
-      let right = false
-      // All of them every time: how long it takes says nothing about which one was nearly right.
-      for (const expected of this.#expected) {
-        if (expected.length === bytes.length && timingSafeEqual(expected, bytes)) right = true
-      }
-      if (right) return undefined
-    }
-    return new CaucusError(
-      'CAUCUS_UNAUTHORIZED',
-      `${given === undefined ? 'a token is needed' : 'the token is wrong'}: send Authorization: Bearer TOKEN with the one that the server was started with`,
-    )
-  }
 }
-
-const isOpen = (url: string): boolean => url === '/healthz' || url.startsWith('/healthz?')

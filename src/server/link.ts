@@ -2,15 +2,28 @@ import type { CoordinatorMessage } from '../core/group/messages.ts'
 import type { CoordinatorHosting, HostedLink } from '../ports/hosting.ts'
 import type { AcceptedSink, AcceptedSocket } from '../ports/socket.ts'
 import { decodeMemberFrame, encodeFrames } from '../wire/frames.ts'
+import type { Protocol } from '../wire/versions.ts'
+import type { Gate } from './access/link-gate.ts'
 import type { ServerLogger } from './logger.ts'
 import type { ServerCounts } from './metrics.ts'
 import type { ServerLimits } from './options.ts'
 
 /** How a link is closed: by WebSocket's own codes. */
-const CLOSE = { goingAway: 1001, protocol: 1002, internal: 1011 } as const
+const CLOSE = { goingAway: 1001, protocol: 1002, policy: 1008, internal: 1011 } as const
 /** After so many silent looks a link is asked, and after so many it is cut. */
 const ASK_AFTER = 1
 const CUT_AFTER = 3
+
+/** What one link is, besides what all of them have in common. */
+export interface Connected {
+  /** Gives the socket, which tells its sink later, never before it returns. */
+  connect(sink: AcceptedSink): AcceptedSocket
+  readonly protocol: Protocol
+  /** What its client may say; without one anything. */
+  readonly gate?: Gate | undefined
+  /** Called once the socket is closed. */
+  gone(): void
+}
 
 export interface LinkOptions {
   readonly hosting: CoordinatorHosting
@@ -24,13 +37,17 @@ export class Link implements AcceptedSink {
   readonly #options: LinkOptions
   readonly #socket: AcceptedSocket
   readonly #gone: () => void
+  /** The version that its client speaks. */
+  readonly #protocol: Protocol
+  readonly #gate: Gate | undefined
   #hosted: HostedLink | undefined
   #silentLooks = 0
 
-  /** `gone` is called once its socket is closed. */
-  constructor(connect: (sink: AcceptedSink) => AcceptedSocket, options: LinkOptions, gone: () => void) {
+  constructor({ connect, protocol, gate, gone }: Connected, options: LinkOptions) {
     this.#options = options
     this.#gone = gone
+    this.#protocol = protocol
+    this.#gate = gate
     this.#socket = connect(this)
   }
 
@@ -40,7 +57,7 @@ export class Link implements AcceptedSink {
   }
 
   text(frame: string): void {
-    this.#take(() => decodeMemberFrame(frame))
+    this.#take(() => decodeMemberFrame(frame, this.#protocol))
   }
 
   binary(): void {
@@ -80,8 +97,10 @@ export class Link implements AcceptedSink {
       this.#socket.close(CLOSE.protocol, reason('CAUCUS_PROTOCOL', messages))
       return
     }
+    const passed = this.#gate?.admit(messages, (refusals) => this.#deliver(refusals)) ?? messages
+    if (passed.length === 0 && messages.length > 0) return
     // What is lost by this is said again by the next renewal: a flood of refusals would only feed the overload.
-    if (this.#hosted?.receive(messages) === false) this.#options.counts.framesDropped++
+    if (this.#hosted?.receive(passed) === false) this.#options.counts.framesDropped++
   }
 
   #deliver(messages: readonly CoordinatorMessage[]): void {
@@ -91,13 +110,21 @@ export class Link implements AcceptedSink {
       this.cut()
       return
     }
-    for (const frame of encodeFrames(messages)) this.#socket.send(frame)
+    for (const frame of encodeFrames(messages, this.#protocol)) this.#socket.send(frame)
   }
 
   /** Asks whether anybody is there, once nothing was heard for a while, and gives up when nobody answers. */
   look(): void {
     if (this.#silentLooks >= CUT_AFTER) this.cut()
     else if (this.#silentLooks++ >= ASK_AFTER && this.#socket.open) this.#socket.ping()
+  }
+
+  /** After what its client may do has changed. True when it may not stay, and is closed. */
+  review(): boolean {
+    const fault = this.#gate?.review()
+    if (fault === undefined) return false
+    this.#socket.close(CLOSE.policy, reason(fault.code, fault.message))
+    return true
   }
 
   cut(): void {

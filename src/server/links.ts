@@ -1,7 +1,10 @@
+import { PROTOCOL } from '../core/group/messages.ts'
 import type { Millis } from '../core/time.ts'
 import { isCaucusError } from '../errors.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { AcceptedSink, AcceptedSocket } from '../ports/socket.ts'
+import type { Protocol } from '../wire/versions.ts'
+import type { Gate } from './access/link-gate.ts'
 import { Link, type LinkOptions } from './link.ts'
 import type { ServerCounts } from './metrics.ts'
 
@@ -24,8 +27,8 @@ export class Links {
   }
 
   /** A new link over the socket that `connect` gives, which tells its sink later, never before `connect` returns. */
-  accept(connect: (sink: AcceptedSink) => AcceptedSocket): void {
-    const link = new Link(connect, this.#options, () => this.#gone(link))
+  accept(connect: (sink: AcceptedSink) => AcceptedSocket, protocol: Protocol = PROTOCOL, gate?: Gate): void {
+    const link: Link = new Link({ connect, protocol, gate, gone: () => this.#gone(link) }, this.#options)
     try {
       link.attach()
     } catch (error) {
@@ -49,6 +52,13 @@ export class Links {
       this.#lookLater()
     }
     this.#timer = clock.setTimer(clock.now() + limits.pingMs, look, { ref: false })
+  }
+
+  /** Closes those whose client may not have one any more. Gives how many these are. */
+  review(): number {
+    let closed = 0
+    for (const link of this.#links) if (link.review()) closed++
+    return closed
   }
 
   get size(): number {

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { CaucusError } from '../errors.ts'
 import { systemClocks } from '../runtime/system-clock.ts'
+import { Desk } from './access/desk.ts'
 import { addressOf, inUrl, isLoopback, listenFault } from './address.ts'
 import { newApp } from './app.ts'
 import { Connections } from './connections.ts'
@@ -10,11 +11,12 @@ import { Guard } from './guard.ts'
 import { Links } from './links.ts'
 import { silentLogger } from './logger.ts'
 import { ServerCounts } from './metrics.ts'
-import { assertPort, DEFAULT_LIMITS, type ListenOptions, type ServerLimits, tokensOf } from './options.ts'
+import { accessOf, assertPort, DEFAULT_LIMITS, type ListenOptions, type ServerLimits } from './options.ts'
 import { blocRoutes } from './routes/bloc.ts'
 import type { ServerContext } from './routes/context.ts'
 import { eventRoutes } from './routes/events.ts'
 import { groupRoutes } from './routes/groups.ts'
+import { openApiRoutes } from './routes/openapi.ts'
 import { operationRoutes } from './routes/operations.ts'
 import { Upgrades } from './web-socket.ts'
 
@@ -39,14 +41,30 @@ export interface Listening {
 export const listen = async (options: ListenOptions): Promise<Listening> => {
   const { host = '127.0.0.1', port } = options
   assertPort(port)
-  const tokens = tokensOf(options)
+  const access = accessOf(options)
+  const withCertificates = options.tls?.ca !== undefined
+  const closed = !access.open || withCertificates
   const address = await addressOf(host)
   const loopback = isLoopback(address)
-  if (!loopback && tokens.length === 0 && options.insecure !== true) throw openToAll(host)
+  if (!loopback && !closed && options.insecure !== true) throw openToAll(host)
   const limits: ServerLimits = { ...DEFAULT_LIMITS, ...options.limits }
   const secure = options.tls !== undefined
-  const guard = new Guard({ loopback, host, tokens, secure, urlBytes: limits.urlBytes })
-  const server = new HttpServer(options, limits, guard)
+  const { hosting, logger = silentLogger, audit = (entry) => logger.info(entry, 'audit') } = options
+  if (access.namesCertificates && !withCertificates) {
+    logger.warn({}, 'entries with "identity" let nobody in: without --tls-ca no certificates are asked for')
+  }
+  const clock = systemClocks.grantor
+  const desk = new Desk({
+    access,
+    hosting,
+    limits,
+    withCertificates,
+    write: audit,
+    now: () => clock.now(),
+    wallMs: () => Date.now(),
+  })
+  const guard = new Guard({ loopback, host, closed, desk, secure, urlBytes: limits.urlBytes })
+  const server = new HttpServer(options, limits, guard, desk)
   const bound = await server.listen(address, port, host)
   return {
     url: `${secure ? 'https' : 'http'}://${inUrl(host)}:${bound}`,
@@ -58,7 +76,7 @@ export const listen = async (options: ListenOptions): Promise<Listening> => {
 const openToAll = (host: string): CaucusError =>
   new CaucusError(
     'CAUCUS_INVALID_CONFIG',
-    `${host} can be reached from other machines: give a token (--token-file), or say that everybody may do everything (--insecure)`,
+    `${host} can be reached from other machines: give a token (--token-file), ask for certificates (--tls-ca), or say that everybody may do everything (--insecure)`,
     { details: { host } },
   )
 
@@ -69,9 +87,10 @@ class HttpServer {
   readonly #limits: ServerLimits
   readonly #stopping = new AbortController()
   readonly #connections: Connections
+  readonly #unwatch: () => void
   #closed: Promise<void> | undefined
 
-  constructor(options: ListenOptions, limits: ServerLimits, guard: Guard) {
+  constructor(options: ListenOptions, limits: ServerLimits, guard: Guard, desk: Desk) {
     const { hosting, logger = silentLogger, version, meter, pollGroup, tls } = options
     const counts = new ServerCounts()
     this.#limits = limits
@@ -80,6 +99,7 @@ class HttpServer {
     setMaxListeners(0, this.#stopping.signal)
     const context: ServerContext = {
       hosting,
+      desk,
       limits,
       counts,
       logger,
@@ -90,10 +110,12 @@ class HttpServer {
     }
     this.#app = newApp(tls, guard, context)
     this.#links = new Links({ hosting, limits, counts, logger, clock: systemClocks.grantor })
-    const upgrades = new Upgrades({ links: this.#links, guard, limits, counts })
+    const upgrades = new Upgrades({ links: this.#links, guard, desk, limits, counts })
+    this.#unwatch = desk.watch(() => this.#links.review())
     this.#app.server.on('upgrade', (request, socket, head) => upgrades.take(request, socket, head))
     this.#connections = new Connections(this.#app.server, limits, guard)
-    if (pollGroup !== undefined) blocRoutes(this.#app, context)
+    openApiRoutes(this.#app, context)
+    if (pollGroup !== undefined) blocRoutes(this.#app, { ...context, pollGroup })
     groupRoutes(this.#app, context)
     eventRoutes(this.#app, context)
     operationRoutes(this.#app, context)
@@ -128,6 +150,7 @@ class HttpServer {
       clearTimeout(limit)
       clearInterval(idle)
       this.#connections.close()
+      this.#unwatch()
     }
   }
 

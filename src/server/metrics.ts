@@ -1,6 +1,7 @@
 import { Counter, Gauge, Registry } from 'prom-client'
 import type { ErrorCode } from '../errors.ts'
 import type { CoordinatorHosting } from '../ports/hosting.ts'
+import type { Desk } from './access/desk.ts'
 import type { Meter, Reading } from './meter.ts'
 
 /** What a server counts by itself. Plain numbers: a heartbeat costs one addition. */
@@ -8,6 +9,7 @@ export class ServerCounts {
   polls = 0
   renewals = 0
   links = 0
+  olderLinks = 0
   linksCut = 0
   framesRefused = 0
   framesDropped = 0
@@ -25,6 +27,7 @@ export interface MetricsSource {
   readonly hosting: CoordinatorHosting
   readonly counts: ServerCounts
   readonly meter: Meter | undefined
+  readonly desk: Desk
   readonly connections: () => number
 }
 
@@ -32,11 +35,12 @@ export interface MetricsSource {
 const LEVELS = new Set(['links', 'generation'])
 
 /** The text of `/metrics`. Every number is read when it is asked for, and none is about a single member. */
-export const metricsText = (source: MetricsSource): Promise<string> => {
-  const { hosting, counts, meter } = source
+export const metricsText = (source: MetricsSource, reads: (group: string) => boolean): Promise<string> => {
+  const { hosting, counts, meter, desk } = source
   const page = new Page()
   page.level('caucus_connections', 'Open connections', source.connections())
   page.level('caucus_links', 'Open links of members', counts.links)
+  page.level('caucus_links_older', 'Of these, links that speak an older protocol than this server', counts.olderLinks)
   page.level('caucus_streams', 'Readers of events', counts.streams)
   page.level('caucus_process_resident_bytes', 'Memory of this process', process.memoryUsage.rss())
   page.total('caucus_polls_total', 'Heartbeats on the wire of bloc', counts.polls)
@@ -46,18 +50,21 @@ export const metricsText = (source: MetricsSource): Promise<string> => {
   page.total('caucus_frames_dropped_total', 'Frames dropped because of overload', counts.framesDropped)
   page.total('caucus_streams_cut_total', 'Readers of events cut because they did not read', counts.streamsCut)
   page.total('caucus_twins_total', 'Session ids seen with two live clients', counts.twins)
+  page.access(desk)
   for (const [code, value] of counts.errors) page.total('caucus_errors_total', 'Refused requests', value, { code })
   for (const [name, value] of Object.entries(hosting.counters())) {
     if (LEVELS.has(name)) page.level(`caucus_coordinator_${name}`, 'Of the coordinator', value)
     else page.total(`caucus_coordinator_${name}_total`, 'Of the coordinator', value)
   }
   for (const { name, state, total } of hosting.view().groups) {
+    if (!reads(name)) continue
     page.level('caucus_members', 'Live members of a group', total, { group: name })
     page.level('caucus_settled', '1 while a group is settled', state === 'settled' ? 1 : 0, { group: name })
   }
   for (const [event, value] of meter?.events ?? []) page.total('caucus_events_total', 'Events', value, { event })
-  for (const reading of meter?.totals ?? []) page.reading(reading, 'total')
-  for (const reading of meter?.levels ?? []) page.reading(reading, 'level')
+  const mayShow = ({ labels: { group } }: Reading) => group === undefined || reads(group)
+  for (const reading of meter?.totals ?? []) if (mayShow(reading)) page.reading(reading, 'total')
+  for (const reading of meter?.levels ?? []) if (mayShow(reading)) page.reading(reading, 'level')
   return page.text()
 }
 
@@ -79,6 +86,25 @@ class Page {
     const gauge = this.#levels.get(name) ?? new Gauge(given)
     this.#levels.set(name, gauge)
     gauge.set(labels, value)
+  }
+
+  access({ access, rates, audit, counts }: Desk): void {
+    this.level('caucus_access_entries', 'Tokens and entries for certificates', access.size)
+    this.total('caucus_access_changes_total', 'How often the entries were replaced', access.version)
+    this.total('caucus_access_failures_total', 'How often new entries could not be taken', access.failures)
+    this.total(
+      'caucus_messages_forbidden_total',
+      'Words of members that their link may not say',
+      counts.messagesForbidden,
+    )
+    this.total('caucus_links_revoked_total', 'Links closed because their entry was taken away', counts.linksRevoked)
+    this.total('caucus_streams_revoked_total', 'Readers of events ended for the same reason', counts.streamsRevoked)
+    this.total('caucus_audit_lines_total', 'Lines of the audit log', audit.lines)
+    for (const [kind, subjects] of Object.entries(rates.limited)) {
+      for (const [by, value] of Object.entries(subjects)) {
+        this.total('caucus_rate_limited_total', 'Requests and frames over a rate', value, { kind, by })
+      }
+    }
   }
 
   reading({ name, labels, value }: Reading, kind: 'total' | 'level'): void {

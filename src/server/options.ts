@@ -1,11 +1,14 @@
+import { DEFAULT_RATES, type RateLimits } from '../config/rates.ts'
 import { CaucusError } from '../errors.ts'
 import type { CoordinatorHosting } from '../ports/hosting.ts'
 import { MAX_FRAME_BYTES } from '../wire/limits.ts'
+import { Access } from './access/access.ts'
+import type { AuditSink } from './access/audit.ts'
 import type { ServerLogger } from './logger.ts'
 import type { Meter } from './meter.ts'
 
 /** What a server takes from one peer and from all of them (docs/limits.md). Beyond it the peer is told so, and others are undisturbed. */
-export interface ServerLimits {
+export interface ServerLimits extends RateLimits {
   readonly bodyBytes: number
   /** Of the request line and all headers together. */
   readonly headerBytes: number
@@ -45,19 +48,22 @@ export const DEFAULT_LIMITS: ServerLimits = Object.freeze({
   pingMs: 10_000,
   streamHeartbeatMs: 15_000,
   drainMs: 5_000,
+  ...DEFAULT_RATES,
 })
 
 export interface ListenOptions {
   readonly hosting: CoordinatorHosting
-  /** Default `127.0.0.1`. Beyond loopback only with `token` or `insecure`. */
+  /** Default `127.0.0.1`. Beyond loopback only with `token`, `access`, `tls.ca` or `insecure`. */
   readonly host?: string
   /** 0 takes any free port. */
   readonly port: number
   /** The group of bloc's two routes; without it they are not served. It is the one that `hosting` polls. */
   readonly pollGroup?: string | undefined
-  /** Required as a bearer token on every route but `/healthz`. Of several each is accepted, so that one can be replaced. */
+  /** Required as a bearer token on every route but `/healthz`. Of several each is accepted, and each may do everything. */
   readonly token?: string | readonly string[] | undefined
-  /** PEM texts. With `ca`, clients must show a certificate that it signed. */
+  /** Instead of `token`: who may do what. It may be replaced while the server runs. */
+  readonly access?: Access | undefined
+  /** PEM texts. With `ca`, clients must show a certificate that it signed; its name says who they are. */
   readonly tls?:
     | { readonly cert: string | Buffer; readonly key: string | Buffer; readonly ca?: string | Buffer }
     | undefined
@@ -67,20 +73,24 @@ export interface ListenOptions {
   /** Of the package, as `/healthz` says it. */
   readonly version: string
   readonly logger?: ServerLogger | undefined
+  /** Where lines of the audit log go. Default: the logger. */
+  readonly audit?: AuditSink | undefined
   /** Whose numbers `/metrics` shows besides the server's own: the one that the coordinator tells. */
   readonly meter?: Meter | undefined
 }
 
-const TOKEN = /^[\x21-\x7e]{8,1024}$/
-
-/** The tokens, each fit for a header; an empty list means that none is asked for. */
-export const tokensOf = ({ token }: ListenOptions): readonly string[] => {
-  if (token === undefined) return []
+/** Who may do what; without a token, everybody everything. */
+export const accessOf = ({ token, access }: ListenOptions): Access => {
+  if (access !== undefined && token !== undefined) {
+    throw new CaucusError('CAUCUS_INVALID_CONFIG', 'token and access say the same thing twice; give one of them')
+  }
+  if (access !== undefined) return access
+  if (token === undefined) return new Access()
   const tokens = typeof token === 'string' ? [token] : token
-  if (tokens.length > 0 && tokens.every((each) => TOKEN.test(each))) return tokens
+  if (tokens.length > 0) return Access.ofTokens(tokens)
   throw new CaucusError(
     'CAUCUS_INVALID_CONFIG',
-    'a token is 8 to 1024 printable ASCII characters without spaces; make one with: openssl rand -hex 32',
+    'an empty list of tokens would open the server; leave token out for that',
   )
 }
 

@@ -2,9 +2,11 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { WebSocket, WebSocketServer } from 'ws'
 import { PROTOCOL } from '../core/group/messages.ts'
-import { CaucusError } from '../errors.ts'
+import { CaucusError, isCaucusError } from '../errors.ts'
 import type { AcceptedSink, AcceptedSocket } from '../ports/socket.ts'
-import { LINK_PATH, LINK_SUBPROTOCOL, protocolFault } from '../wire/frames.ts'
+import { LINK_PATH } from '../wire/frames.ts'
+import { negotiated, offerFault, PROTOCOLS, type Protocol, subprotocolOf, versionsIn } from '../wire/versions.ts'
+import type { Desk } from './access/desk.ts'
 import { invalid, notFound, refuseSocket } from './answers.ts'
 import type { Guard } from './guard.ts'
 import type { Links } from './links.ts'
@@ -14,6 +16,7 @@ import type { ServerLimits } from './options.ts'
 export interface UpgradesOptions {
   readonly links: Links
   readonly guard: Guard
+  readonly desk: Desk
   readonly limits: ServerLimits
   readonly counts: ServerCounts
 }
@@ -30,37 +33,54 @@ export class Upgrades {
       clientTracking: false,
       maxPayload: options.limits.frameBytes,
       perMessageDeflate: false,
-      handleProtocols: (offered) => (offered.has(LINK_SUBPROTOCOL) ? LINK_SUBPROTOCOL : false),
+      handleProtocols: (offered, request) => {
+        const protocol = protocolOf(request)
+        const chosen = isCaucusError(protocol) ? undefined : subprotocolOf(protocol)
+        return chosen !== undefined && offered.has(chosen) ? chosen : false
+      },
     })
   }
 
   /** Takes an upgrade, or refuses it with an error that a person can read. */
   take(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const { links, guard, counts } = this.#options
-    const fault = guard.check(request) ?? upgradeFault(request)
-    if (fault !== undefined) {
-      counts.error(fault.code)
-      refuseSocket(socket, fault)
+    const { links, guard, counts, desk } = this.#options
+    const protocol = guard.check(request) ?? upgradeFault(request) ?? desk.linkFault(request) ?? protocolOf(request)
+    if (isCaucusError(protocol)) {
+      counts.error(protocol.code)
+      desk.refused(request, protocol)
+      refuseSocket(socket, protocol)
       return
     }
     this.#server.handleUpgrade(request, socket, head, (webSocket) => {
-      links.accept((sink) => new ServerSocket(webSocket, socket, sink))
+      if (protocol !== PROTOCOL) this.#countOlder(webSocket)
+      links.accept((sink) => new ServerSocket(webSocket, socket, sink), protocol, desk.gateFor(request))
     })
+  }
+
+  #countOlder(webSocket: WebSocket): void {
+    const { counts } = this.#options
+    counts.olderLinks++
+    webSocket.once('close', () => counts.olderLinks--)
   }
 }
 
-/** The path, and the version that the client says it speaks. */
-const upgradeFault = (request: IncomingMessage): CaucusError | undefined => {
+/** What is asked for before any version counts. */
+const upgradeFault = ({ url, method, headers }: IncomingMessage): CaucusError | undefined => {
   // Not by `URL`, which throws for what can be sent as a path.
-  const [path, ...query] = (request.url ?? '').split('?')
-  if (path !== LINK_PATH) return notFound('WebSocket at this path')
-  if (request.method !== 'GET' || request.headers.upgrade?.toLowerCase() !== 'websocket') {
-    return invalid('a link is opened by GET with Upgrade: websocket')
-  }
-  const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((each) => each.trim())
+  if ((url ?? '').split('?')[0] !== LINK_PATH) return notFound('WebSocket at this path')
+  if (method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket') return undefined
+  return invalid('a link is opened by GET with Upgrade: websocket')
+}
+
+/** The newest version that both sides speak. A client names its own as subprotocols, or one of them as `?protocol=`. */
+const protocolOf = ({ url, headers }: IncomingMessage): Protocol | CaucusError => {
+  const [, ...query] = (url ?? '').split('?')
   const named = new URLSearchParams(query.join('?')).getAll('protocol')
-  const right = named.length > 0 ? named.every((each) => each === String(PROTOCOL)) : offered.includes(LINK_SUBPROTOCOL)
-  return right ? undefined : new CaucusError('CAUCUS_PROTOCOL', protocolFault(named[0] ?? offered.join(', ')))
+  if (named.length > 1) return invalid('?protocol= names one version; to offer several, name them as subprotocols')
+  const subprotocols = (headers['sec-websocket-protocol'] ?? '').split(',').map((each) => each.trim())
+  const offered = versionsIn(named.length > 0 ? named.map((each) => `caucus.v${each}`) : subprotocols)
+  const details = { offered: offered.slice(0, 10), spoken: PROTOCOLS }
+  return negotiated(offered) ?? new CaucusError('CAUCUS_PROTOCOL', offerFault(offered), { details })
 }
 
 /** The server's end of one WebSocket. */

@@ -21,10 +21,10 @@ class ClientSocket implements FrameSocket {
   #failure: CaucusError | undefined
   #refusal: IncomingMessage | undefined
 
-  constructor({ url, subprotocol, token, tls, handshakeTimeoutMs }: SocketOptions, sink: SocketSink) {
+  constructor({ url, subprotocols, token, tls, handshakeTimeoutMs }: SocketOptions, sink: SocketSink) {
     this.#url = url
     this.#sink = sink
-    this.#socket = new WebSocket(url, [subprotocol], {
+    this.#socket = new WebSocket(url, [...subprotocols], {
       ...tls,
       headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
       maxPayload: MAX_FRAME_BYTES,

@@ -1,22 +1,50 @@
 import { type Static, Type } from '@sinclair/typebox'
 import type { Leave, Renew, ShareMessage } from '../core/group/messages.ts'
+import { MAX_GROUP_NAME_BYTES, MAX_ID_BYTES } from '../core/ids.ts'
 import { bootIdFault, groupFault, memberFault } from './faults.ts'
 import { renewFault } from './frames.ts'
-import { Holdings, type Message, RenewFields } from './schemas.ts'
+import { MAX_LIST_ITEMS, MAX_METADATA_BYTES, MAX_METADATA_DEPTH } from './limits.ts'
+import { GroupState, Holding, Holdings, idSchema, type Message, RenewFields } from './schemas.ts'
 import { compile, parseJson } from './validate.ts'
+
+const bytes = (name: string, most: number): string =>
+  `${name}: 1 to ${most} bytes of UTF-8 without control characters, and neither "." nor ".."`
+
+export const GroupName = idSchema(MAX_GROUP_NAME_BYTES, bytes('The name of a group', MAX_GROUP_NAME_BYTES))
+export const MemberId = idSchema(MAX_ID_BYTES, bytes('The id of a member', MAX_ID_BYTES))
+const BootId = idSchema(MAX_ID_BYTES, bytes('Random, one per run of the process', MAX_ID_BYTES))
+const Counter = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
+
+const listOf = (what: string) =>
+  Type.Optional(Type.Array(Holding, { maxItems: MAX_LIST_ITEMS, description: `${what} No item twice.` }))
 
 /** The body of `PUT /v1/groups/{g}/members/{id}`: a renewal, or without `generation` a join. */
 export const RenewBody = Type.Object(
   {
     ...RenewFields,
-    order: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
-    weight: Type.Optional(Type.Number()),
-    holding: Type.Optional(Holdings),
-    draining: Type.Optional(Holdings),
-    acknowledged: Type.Optional(Holdings),
+    bootId: BootId,
+    metadata: Type.Optional(
+      Type.Unknown({
+        description: `For the others to read: up to ${MAX_METADATA_BYTES} bytes of JSON, ${MAX_METADATA_DEPTH} levels deep.`,
+      }),
+    ),
+    order: Type.Optional(Counter),
+    weight: Type.Optional(Type.Literal(1, { description: 'Other weights are not supported yet.' })),
+    holding: listOf('What is still held. Of an index, `item` is from 1 to `of`.'),
+    draining: listOf('What was revoked and is being finished.'),
+    acknowledged: listOf('What was revoked and is finished.'),
   },
   { additionalProperties: false },
 )
+
+/** The query of a `DELETE` by the holder itself: all of it, or for an eviction none. */
+export const LeaveQuery = Type.Object(
+  { incarnation: Counter, bootId: BootId, sequence: Counter },
+  { additionalProperties: false },
+)
+
+/** Where a reader of events goes on: the id of the last event that it has. */
+export const Revision = Type.String({ pattern: '^[0-9]{1,10}-[0-9]{1,15}$', description: '`generation-number`' })
 
 const Whole = Type.Integer({ minimum: 0 })
 
@@ -26,7 +54,7 @@ export const RenewAnswer = Type.Object({
   incarnation: Whole,
   sequence: Whole,
   order: Whole,
-  state: Type.Union([Type.Literal('settling'), Type.Literal('settled')]),
+  state: GroupState,
   epoch: Whole,
   index: Type.Optional(Whole),
   total: Type.Optional(Whole),
@@ -37,20 +65,33 @@ export const RenewAnswer = Type.Object({
 export type RenewAnswer = Message<typeof RenewAnswer>
 
 const checkBody = compile(RenewBody)
+const checkLeave = compile(LeaveQuery)
+const checkRevision = compile(Revision)
+const checkGroup = compile(GroupName)
+const checkMember = compile(MemberId)
 
 /** The renewal that a PUT means, or, as a string, what is wrong with it. */
 export const decodeRenewBody = (group: string, member: string, text: string): Renew | string => {
   const json = parseJson(text)
   if (typeof json === 'string') return `the body ${json}`
   const fault = checkBody(json.value)
-  if (fault !== undefined) return `the body${fault.startsWith('must') ? '' : ':'} ${fault}`
-  const { weight = 1, order = 0, holding = [], draining = [], acknowledged = [], ...rest } = json.value as Body
-  if (weight !== 1) return 'weight other than 1 is not supported yet; leave it out, or split the work over more members'
+  if (fault !== undefined) return bodyFault(json.value, fault)
+  const { weight: _one, order = 0, holding = [], draining = [], acknowledged = [], ...rest } = json.value as Body
   const renew: Renew = { type: 'renew', group, member, order, holding, draining, acknowledged, ...rest }
   return renewFault(renew) ?? renew
 }
 
 type Body = Static<typeof RenewBody>
+
+/** What the schema has against it, in the words that help most. */
+const bodyFault = (body: unknown, fault: string): string => {
+  const { bootId, weight } = (typeof body === 'object' ? (body ?? {}) : {}) as { bootId?: unknown; weight?: unknown }
+  const ofBoot = typeof bootId === 'string' ? bootIdFault(bootId) : undefined
+  if (ofBoot !== undefined) return ofBoot
+  if (typeof weight === 'number' && weight !== 1)
+    return 'weight other than 1 is not supported yet; leave it out, or split the work over more members'
+  return `the body${fault.startsWith('must') ? '' : ':'} ${fault}`
+}
 
 /** The query of a `DELETE` by the holder itself, or, as a string, what is wrong with it. `undefined`: it is an eviction. */
 export const decodeLeaveQuery = (group: string, member: string, query: URLSearchParams): Leave | string | undefined => {
@@ -66,8 +107,8 @@ export const decodeLeaveQuery = (group: string, member: string, query: URLSearch
   if (incarnation === undefined || sequence === undefined || bootId === null) {
     return 'a leave names incarnation, bootId and sequence, the numbers as whole numbers; without all three it is an eviction'
   }
-  const fault = bootIdFault(bootId)
-  return fault ?? { type: 'leave', group, member, bootId, incarnation, sequence }
+  const named = { bootId, incarnation, sequence }
+  return bootIdFault(bootId) ?? checkLeave(named) ?? { type: 'leave', group, member, ...named }
 }
 
 const wholeNumber = (text: string | null): number | undefined => {
@@ -77,7 +118,15 @@ const wholeNumber = (text: string | null): number | undefined => {
 
 /** Says what is wrong with the group or the member of a path. */
 export const pathFault = (group: string, member?: string): string | undefined =>
-  groupFault(group) ?? (member === undefined ? undefined : memberFault(member))
+  groupFault(group) ??
+  checkGroup(group) ??
+  (member === undefined ? undefined : (memberFault(member) ?? checkMember(member)))
+
+/** Says what is wrong with the place from which a reader of events wants to go on. */
+export const revisionFault = (after: string): string | undefined =>
+  checkRevision(after) === undefined
+    ? undefined
+    : 'after (or Last-Event-ID) is the id of an event, "generation-number"; leave it out to begin now'
 
 export const renewAnswer = (message: ShareMessage): RenewAnswer => {
   const { generation, incarnation, sequence, order, state, epoch, share, holding, revoked, leaseMs } = message

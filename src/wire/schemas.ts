@@ -8,6 +8,12 @@ const whole = (minimum: number, maximum: number = Number.MAX_SAFE_INTEGER) => Ty
 
 /** Only its type: what an id may be made of is checked by `core/ids.ts`, which says what is wrong with it. */
 const Id = Type.String()
+/** The same for the keepers of a JSON Schema, who cannot count bytes. */
+export const idSchema = (maxBytes: number, description: string) =>
+  Type.String({ minLength: 1, maxLength: maxBytes, pattern: ID_PATTERN, description })
+/** No control characters, no lone surrogates, and neither `.` nor `..`. */
+const ID_PATTERN = '^(?!\\.{1,2}$)[^\\u0000-\\u001f\\u007f-\\u009f\\ud800-\\udfff]+$'
+
 const Text = Type.String({ maxLength: MAX_TEXT_LENGTH })
 const Counter = whole(0)
 const Generation = whole(1, MAX_GENERATION)
@@ -21,7 +27,7 @@ export const ShareKind = Type.Union([
   Type.Literal('index'),
   Type.Object({ partitions: whole(1, MAX_PARTITIONS) }, strict),
 ])
-const GroupState = Type.Union([Type.Literal('settling'), Type.Literal('settled')])
+export const GroupState = Type.Union([Type.Literal('settling'), Type.Literal('settled')])
 
 /** What a member says of itself in a renewal, over a link or over HTTP. */
 export const RenewFields = {
@@ -116,7 +122,7 @@ type Frozen<T> = T extends readonly (infer Item)[]
     : T
 
 type Identical<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
-type Same<Schema extends TSchema, Core> = Identical<Message<Schema>, Frozen<Core>>
+export type Same<Schema extends TSchema, Core> = Identical<Message<Schema>, Frozen<Core>>
 
 // Does not compile once a schema and the core's type of the same message have come apart.
 const agrees: [

@@ -99,7 +99,7 @@ describe('a server that does not come to the point', () => {
     const url = (await listening(server)).replace('http', 'ws')
     return new Promise((resolve) => {
       openWebSocket(
-        { url, subprotocol: 'any', token: undefined, tls: undefined, handshakeTimeoutMs: 200 },
+        { url, subprotocols: ['any'], token: undefined, tls: undefined, handshakeTimeoutMs: 200 },
         { opened: () => {}, text: () => {}, heard: () => {}, closed: resolve },
       )
     })

@@ -5,7 +5,8 @@ import type { LinkEvent } from '../../ports/backend.ts'
 import type { Clock, Timer } from '../../ports/clock.ts'
 import type { CoordinatorLink, LinkSink } from '../../ports/link.ts'
 import type { FrameSocket, OpenSocket, TlsOptions } from '../../ports/socket.ts'
-import { decodeCoordinatorFrame, encodeFrames, LINK_PATH, LINK_SUBPROTOCOL } from '../../wire/frames.ts'
+import { decodeCoordinatorFrame, encodeFrames, LINK_PATH } from '../../wire/frames.ts'
+import { isSpoken, LINK_SUBPROTOCOLS, type Protocol } from '../../wire/versions.ts'
 
 export interface RemoteLinkOptions {
   /** The servers' base URLs, without a slash at the end. */
@@ -41,6 +42,8 @@ export class RemoteLink implements CoordinatorLink {
   readonly #sink: LinkSink
   #socket: FrameSocket | undefined
   #hello: Hello | undefined
+  /** The version that the server chose: its hello says so. */
+  #protocol: Protocol | undefined
   /** Of several servers only those of one cluster will do. */
   #clusterId: string | undefined
   #url = 0
@@ -115,7 +118,7 @@ export class RemoteLink implements CoordinatorLink {
     // Kept here: a socket that takes no more ends within the call, and with it what this link knows of it.
     const socket = this.#socket
     if (messages.length === 0 || socket === undefined) return
-    for (const frame of encodeFrames(messages)) socket.send(frame)
+    for (const frame of encodeFrames(messages, this.#protocol)) socket.send(frame)
   }
 
   #connect(): void {
@@ -124,7 +127,7 @@ export class RemoteLink implements CoordinatorLink {
     const socket: FrameSocket = openSocket(
       {
         url: `${this.url.replace(/^http/, 'ws')}${LINK_PATH}`,
-        subprotocol: LINK_SUBPROTOCOL,
+        subprotocols: LINK_SUBPROTOCOLS,
         token,
         tls,
         handshakeTimeoutMs: HANDSHAKE_LIMIT_MS,
@@ -155,7 +158,7 @@ export class RemoteLink implements CoordinatorLink {
   }
 
   #take(frame: string): void {
-    const messages = decodeCoordinatorFrame(frame)
+    const messages = decodeCoordinatorFrame(frame, this.#protocol)
     if (typeof messages === 'string') {
       this.#leave(new CaucusError('CAUCUS_PROTOCOL', `${this.url} cannot be understood: ${messages}`))
     } else if (this.#hello === undefined) this.#greet(messages)
@@ -179,6 +182,7 @@ export class RemoteLink implements CoordinatorLink {
     }
     this.#clusterId = hello.clusterId
     this.#hello = hello
+    this.#protocol = isSpoken(hello.protocol) ? hello.protocol : undefined
     this.#openedAt = this.#options.clock.now()
     tell({ type: 'link.opened', url: this.url, instanceId: hello.instanceId, generation: hello.generation })
     this.#sink.opened(hello)

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { GroupView } from '../../core/group/view.ts'
 import { CaucusError } from '../../errors.ts'
+import { tlsOf } from '../client-tls.ts'
 import type { CommandModule } from '../command.ts'
 import { EXIT } from '../errors.ts'
 import { describePlace, fetchStatus } from '../groups.ts'
@@ -22,7 +23,7 @@ export const define: CommandModule['define'] = (command: Command, run) => {
 }
 
 const members = async (options: Options): Promise<number> => {
-  const { groups } = await fetchStatus({ servers: serversOf(options), token: tokenOf(options) })
+  const { groups } = await fetchStatus({ servers: serversOf(options), token: tokenOf(options), tls: tlsOf(options) })
   const chosen = options.group === undefined ? groups : groups.filter(({ name }) => name === options.group)
   if (options.group !== undefined && chosen.length === 0) {
     const known = groups.map(({ name }) => JSON.stringify(name)).join(', ') || 'none'

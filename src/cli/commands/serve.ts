@@ -4,7 +4,7 @@ import type { CommandModule } from '../command.ts'
 import { EXIT } from '../errors.ts'
 import { parseListenAddress } from '../listen-address.ts'
 import { addLogOptions, duration, groupName, type LogSettings, loggerOf } from '../options.ts'
-import { POLL_GROUP, type ServeOptions, settingsOf } from '../serve-settings.ts'
+import { POLL_GROUP, type ServeOptions, type ServeSettings, settingsOf } from '../serve-settings.ts'
 import { endAtOnce, onStop, type Stop } from '../stopping.ts'
 
 const address = (text: string) => {
@@ -47,18 +47,22 @@ export const define: CommandModule['define'] = (command: Command, run) => {
       '--data-dir <dir>',
       'keeps what must outlive a restart; without it tokens may repeat, and exclusion is only "leased"',
     )
-    .option('--token-file <file>', 'tokens that clients must send, one a line (or CAUCUS_TOKEN_FILE)')
+    .option(
+      '--token-file <file>',
+      'who may do what: a token a line, or JSON; read again on change (or CAUCUS_TOKEN_FILE)',
+    )
     .option('--tls-cert <file>', 'certificate (PEM)')
     .option('--tls-key <file>', 'its key (PEM)')
-    .option('--tls-ca <file>', 'clients must show a certificate of this authority (PEM)')
-    .option('--insecure', 'listen beyond this machine without a token')
+    .option('--tls-ca <file>', 'clients must show a certificate of this authority (PEM); its name says who they are')
+    .option('--audit-log <file>', 'appends what operators did, and who was refused (default: the log)')
+    .option('--insecure', 'listen beyond this machine without a token or certificates')
     .option('--fresh', 'nobody holds anything from an earlier server: begin without waiting for old leases')
   addLogOptions(command).action((options: ServeOptions & LogSettings) => run(() => serve(options)))
 }
 
 /** Serves until a signal. Resolves with the exit code. */
 const serve = async (options: ServeOptions & LogSettings): Promise<number> => {
-  const settings = settingsOf(options)
+  let settings: ServeSettings | undefined = settingsOf(options)
   const logger = loggerOf(options)
   let stopAsked: (stop: Stop) => void = () => undefined
   const stopped = new Promise<Stop>((resolve) => {
@@ -76,6 +80,8 @@ const serve = async (options: ServeOptions & LogSettings): Promise<number> => {
     const server = await startServer(options, settings, logger, () =>
       stopAsked({ signal: 'SIGTERM', exitCode: EXIT.failed }),
     )
+    // The server keeps only hashes of the tokens in it.
+    settings = undefined
     isServing = true
     process.stdout.write(`listening on ${server.url}\n`)
     const { signal, exitCode } = await stopped

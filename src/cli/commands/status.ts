@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { tlsOf } from '../client-tls.ts'
 import type { CommandModule } from '../command.ts'
 import { EXIT } from '../errors.ts'
 import { describeShare, fetchStatus, type Status } from '../groups.ts'
@@ -16,7 +17,7 @@ export const define: CommandModule['define'] = (command: Command, run) => {
 }
 
 const status = async (options: Options): Promise<number> => {
-  const found = await fetchStatus({ servers: serversOf(options), token: tokenOf(options) })
+  const found = await fetchStatus({ servers: serversOf(options), token: tokenOf(options), tls: tlsOf(options) })
   process.stdout.write(`${options.json ? JSON.stringify(found) : describe(found)}\n`)
   return EXIT.done
 }

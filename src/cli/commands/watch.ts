@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { explain, type GroupEvent } from '../../core/group/reasons.ts'
 import { CaucusError, isCaucusError } from '../../errors.ts'
 import { type Api, chunksOf, describeBreak, request } from '../api.ts'
+import { tlsOf } from '../client-tls.ts'
 import type { CommandModule } from '../command.ts'
 import { UsageError } from '../errors.ts'
 import { clean, type Logger } from '../logging.ts'
@@ -38,7 +39,7 @@ export const define: CommandModule['define'] = (command: Command, run) => {
 const watch = async (options: Options): Promise<number> => {
   const { group } = options
   if (group === undefined) throw new UsageError('name the group whose events you want to see: caucus watch GROUP')
-  const api = { servers: serversOf(options), token: tokenOf(options) }
+  const api = { servers: serversOf(options), token: tokenOf(options), tls: tlsOf(options) }
   const stopping = new AbortController()
   let exitCode = 0
   const quiet = onStop(

@@ -6,6 +6,7 @@ import { MAX_PARTITIONS } from '../../config/config.ts'
 import type { Millis } from '../../core/time.ts'
 import { isCaucusError } from '../../errors.ts'
 import type { Backend } from '../../ports/backend.ts'
+import { type ClientTls, tlsOf } from '../client-tls.ts'
 import type { CommandModule } from '../command.ts'
 import { UsageError } from '../errors.ts'
 import type { Logger } from '../logging.ts'
@@ -63,7 +64,10 @@ const work = async ([file, ...args]: readonly string[], options: Options): Promi
   if (process.platform === 'win32')
     throw new UsageError('caucus work needs process groups, which Windows does not have')
   if (file === undefined || file === '') throw new UsageError('name the program after --')
-  const factory = remote(serversOf(options), { ...withToken(tokenOf(options)) })
+  const factory = remote(serversOf(options), {
+    ...withToken(tokenOf(options)),
+    ...withTls(tlsOf(options)),
+  })
   const logger = loggerOf(options)
   const stopping = new AbortController()
   let worker: Worker | undefined
@@ -91,6 +95,7 @@ const work = async ([file, ...args]: readonly string[], options: Options): Promi
   }
 }
 
+const withTls = (tls: ClientTls | undefined) => (tls === undefined ? {} : { tls })
 const withToken = (token: string | undefined) => (token === undefined ? {} : { token })
 
 /** The programs of a service start in any order, so a server that is not there yet is waited for. `undefined`: stopped meanwhile. */

@@ -116,8 +116,8 @@ export type GroupState = 'settling' | 'settled'
 export type MemberMessage = Renew | Leave
 export type CoordinatorMessage = Hello | ShareMessage | Refused | Left
 
-/** The version of everything in this file. A link whose two sides differ is refused with `CAUCUS_PROTOCOL`. */
-export const PROTOCOL = 1
+/** The version of everything in this file. What older peers say and hear is translated in `wire`, never here. */
+export const PROTOCOL = 2
 
 export const sameShare = (a: ShareKind, b: ShareKind): boolean =>
   a === 'index' || b === 'index' ? a === b : a.partitions === b.partitions

@@ -10,11 +10,16 @@ const SETTLING = '{"status": "SETTLING"}'
 const LEASE_HEADER = 'caucus-lease-ms'
 
 /** bloc's two routes. The first is the hottest path of the server: no promise, no schema and no log line on it. */
-export const blocRoutes = (app: FastifyInstance, { hosting, counts, logger }: ServerContext): void => {
+export const blocRoutes = (
+  app: FastifyInstance,
+  { hosting, counts, logger, desk, pollGroup }: ServerContext & { readonly pollGroup: string },
+): void => {
   const twins = new Twins()
 
   const poll = (request: FastifyRequest, reply: FastifyReply): void => {
     const session = plainSession(request.raw) ?? idOf(request)
+    const fault = desk.ownership.use(desk.callerOf(request.raw), pollGroup, session)
+    if (fault !== undefined) throw fault
     counts.polls++
     if (twins.polled(session, request.raw.socket)) {
       counts.twins++
@@ -38,7 +43,10 @@ export const blocRoutes = (app: FastifyInstance, { hosting, counts, logger }: Se
   app.get('/index', poll)
 
   app.delete('/session', (request, reply) => {
-    const answer = hosting.pollerLeft(plainSession(request.raw) ?? idOf(request))
+    const session = plainSession(request.raw) ?? idOf(request)
+    const fault = desk.ownership.leave(desk.callerOf(request.raw), pollGroup, session)
+    if (fault !== undefined) throw fault
+    const answer = hosting.pollerLeft(session)
     if (answer.type !== 'removed') throw unexpected(answer)
     if (!answer.found) throw notFound('such session')
     reply.header('content-type', JSON_TYPE).send('{}')

@@ -1,4 +1,5 @@
 import type { CoordinatorHosting } from '../../ports/hosting.ts'
+import type { Desk } from '../access/desk.ts'
 import type { ServerLogger } from '../logger.ts'
 import type { Meter } from '../meter.ts'
 import type { ServerCounts } from '../metrics.ts'
@@ -7,6 +8,8 @@ import type { ServerLimits } from '../options.ts'
 /** What every route may use. */
 export interface ServerContext {
   readonly hosting: CoordinatorHosting
+  /** Who asks, and what it may do. */
+  readonly desk: Desk
   readonly limits: ServerLimits
   readonly counts: ServerCounts
   readonly logger: ServerLogger

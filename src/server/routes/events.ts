@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import { CaucusError } from '../../errors.ts'
 import type { RecordedEvent } from '../../ports/hosting.ts'
-import { pathFault } from '../../wire/http.ts'
+import { pathFault, revisionFault } from '../../wire/http.ts'
 import { invalid } from '../answers.ts'
 import type { ServerContext } from './context.ts'
 
@@ -15,12 +15,14 @@ type Told = RecordedEvent | { readonly type: 'gap'; readonly dropped: number | u
 
 /** The events of a group as server-sent events. A reader that stops reading is cut; what it missed it is told when it resumes. */
 export const eventRoutes = (app: FastifyInstance, context: ServerContext): void => {
-  const { hosting, limits, counts } = context
+  const { hosting, limits, counts, desk } = context
 
   app.get<OfGroup>('/v1/groups/:group/events', { exposeHeadRoute: false }, (request, reply) => {
     const { group } = request.params
     const fault = pathFault(group)
     if (fault !== undefined) throw invalid(fault)
+    const caller = desk.callerOf(request.raw)
+    caller.principal.requireRead(group)
     const after = afterOf(request.url, request.headers['last-event-id'])
     if (counts.streams >= limits.streams) {
       throw new CaucusError('CAUCUS_OVERLOADED', `this server has its limit of ${limits.streams} readers of events`)
@@ -28,7 +30,12 @@ export const eventRoutes = (app: FastifyInstance, context: ServerContext): void 
     const ended = new AbortController()
     const events = hosting.events({ group, signal: ended.signal, ...(after !== undefined && { after }) })
     reply.hijack()
-    void stream(reply.raw, events, ended, context)
+    const unwatch = desk.access.onChange(() => {
+      if (ended.signal.aborted || desk.stillReads(caller, group)) return
+      desk.counts.streamsRevoked++
+      ended.abort(new CaucusError('CAUCUS_CLOSED', 'this reader may not read the group any more'))
+    })
+    void stream(reply.raw, events, ended, context).finally(unwatch)
   })
 }
 
@@ -37,8 +44,9 @@ const afterOf = (url: string, header: string | string[] | undefined): string | u
   const asked = at < 0 ? [] : new URLSearchParams(url.slice(at + 1)).getAll('after')
   const after = asked[0] ?? (typeof header === 'string' ? header : undefined)
   if (after === undefined) return undefined
-  if (asked.length < 2 && /^\d{1,10}-\d{1,15}$/.test(after)) return after
-  throw invalid('after (or Last-Event-ID) is the id of an event, "generation-number"; leave it out to begin now')
+  const fault = asked.length > 1 ? 'after is given twice' : revisionFault(after)
+  if (fault !== undefined) throw invalid(fault)
+  return after
 }
 
 /** Runs until either side ends it. Never rejects: there is nobody left who could be told. */

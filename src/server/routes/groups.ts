@@ -3,6 +3,7 @@ import type { CoordinatorMessage, Renew } from '../../core/group/messages.ts'
 import type { GroupView } from '../../core/group/view.ts'
 import { CaucusError } from '../../errors.ts'
 import { decodeLeaveQuery, decodeRenewBody, pathFault, renewAnswer } from '../../wire/http.ts'
+import type { Caller } from '../access/caller.ts'
 import { invalid, notFound } from '../answers.ts'
 import type { ServerContext } from './context.ts'
 
@@ -14,30 +15,35 @@ interface OfMember {
 }
 
 /** The groups, and the membership of a process that speaks plain HTTP. */
-export const groupRoutes = (app: FastifyInstance, { hosting, counts }: ServerContext): void => {
-  const viewOf = (group: string): GroupView => {
-    const view = hosting.viewOf(sound(group))
+export const groupRoutes = (app: FastifyInstance, { hosting, counts, desk }: ServerContext): void => {
+  const viewOf = ({ raw }: FastifyRequest, group: string): GroupView => {
+    sound(group)
+    desk.callerOf(raw).principal.requireRead(group)
+    const view = hosting.viewOf(group)
     if (view === undefined) throw notFound('such group')
     return view
   }
 
-  app.get('/v1/groups', () => ({ groups: hosting.view().groups }))
+  app.get('/v1/groups', ({ raw }) => ({ groups: readable(desk.callerOf(raw), hosting.view().groups) }))
 
-  app.get<OfGroup>('/v1/groups/:group', ({ params }) => viewOf(params.group))
+  app.get<OfGroup>('/v1/groups/:group', (request) => viewOf(request, request.params.group))
 
-  app.get<OfMember>('/v1/groups/:group/members/:member', ({ params: { group, member } }) => {
+  app.get<OfMember>('/v1/groups/:group/members/:member', (request) => {
+    const { group, member } = request.params
     sound(group, member)
-    const found = viewOf(group).members.find(({ id }) => id === member)
+    const found = viewOf(request, group).members.find(({ id }) => id === member)
     if (found === undefined) throw notFound('such member')
     return found
   })
 
-  app.put<OfMember>('/v1/groups/:group/members/:member', async ({ params: { group, member }, body }) => {
+  app.put<OfMember>('/v1/groups/:group/members/:member', async ({ params: { group, member }, body, raw }) => {
     sound(group, member)
     if (typeof body !== 'string')
       throw invalid('a renewal has a body of JSON; the least is {"bootId":"…","sequence":1}')
     const renew = decodeRenewBody(group, member, body)
     if (typeof renew === 'string') throw invalid(renew)
+    const fault = desk.ownership.use(desk.callerOf(raw), group, member)
+    if (fault !== undefined) throw fault
     counts.renewals++
     return renewAnswer(shareOf(await hosting.call(renew), renew))
   })
@@ -47,15 +53,25 @@ export const groupRoutes = (app: FastifyInstance, { hosting, counts }: ServerCon
     sound(group, member)
     const leave = decodeLeaveQuery(group, member, queryOf(request))
     if (typeof leave === 'string') throw invalid(leave)
+    const caller = desk.callerOf(request.raw)
     if (leave === undefined) {
-      if (!hosting.evict(group, member)) throw notFound('such member')
+      caller.principal.requireEvict(group, member)
+      const found = hosting.evict(group, member)
+      desk.audit.did('evict', caller, group, member, found ? 'done' : 'not found')
+      if (!found) throw notFound('such member')
       return { evicted: true }
     }
+    const fault = desk.ownership.leave(caller, group, member)
+    if (fault !== undefined) throw fault
     const answer = await hosting.call(leave)
     if (answer === undefined) throw overtaken(leave.sequence)
     return { left: true }
   })
 }
+
+/** Those that the caller may read. */
+export const readable = ({ principal }: Caller, groups: readonly GroupView[]): readonly GroupView[] =>
+  groups.filter(({ name }) => principal.in(name).reads)
 
 const sound = (group: string, member?: string): string => {
   const fault = pathFault(group, member)

@@ -3,24 +3,27 @@ import { LINK_PATH } from '../../wire/frames.ts'
 import { invalid } from '../answers.ts'
 import { metricsText } from '../metrics.ts'
 import type { ServerContext } from './context.ts'
+import { readable } from './groups.ts'
 
 /** What an operator and the machines of an operator ask. */
 export const operationRoutes = (app: FastifyInstance, context: ServerContext): void => {
-  const { hosting, version } = context
+  const { hosting, version, desk } = context
 
   app.get('/healthz', () => ({ ok: true, version, guarantees: hosting.guarantees }))
 
-  app.get('/v1/status', () => {
-    const { clusterId, instanceId, generation, groups } = hosting.view()
+  app.get('/v1/status', ({ raw }) => {
+    const { clusterId, instanceId, generation, groups: all } = hosting.view()
+    const groups = readable(desk.callerOf(raw), all)
     return { version, guarantees: hosting.guarantees, clusterId, instanceId, generation, groups }
   })
 
-  app.get(LINK_PATH, () => {
+  app.get(LINK_PATH, { exposeHeadRoute: false }, () => {
     throw invalid('this path is for WebSocket alone: the SDK opens it')
   })
 
-  app.get('/metrics', async (_request, reply) => {
+  app.get('/metrics', async ({ raw }, reply) => {
     reply.type('text/plain; version=0.0.4; charset=utf-8')
-    return metricsText(context)
+    const { principal } = desk.callerOf(raw)
+    return metricsText(context, (group) => principal.in(group).reads)
   })
 }

@@ -86,7 +86,7 @@ test('a link dials the path and the protocol of links, and tells who is there', 
   const { last, events, heard, greet } = linkTo(['https://a/prefix'])
   expect(last().options).toEqual({
     url: 'wss://a/prefix/v1/link',
-    subprotocol: 'caucus.v1',
+    subprotocols: ['caucus.v2', 'caucus.v1'],
     token: 'secret',
     tls: undefined,
     handshakeTimeoutMs: 5_000,
@@ -94,6 +94,17 @@ test('a link dials the path and the protocol of links, and tells who is there', 
   greet()
   expect(events).toEqual(['link.opened https://a/prefix'])
   expect(heard).toEqual(['opened server-of-c'])
+})
+
+test('a server of an older version is told what that version has; one of a newer version is refused', async () => {
+  const { clock, link, last, events, greet } = linkTo([A])
+  greet()
+  link.send([Object.assign(leave('a'), { novelty: 1 })])
+  await clock.play()
+  expect(last().log.at(-1)).toBe(`client: ${encodeFrame([leave('a')])}`)
+  last().server.send('[{"type":"hello","protocol":3}]')
+  clock.advance()
+  expect(events.at(-1)).toBe(`link.refused ${A} CAUCUS_PROTOCOL`)
 })
 
 test('what is sent in one turn shares a frame', async () => {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { refusalsOf, type ServeOptions, settingsOf } from '../../../src/cli/serve-settings.ts'
+import { type AccessSettings, refusalsOf, type ServeOptions, settingsOf } from '../../../src/cli/serve-settings.ts'
 import { parseConfig } from '../../../src/config/file.ts'
 import { timing } from '../../../src/config/timing.ts'
 
@@ -16,6 +16,8 @@ const file = (name: string, content: unknown): string => {
 }
 const settings = (options: Partial<ServeOptions> = {}, env: NodeJS.ProcessEnv = {}) =>
   settingsOf({ group: 'default', ...options }, env)
+const tokensIn = (access: AccessSettings | undefined) =>
+  access?.rules.map(({ credential }) => (credential.type === 'token' ? credential.token : credential.type))
 
 describe('what a server is told', () => {
   test('nothing makes it the predecessor’s server, on this machine only', () => {
@@ -26,7 +28,8 @@ describe('what a server is told', () => {
       defaults: { leaseMs: 4_000, settleMs: 6_000, settleCapMs: 30_000, drainLimitMs: timing.lan.drainLimitMs },
       groups: new Map(),
       poll: { group: 'default', timeoutMs: 4_000, settleMs: 6_000, settleCapMs: 30_000, pollIntervalMs: 4_000 },
-      tokens: undefined,
+      access: undefined,
+      limits: {},
       tls: undefined,
     })
   })
@@ -54,8 +57,8 @@ describe('what a server is told', () => {
       },
       tokens: ['0123456789'],
     })
-    const { host, port, clusterId, defaults, groups, poll, tokens } = settings({ config, timeout: 9_000 })
-    expect({ host, port, clusterId, tokens }).toEqual({
+    const { host, port, clusterId, defaults, groups, poll, access } = settings({ config, timeout: 9_000 })
+    expect({ host, port, clusterId, tokens: tokensIn(access) }).toEqual({
       host: '::1',
       port: 7_000,
       clusterId: 'c1',
@@ -76,10 +79,10 @@ describe('what a server is told', () => {
       file('three', 'token-three'),
     ]
     const config = file('tokens.json', { tokens: ['token-config'] })
-    expect(settings({ tokenFile: one, config }, { CAUCUS_TOKEN_FILE: three }).tokens).toEqual(['token-one'])
-    expect(settings({ config }, { CAUCUS_TOKEN_FILE: three }).tokens).toEqual(['token-config'])
-    expect(settings({}, { CAUCUS_TOKEN_FILE: three }).tokens).toEqual(['token-three'])
-    expect(settings({ tokenFile: two }).tokens).toEqual(['token-two', 'token-2b'])
+    expect(tokensIn(settings({ tokenFile: one, config }, { CAUCUS_TOKEN_FILE: three }).access)).toEqual(['token-one'])
+    expect(tokensIn(settings({ config }, { CAUCUS_TOKEN_FILE: three }).access)).toEqual(['token-config'])
+    expect(tokensIn(settings({}, { CAUCUS_TOKEN_FILE: three }).access)).toEqual(['token-three'])
+    expect(tokensIn(settings({ tokenFile: two }).access)).toEqual(['token-two', 'token-2b'])
   })
 
   test.each([
@@ -101,6 +104,11 @@ describe('what a server is told', () => {
       /c\.pem and .*k\.pem are no certificate/,
     ],
     ['a token file that is not there', { tokenFile: '/no/t' }, /--token-file: cannot read \/no\/t/],
+    [
+      'a token list with a slip',
+      { tokenFile: file('list', [{ name: 'a', token: 'secret-token', role: 'boss' }]) },
+      /--token-file: .*list: entry\[0\]\.role must be one of read, member, admin/,
+    ],
     ['an empty token file', { tokenFile: file('empty', '\n') }, /holds no token/],
     [
       'a short token',

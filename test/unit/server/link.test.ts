@@ -2,7 +2,13 @@ import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
-import type { CoordinatorMessage, MemberMessage, Renew, ShareMessage } from '../../../src/core/group/messages.ts'
+import type {
+  CoordinatorMessage,
+  Holding,
+  MemberMessage,
+  Renew,
+  ShareMessage,
+} from '../../../src/core/group/messages.ts'
 import type { ServerLimits } from '../../../src/server/options.ts'
 import { decodeCoordinatorFrame, encodeFrame } from '../../../src/wire/frames.ts'
 import { TestServer } from './harness.ts'
@@ -25,7 +31,7 @@ class Client {
   readonly frames: string[] = []
   #heard = 0
 
-  constructor(path = '/v1/link', protocols: string[] = ['caucus.v1']) {
+  constructor(path = '/v1/link', protocols: string[] = ['caucus.v2', 'caucus.v1']) {
     this.socket = new WebSocket(`ws://127.0.0.1:${server.port}${path}`, protocols)
     this.socket.on('message', (data) => this.frames.push(String(data)))
     this.socket.on('error', () => undefined)
@@ -72,10 +78,10 @@ describe('a link', () => {
   test('begins with a hello, and speaks the protocol that the client asked for', async () => {
     const client = new Client()
     expect(await client.next()).toEqual([
-      { type: 'hello', protocol: 1, clusterId: 'server-1', instanceId: 'server-1', generation: expect.any(Number) },
+      { type: 'hello', protocol: 2, clusterId: 'server-1', instanceId: 'server-1', generation: expect.any(Number) },
     ])
-    expect(client.socket.protocol).toBe('caucus.v1')
-    expect((await new Client('/v1/link?protocol=1', []).next())[0]?.type).toBe('hello')
+    expect(client.socket.protocol).toBe('caucus.v2')
+    expect(await new Client('/v1/link?protocol=1', []).next()).toMatchObject([{ type: 'hello', protocol: 1 }])
   })
 
   test('answers all messages of a frame in one, and pushes what changes', async () => {
@@ -117,12 +123,68 @@ describe('a link', () => {
   })
 })
 
+describe('the version of a link', () => {
+  const helloOf = async (client: Client) => {
+    const [hello] = await client.next()
+    return { chosen: client.socket.protocol, protocol: hello?.type === 'hello' ? hello.protocol : undefined }
+  }
+
+  test.each([
+    ['the newest of both', ['caucus.v2', 'caucus.v1'], 2],
+    ['the newest of both, in whatever order', ['caucus.v1', 'caucus.v2'], 2],
+    ['the newest that this server speaks', ['caucus.v9', 'caucus.v2', 'caucus.v1'], 2],
+    ['the one that an older client speaks', ['caucus.v1'], 1],
+    ['the one that is ours among others', ['mqtt', 'caucus.v1'], 1],
+  ])('is %s', async (_what, offered, protocol) => {
+    expect(await helloOf(new Client('/v1/link', offered))).toEqual({ chosen: `caucus.v${protocol}`, protocol })
+  })
+
+  test('is said clearly when there is none, and who has to be upgraded', async () => {
+    const bytes = (offered: string) =>
+      `GET /v1/link HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: ${offered}\r\n\r\n`
+    expect((await server.raw(bytes('caucus.v4, caucus.v3'))).error).toEqual({
+      code: 'CAUCUS_PROTOCOL',
+      message: 'the client speaks protocol 3 and 4, and this server speaks 1 and 2: upgrade caucus on this server',
+      retriable: false,
+      definite: true,
+      details: { offered: [4, 3], spoken: [2, 1] },
+    })
+    expect((await server.raw(bytes('caucus.v0'))).error?.message).toContain('upgrade caucus on the client')
+    expect((await server.raw(bytes('mqtt'))).error?.message).toContain('offer caucus.v2, caucus.v1 as a subprotocol')
+  })
+
+  test('is counted while it is an older one', async () => {
+    const older = async () => /^caucus_links_older (\d+)/m.exec((await server.ask('GET', '/metrics')).text)?.[1]
+    await open()
+    expect(await older()).toBe('0')
+    const client = new Client('/v1/link', ['caucus.v1'])
+    await client.next()
+    expect(await older()).toBe('1')
+    client.socket.terminate()
+    while ((await older()) !== '0') await new Promise((resolve) => setImmediate(resolve))
+  })
+
+  test('decides about fields that this server does not know: left out since version 2, the end of the link before', async () => {
+    const newer = encodeFrame([{ ...renew('a'), novelty: { any: 1 } } as Renew])
+    const [client, older] = [await open(), new Client('/v1/link', ['caucus.v1'])]
+    await older.next()
+    client.socket.send(newer)
+    expect(await client.next()).toMatchObject([{ type: 'share', member: 'a' }])
+    older.socket.send(newer)
+    expect((await older.closed()).reason).toContain('unknown field "novelty"')
+  })
+})
+
 describe('a link that says what no member says is closed, and nothing else is disturbed:', () => {
   test.each([
     ['no JSON', '{', 'not JSON'],
     ['no array', '{}', 'not an array'],
     ['another protocol', '[{"type":"renew2","v":2}]', 'unknown type'],
-    ['an unknown field', encodeFrame([{ ...renew('x'), extra: 1 } as Renew]), 'unknown field'],
+    [
+      'an unknown field of an item',
+      encodeFrame([renew('x', { holding: [{ item: 1, epoch: 1, x: 1 } as Holding] })]),
+      'unknown field',
+    ],
     ['a coordinator’s word', '[{"type":"left","group":"g","member":"a","bootId":"b"}]', 'unknown type'],
     ['brackets', '['.repeat(100_000), 'not JSON'],
     ['a type that cannot be a text', '[{"type":{"toString":1}}]', 'unknown type'],
@@ -188,15 +250,16 @@ describe('an upgrade is refused with an error that a person can read:', () => {
     `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n${more}\r\n`
 
   test.each([
-    ['of another version', handshake('/v1/link?protocol=2'), 400, 'CAUCUS_PROTOCOL'],
+    ['of another version', handshake('/v1/link?protocol=3'), 400, 'CAUCUS_PROTOCOL'],
     [
       'of another version by name',
-      handshake('/v1/link', 'Sec-WebSocket-Protocol: caucus.v2\r\n'),
+      handshake('/v1/link', 'Sec-WebSocket-Protocol: caucus.v3, caucus.v9\r\n'),
       400,
       'CAUCUS_PROTOCOL',
     ],
     ['of no version', handshake('/v1/link'), 400, 'CAUCUS_PROTOCOL'],
-    ['of two versions', handshake('/v1/link?protocol=1&protocol=2'), 400, 'CAUCUS_PROTOCOL'],
+    ['of a version by another name', handshake('/v1/link', 'Sec-WebSocket-Protocol: mqtt\r\n'), 400, 'CAUCUS_PROTOCOL'],
+    ['of two versions', handshake('/v1/link?protocol=1&protocol=2'), 400, 'CAUCUS_INVALID_ARGUMENT'],
     ['at another path', handshake('/index'), 404, 'CAUCUS_NOT_FOUND'],
     ['to another protocol', handshake('/v1/link').replace('websocket', 'h2c'), 400, 'CAUCUS_INVALID_ARGUMENT'],
     ['at no path at all', handshake('//'), 404, 'CAUCUS_NOT_FOUND'],

@@ -46,7 +46,7 @@ const room = async () => {
 
   const connect = () => {
     const heard: string[] = []
-    const options = { url: 'ws://server', subprotocol: '', token: undefined, tls: undefined, handshakeTimeoutMs: 1 }
+    const options = { url: 'ws://server', subprotocols: [], token: undefined, tls: undefined, handshakeTimeoutMs: 1 }
     let ended: CaucusError | undefined
     const pair = new SocketPair(clock, options, {
       opened: () => {},

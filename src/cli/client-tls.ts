@@ -1,0 +1,60 @@
+import type { IncomingMessage } from 'node:http'
+import { request } from 'node:https'
+import { Readable } from 'node:stream'
+import { createSecureContext } from 'node:tls'
+import { UsageError } from './errors.ts'
+import { type ServerSettings, serversOf } from './options.ts'
+import { readBytes } from './read-file.ts'
+
+/** PEM: who may have signed the server's certificate, and this client's own. */
+export interface ClientTls {
+  readonly ca?: Buffer
+  readonly cert?: Buffer
+  readonly key?: Buffer
+}
+
+/** What the command line names for a server with TLS; undefined when nothing. */
+export const tlsOf = (settings: ServerSettings): ClientTls | undefined => {
+  const { tlsCa, tlsCert, tlsKey } = settings
+  if (tlsCa === undefined && tlsCert === undefined && tlsKey === undefined) return undefined
+  if ((tlsCert === undefined) !== (tlsKey === undefined)) {
+    throw new UsageError('--tls-cert and --tls-key go together; give both')
+  }
+  const plain = serversOf(settings).find((url) => !url.startsWith('https:'))
+  if (plain !== undefined) throw new UsageError(`--tls-… is for https:// servers, and ${plain} is none`)
+  const tls = {
+    ...(tlsCa !== undefined && { ca: readBytes(tlsCa, '--tls-ca') }),
+    ...(tlsCert !== undefined && { cert: readBytes(tlsCert, '--tls-cert') }),
+    ...(tlsKey !== undefined && { key: readBytes(tlsKey, '--tls-key') }),
+  }
+  try {
+    createSecureContext(tls)
+  } catch (error) {
+    throw new UsageError(`--tls-ca, --tls-cert, --tls-key: ${error instanceof Error ? error.message : error}`)
+  }
+  return tls
+}
+
+interface FetchOptions {
+  readonly headers: Readonly<Record<string, string>>
+  readonly signal: AbortSignal
+  readonly tls: ClientTls
+}
+
+/** As `fetch` with a GET, which takes no certificates of one's own. */
+export const fetchWith = (url: string, { headers, signal, tls }: FetchOptions): Promise<Response> =>
+  new Promise((resolve, reject) => {
+    const sent = request(url, { ...tls, headers, signal, agent: false }, (answer) => resolve(responseOf(answer)))
+    sent.on('error', reject)
+    sent.end()
+  })
+
+const responseOf = (answer: IncomingMessage): Response => {
+  const headers = Object.entries(answer.headers).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, String(value)] as [string, string]],
+  )
+  const status = answer.statusCode ?? 502
+  const isEmpty = status === 204 || status === 304
+  const body = isEmpty ? null : (Readable.toWeb(answer) as ReadableStream<Uint8Array>)
+  return new Response(body, { status, headers })
+}

@@ -1,0 +1,123 @@
+import type { IncomingMessage } from 'node:http'
+import type { RateLimits } from '../../config/rates.ts'
+import type { Instant } from '../../core/time.ts'
+import { CaucusError, isCaucusError } from '../../errors.ts'
+import type { CoordinatorHosting } from '../../ports/hosting.ts'
+import type { Access } from './access.ts'
+import { Audit, type AuditSink } from './audit.ts'
+import { type Caller, Callers } from './caller.ts'
+import { type Gate, LinkGate } from './link-gate.ts'
+import { Ownership } from './ownership.ts'
+import { type Kind, Rates } from './rates.ts'
+
+export interface DeskOptions {
+  readonly access: Access
+  readonly hosting: CoordinatorHosting
+  readonly limits: RateLimits
+  /** Nobody gets here without a certificate of the server's authority. */
+  readonly withCertificates: boolean
+  /** Where lines of the audit log go. */
+  readonly write: AuditSink
+  now(): Instant
+  wallMs(): number
+}
+
+const CALLER = Symbol('caller')
+/** On the request and not on its connection, on which the next one may have arrived before this one is answered. */
+type Asked = IncomingMessage & { [CALLER]?: Caller }
+
+/** Where every request has to say who it is, and is asked what it may do. */
+export class Desk {
+  readonly access: Access
+  readonly ownership: Ownership
+  readonly rates: Rates
+  readonly audit: Audit
+  readonly counts = { messagesForbidden: 0, linksRevoked: 0, streamsRevoked: 0 }
+  readonly #callers: Callers
+  readonly #options: DeskOptions
+
+  constructor(options: DeskOptions) {
+    const { access, hosting, limits, withCertificates, write } = options
+    const now = () => options.now()
+    this.#options = options
+    this.access = access
+    this.audit = new Audit({ write, now, wallMs: () => options.wallMs() })
+    this.ownership = new Ownership({ hosting, audit: this.audit, now })
+    this.rates = new Rates(limits, now)
+    this.#callers = new Callers(access, withCertificates)
+  }
+
+  /** Finds out who asks, unless it asks too much. `undefined`: `callerOf` has it now. */
+  identify(request: IncomingMessage): CaucusError | undefined {
+    const { kind, cost } = priceOf(request)
+    const { network } = this.#callers.addressOf(request)
+    // Before anything is looked up: whoever guesses tokens pays for each.
+    const flood = this.rates.take(kind, 'address', network, cost)
+    if (flood !== undefined) return flood
+    const caller = isForAll(request.url) ? this.#callers.strangerOf(request) : this.#callers.callerOf(request)
+    if (isCaucusError(caller)) return caller
+    ;(request as Asked)[CALLER] = caller
+    const { principal } = caller
+    return this.rates.takeOf(principal, kind, cost)
+  }
+
+  callerOf(request: IncomingMessage): Caller {
+    const caller = (request as Asked)[CALLER]
+    if (caller !== undefined) return caller
+    throw new CaucusError('CAUCUS_UNAUTHORIZED', 'nobody has asked who this is')
+  }
+
+  /** Notes that somebody was refused, where that says something about what it may do. */
+  refused(request: IncomingMessage, error: CaucusError): void {
+    if (error.code !== 'CAUCUS_FORBIDDEN' && error.code !== 'CAUCUS_UNAUTHORIZED') return
+    const { method = '', url = '' } = request
+    const who = (request as Asked)[CALLER] ?? this.#callers.addressOf(request)
+    // Without the query, in which somebody may have sent a token though nobody reads it there.
+    this.audit.refused(who, `${method} ${url.split('?')[0]?.slice(0, 300)}`, error)
+  }
+
+  /** Notes every change of the entries and calls `review`, which gives how many links it had to close. Gives the function that ends it. */
+  watch(review: () => number): () => void {
+    const { access, audit, counts } = this
+    const changed = access.onChange(() => {
+      audit.record({ action: 'reload', outcome: 'done', message: `${access.size} entries are in force` })
+      counts.linksRevoked += review()
+    })
+    const failed = access.onFailure((message) => audit.record({ action: 'reload', outcome: 'failed', message }))
+    return () => {
+      changed()
+      failed()
+    }
+  }
+
+  /** Why this caller may not have a link at all. */
+  linkFault(request: IncomingMessage): CaucusError | undefined {
+    const { principal } = this.callerOf(request)
+    return principal.joins ? undefined : principal.mayNotLink()
+  }
+
+  /** What the link may say that this request has become. */
+  gateFor(request: IncomingMessage): Gate {
+    const { access, ownership, rates, audit, counts } = this
+    const now = () => this.#options.now()
+    this.#callers.forget(request)
+    return new LinkGate(this.callerOf(request), { access, ownership, rates, audit, counts, now })
+  }
+
+  /** True as long as this caller may read the group, also after the entries have changed. */
+  stillReads({ shown }: Caller, group: string): boolean {
+    return this.access.principalOf(shown)?.in(group).reads === true
+  }
+}
+
+export const isForAll = (url = ''): boolean => url === '/healthz' || url.startsWith('/healthz?')
+
+const ONE_RENEWAL = { kind: 'renewals', cost: 1 } as const
+const ONE_REQUEST = { kind: 'requests', cost: 1 } as const
+const PICTURE = { kind: 'requests', cost: 10 } as const
+
+/** What a request costs, as far as its first line tells. */
+const priceOf = ({ method, url = '' }: IncomingMessage): { readonly kind: Kind; readonly cost: number } => {
+  if (method === 'PUT' || method === 'DELETE' || url.startsWith('/index')) return ONE_RENEWAL
+  return /^\/(?:metrics|v1\/status|v1\/groups)(?:\?|$)/.test(url) ? PICTURE : ONE_REQUEST
+}

@@ -1,0 +1,141 @@
+import type { Grant, Role } from '../../config/access.ts'
+import { globMatcher } from '../../config/glob.ts'
+import { CaucusError } from '../../errors.ts'
+
+/** How somebody showed who it is. */
+export type Via = 'token' | 'certificate' | 'nothing'
+
+/** Whether a member id may be used: not at all, while nobody else uses it, or in any case. */
+export type Use = 'no' | 'own' | 'any'
+
+/** So many answers are kept; a caller that asks for made-up groups must not fill the memory. */
+const MAX_KEPT = 10_000
+
+/** Somebody, by the name that logs say, and what it may do. */
+export class Principal {
+  readonly name: string
+  readonly via: Via
+  /** A certificate and an entry of the same name are two. */
+  readonly key: string
+  readonly #grants: readonly CompiledGrant[]
+  readonly #reaches = new Map<string, Reach>()
+
+  constructor(name: string, via: Via, grants: readonly Grant[]) {
+    this.name = name
+    this.via = via
+    this.key = `${via} ${name}`
+    this.#grants = grants.map((grant) => compiled(grant, name))
+  }
+
+  /** What it may do in one group. */
+  in(group: string): Reach {
+    const known = this.#reaches.get(group)
+    if (known !== undefined) return known
+    const reach = new Reach(this.#grants.filter(({ groups }) => groups(group)))
+    if (this.#reaches.size >= MAX_KEPT) this.#reaches.clear()
+    this.#reaches.set(group, reach)
+    return reach
+  }
+
+  /** Whether it may be a member anywhere. */
+  get joins(): boolean {
+    return this.#grants.some(({ role }) => role !== 'read')
+  }
+
+  requireRead(group: string): void {
+    if (!this.in(group).reads) throw this.#forbidden(`read the group ${quoted(group)}`, 'read', group)
+  }
+
+  requireEvict(group: string, member: string): void {
+    if (!this.in(group).evicts(member)) {
+      throw this.#forbidden(`evict ${quoted(member)} from the group ${quoted(group)}`, 'admin', group, member)
+    }
+  }
+
+  /** Why it may not use a member id whatever others do. */
+  mayNotUse(group: string, member: string): CaucusError {
+    if (!this.in(group).joins) return this.#forbidden(`be a member of the group ${quoted(group)}`, 'member', group)
+    return this.#forbidden(`be the member ${quoted(member)} of the group ${quoted(group)}`, 'member', group, member)
+  }
+
+  /** Why it may not use a member id while somebody else does. Whose it is, is nobody else's business. */
+  belongsToAnother(group: string, member: string): CaucusError {
+    return new CaucusError(
+      'CAUCUS_FORBIDDEN',
+      `the member id ${quoted(member)} of the group ${quoted(group)} is in use by another identity than ${quoted(this.name)}; take another id, or have the entry of ${quoted(this.name)} list it under members`,
+      { details: { identity: this.name, group, member } },
+    )
+  }
+
+  mayNotLink(): CaucusError {
+    return new CaucusError(
+      'CAUCUS_FORBIDDEN',
+      `${quoted(this.name)} may only read, and a link is for members: its entry needs the role member`,
+      { details: { identity: this.name, role: 'member' } },
+    )
+  }
+
+  #forbidden(what: string, role: Role, group: string, member?: string): CaucusError {
+    const covering = member === undefined ? '' : ` and, where it lists members, ${quoted(member)}`
+    return new CaucusError(
+      'CAUCUS_FORBIDDEN',
+      `${quoted(this.name)} may not ${what}: that takes an entry for it with the role ${role} that covers the group ${quoted(group)}${covering}`,
+      { details: { identity: this.name, role, group, ...(member !== undefined && { member }) } },
+    )
+  }
+}
+
+interface CompiledGrant {
+  readonly role: Role
+  readonly groups: (group: string) => boolean
+  /** Undefined: all. */
+  readonly members: ((member: string) => boolean) | undefined
+}
+
+const compiled = ({ role, groups, members }: Grant, name: string): CompiledGrant => ({
+  role,
+  groups: groups === undefined ? () => true : anyOf(groups, name),
+  members: members && anyOf(members, name),
+})
+
+const anyOf = (patterns: readonly string[], name: string): ((text: string) => boolean) => {
+  const matchers = patterns.map((pattern) => globMatcher(pattern, name))
+  return (text) => matchers.some((matches) => matches(text))
+}
+
+/** What a principal may do in one group. Asked with every renewal, so what does not depend on the member is decided before. */
+export class Reach {
+  readonly reads: boolean
+  readonly #grants: readonly CompiledGrant[]
+  readonly #always: Use | undefined
+
+  constructor(grants: readonly CompiledGrant[]) {
+    this.reads = grants.length > 0
+    this.#grants = grants.filter(({ role }) => role !== 'read')
+    if (this.#grants.some(({ role, members }) => role === 'admin' && members === undefined)) this.#always = 'any'
+    else if (this.#grants.every(({ members }) => members === undefined))
+      this.#always = this.#grants.length > 0 ? 'own' : 'no'
+  }
+
+  /** Whether there is any member that it may be. */
+  get joins(): boolean {
+    return this.#grants.length > 0
+  }
+
+  use(member: string): Use {
+    if (this.#always !== undefined) return this.#always
+    let use: Use = 'no'
+    for (const { members } of this.#grants) {
+      if (members === undefined) use = 'own'
+      else if (members(member)) return 'any'
+    }
+    return use
+  }
+
+  evicts(member: string): boolean {
+    return this.#grants.some(({ role, members }) => role === 'admin' && (members === undefined || members(member)))
+  }
+}
+
+/** As long as an id may be, and no longer. */
+const quoted = (name: string): string => JSON.stringify(name.length > 256 ? `${name.slice(0, 256)}…` : name)

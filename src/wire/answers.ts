@@ -1,0 +1,145 @@
+import { type TSchema, Type } from '@sinclair/typebox'
+import type { GroupEvent } from '../core/group/reasons.ts'
+import type * as view from '../core/group/view.ts'
+import { ERROR_CODES, type ErrorCode } from '../errors.ts'
+import { Revision } from './http.ts'
+import { GroupState, type Same, ShareKind } from './schemas.ts'
+
+/*
+ * What the HTTP routes answer, as the OpenAPI document says it. Open on purpose: an answer may gain fields, and whoever reads it
+ * leaves out those that it does not know (docs/stability.md).
+ */
+
+const Whole = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
+const Name = Type.String()
+
+export const MemberView = Type.Object(
+  {
+    id: Name,
+    incarnation: Whole,
+    index: Type.Optional(Type.Integer({ minimum: 1 })),
+    partitions: Type.Optional(Type.Array(Whole)),
+    epoch: Whole,
+    metadata: Type.Optional(Type.Unknown()),
+  },
+  { description: 'A member as others see it. `epoch` is that of its latest grant, 0 before the first.' },
+)
+
+export const GroupView = Type.Object(
+  {
+    name: Name,
+    state: GroupState,
+    epoch: Whole,
+    total: Whole,
+    share: ShareKind,
+    members: Type.Array(MemberView),
+  },
+  { description: 'A group as others see it.' },
+)
+
+export const Groups = Type.Object({ groups: Type.Array(GroupView) })
+
+export const Guarantees = Type.Object(
+  {
+    exclusion: Type.Union([Type.Literal('fenced'), Type.Literal('leased'), Type.Literal('none')]),
+    survivesRestart: Type.Boolean(),
+    survivesPartition: Type.Boolean(),
+  },
+  { description: 'What this server really promises (docs/guarantees.md).' },
+)
+
+export const Health = Type.Object({ ok: Type.Literal(true), version: Type.String(), guarantees: Guarantees })
+
+export const Status = Type.Object({
+  version: Type.String(),
+  guarantees: Guarantees,
+  clusterId: Name,
+  instanceId: Name,
+  generation: Whole,
+  groups: Type.Array(GroupView),
+})
+
+export const Evicted = Type.Object({ evicted: Type.Literal(true) })
+export const HasLeft = Type.Object({ left: Type.Literal(true) })
+
+export const Settling = Type.Object({ status: Type.Literal('SETTLING') })
+export const Settled = Type.Object({
+  status: Type.Literal('SETTLED'),
+  index: Type.Integer({ minimum: 1 }),
+  total: Type.Integer({ minimum: 1 }),
+})
+export const Nothing = Type.Object({})
+
+const Because = Type.Union([
+  Type.Literal('joined'),
+  Type.Literal('left'),
+  Type.Literal('expired'),
+  Type.Literal('fenced'),
+  Type.Literal('evicted'),
+  Type.Literal('rebalance'),
+  Type.Literal('released'),
+  Type.Literal('adopted'),
+  Type.Literal('unclaimed'),
+  Type.Literal('drain-overrun'),
+  Type.Literal('settled'),
+])
+const ofMember = { member: Name, incarnation: Whole, because: Because }
+const ofPartition = { partition: Whole, member: Name, epoch: Whole, because: Because }
+const ofSlot = { index: Whole, total: Whole, member: Name, epoch: Whole, because: Because }
+
+export const GroupEvents = Type.Union(
+  [
+    Type.Object({ type: Type.Literal('member.joined'), ...ofMember }),
+    Type.Object({ type: Type.Literal('member.left'), ...ofMember }),
+    Type.Object({ type: Type.Literal('member.expired'), ...ofMember }),
+    Type.Object({ type: Type.Literal('group.settling'), because: Because, member: Name }),
+    Type.Object({ type: Type.Literal('group.settled'), epoch: Whole, members: Whole }),
+    Type.Object({ type: Type.Literal('partition.revoked'), ...ofPartition }),
+    Type.Object({ type: Type.Literal('partition.granted'), ...ofPartition }),
+    Type.Object({ type: Type.Literal('slot.revoked'), ...ofSlot }),
+    Type.Object({ type: Type.Literal('slot.granted'), ...ofSlot }),
+  ],
+  { description: 'What happened in a group (docs/events.md).' },
+)
+
+export const Recorded = Type.Object(
+  {
+    revision: Revision,
+    atMs: Type.Number({ description: 'Wall clock, for people; nothing is decided by it.' }),
+    group: Name,
+    event: GroupEvents,
+  },
+  { description: 'One event of a group, with the revision from which a reader goes on.' },
+)
+
+export const Gap = Type.Object(
+  { type: Type.Literal('gap'), dropped: Type.Union([Whole, Type.Null()]) },
+  { description: 'Something is forgotten; null: nobody knows how much.' },
+)
+
+/** The body of every refusal, with these codes or any. */
+export const errorAnswer = (codes: readonly ErrorCode[] = Object.keys(ERROR_CODES) as ErrorCode[]): TSchema =>
+  Type.Object(
+    {
+      error: Type.Object({
+        code: Type.Union(codes.map((code) => Type.Literal(code))),
+        message: Type.String({ description: 'Says what is wrong and what to do. For people: it may be reworded.' }),
+        retriable: Type.Boolean({ description: 'Trying the same again later can succeed.' }),
+        definite: Type.Boolean({ description: 'It certainly did not happen; false: it may have.' }),
+        details: Type.Record(Type.String(), Type.Unknown()),
+      }),
+    },
+    { description: 'Why a request was refused (docs/errors.md).' },
+  )
+
+/** Metadata that nobody gave is no field in JSON. */
+type MemberOnWire = Omit<view.MemberView, 'metadata'> & { metadata?: unknown }
+type GroupOnWire = Omit<view.GroupView, 'members'> & { members: readonly MemberOnWire[] }
+
+// Does not compile once an answer and the core's type of it have come apart.
+const agrees: [
+  Same<typeof MemberView, MemberOnWire>,
+  Same<typeof GroupView, GroupOnWire>,
+  Same<typeof GroupEvents, GroupEvent>,
+] = [true, true, true]
+void agrees

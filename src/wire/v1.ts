@@ -1,0 +1,67 @@
+import { Type } from '@sinclair/typebox'
+import type { CoordinatorMessage, MemberMessage, RefusalCode } from '../core/group/messages.ts'
+import { ERROR_CODES } from '../errors.ts'
+import { fieldsOf, onlyFields } from './fields.ts'
+import { Hello, Leave, Left, Refused, Renew, ShareMessage } from './schemas.ts'
+
+/*
+ * Version 1, spoken before the first release: its peers end a link at a field that they do not know, so nothing could ever be added for them. What
+ * they say is taken as it stands, since every message of version 1 is one of version 2. What they are told has their fields alone.
+ */
+
+const strict = { additionalProperties: false }
+const holdings = ['holding', 'draining', 'acknowledged'] as const
+const named = ['type', 'group', 'member', 'bootId'] as const
+
+/** Every message of version 1. `test/contract/rolling.test.ts` holds them against what that version itself checks with. */
+export const V1 = {
+  renew: Type.Pick(
+    Renew,
+    [...named, 'sequence', 'incarnation', 'generation', 'share', 'metadata', 'leaving', 'order', ...holdings],
+    strict,
+  ),
+  leave: Type.Pick(Leave, [...named, 'incarnation', 'sequence'], strict),
+  hello: Type.Pick(Hello, ['type', 'protocol', 'clusterId', 'instanceId', 'generation'], strict),
+  share: Type.Pick(
+    ShareMessage,
+    [
+      ...named,
+      ...(['generation', 'incarnation', 'sequence', 'order', 'state', 'epoch', 'leaseMs', 'members', 'share'] as const),
+      ...(['holding', 'revoked'] as const),
+    ],
+    strict,
+  ),
+  refused: Type.Pick(Refused, [...named, 'code', 'message'], strict),
+  left: Type.Pick(Left, named, strict),
+}
+
+const V1_CODES: readonly string[] = [
+  'CAUCUS_FENCED',
+  'CAUCUS_CONFLICT',
+  'CAUCUS_OVERLOADED',
+  'CAUCUS_PROTOCOL',
+  'CAUCUS_INVALID_ARGUMENT',
+  'CAUCUS_UNAVAILABLE',
+]
+
+/** A refusal that version 1 does not know is told as the nearest that it does: it must only know whether to try again. */
+const codeFor = (code: RefusalCode): RefusalCode => {
+  if (V1_CODES.includes(code)) return code
+  return ERROR_CODES[code].retriable ? 'CAUCUS_UNAVAILABLE' : 'CAUCUS_CONFLICT'
+}
+
+const V1_FIELDS = {
+  renew: fieldsOf(V1.renew),
+  leave: fieldsOf(V1.leave),
+  hello: fieldsOf(V1.hello),
+  share: fieldsOf(V1.share),
+  refused: fieldsOf(V1.refused),
+  left: fieldsOf(V1.left),
+}
+
+/** What a peer of version 1 is told. */
+export const toV1 = <Told extends MemberMessage | CoordinatorMessage>(message: Told): Told => {
+  if (message.type === 'hello') return { ...message, protocol: 1 }
+  const told = onlyFields(message, V1_FIELDS[message.type])
+  return told.type === 'refused' ? { ...told, code: codeFor(told.code) } : told
+}
