@@ -1,9 +1,28 @@
+export { type MemoryCluster, memoryCluster } from './cluster/cluster.ts'
+export type { CoordinatorChanges, SimulatedCoordinator } from './cluster/coordinator.ts'
+export type { ClusterProfile } from './cluster/draw.ts'
+export { FAULT_NAMES, type Fault, type FaultName } from './cluster/fault.ts'
+export type { SimulatedMember, Told } from './cluster/member.ts'
+export type { Handlers, Program, ProgramClock, ProgramContext, ProgramStore } from './cluster/program.ts'
+export type { ClusterOptions } from './cluster/setup.ts'
+export { type SimulateOptions, type SimulationResult, simulate } from './cluster/simulate.ts'
+export type { ClusterInvariant, ClusterViolation } from './cluster/violation.ts'
+export type { Work, WorkItem } from './cluster/work-book.ts'
+export { type DiagramEvent, type DiagramOptions, diagram, type Lifeline } from './diagram.ts'
 export { MUTANTS, type Mutant } from './mutants.ts'
-export type { FaultName, Profile } from './simulation/conditions.ts'
 export {
+  type CoreScenario,
+  explainCore,
+  formatScenario,
+  parseScenario,
+  type ShrunkCore,
+  shrinkCore,
+} from './shrink.ts'
+export type { CoreLimits, FaultName as CoreFaultName, Profile } from './simulation/conditions.ts'
+export {
+  type CoreSimulation,
+  type SimulateCoreOptions,
   type SimulatedViolation,
-  type SimulateOptions,
-  type SimulationResult,
-  simulate,
+  simulateCore,
 } from './simulation/simulate.ts'
 export type { InvariantName } from './simulation/violation.ts'

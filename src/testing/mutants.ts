@@ -1,8 +1,10 @@
+import { DRIVER_MUTANTS } from './cluster/mutants.ts'
 import { ASSIGNMENT } from './mutants/assignment.ts'
 import { EPOCHS } from './mutants/epochs.ts'
 import { FAILOVER } from './mutants/failover.ts'
 import { GRANTORS } from './mutants/grantors.ts'
 import { HOLDERS } from './mutants/holders.ts'
+import { IDENTITIES } from './mutants/identities.ts'
 import { LIVENESS } from './mutants/liveness.ts'
 import type { Mutant } from './mutants/mutant.ts'
 import { POLLERS } from './mutants/pollers.ts'
@@ -14,8 +16,10 @@ export const MUTANTS: readonly Mutant[] = [
   ...HOLDERS,
   ...GRANTORS,
   ...FAILOVER,
+  ...IDENTITIES,
   ...EPOCHS,
   ...LIVENESS,
   ...POLLERS,
   ...ASSIGNMENT,
+  ...DRIVER_MUTANTS,
 ]

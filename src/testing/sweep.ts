@@ -1,69 +1,80 @@
-import { performance } from 'node:perf_hooks'
-import type { FaultName, Profile } from './simulation/conditions.ts'
-import { type SimulatedViolation, simulate } from './simulation/simulate.ts'
-import type { InvariantName } from './simulation/violation.ts'
+import { type CoverageReport, reportCoverage } from './sweep/coverage-report.ts'
+import { fingerprint } from './sweep/fingerprint.ts'
+import { type BrokenInvariant, type LevelName, SCOPES } from './sweep/level.ts'
+import { type Explanation, type LostChunk, RunningSweep, type RunOptions } from './sweep/running-sweep.ts'
+import { SweepState } from './sweep/state.ts'
+import { type Asked, SweepThread } from './sweep/sweep-thread.ts'
+import { missingFaults } from './sweep/tally.ts'
 
-export interface SweepOptions {
-  readonly from: number
-  readonly seeds: number
+export interface SweepOptions extends RunOptions {
+  readonly level: LevelName
   /** Default: each seed draws its own. */
-  readonly profile?: Profile
-  /** Runs every so-manieth seed a second time, whose hash must be the same. 0: none. */
-  readonly twiceEvery: number
-  /** Ends at the first violation of one of these. */
-  readonly stopAt?: readonly InvariantName[]
+  readonly profile?: string | undefined
+  /** The file that says what is done, for going on later. */
+  readonly state?: string | undefined
+  /** The folder of the built code; default: the one that this file is in. */
+  readonly built?: URL
+  /** Default: a thread of this process. */
+  readonly open?: (covered: boolean) => Asked
 }
 
 export interface Sweep {
   readonly seeds: number
   readonly events: number
   readonly eventsPerSecond: number
-  readonly faults: Readonly<Partial<Record<FaultName, number>>>
-  readonly violations: readonly SimulatedViolation[]
-  /** The end of the run behind the last violation. */
-  readonly trace: readonly string[]
+  /** Of one thread, for the time that it ran. */
+  readonly eventsPerSecondPerJob: number
+  readonly jobs: number
+  readonly elapsedMs: number
+  readonly faults: Readonly<Record<string, number>>
+  /** Faults that many seeds switched on and that never happened. */
+  readonly missingFaults: readonly string[]
+  readonly violations: readonly BrokenInvariant[]
   /** Seeds of which two runs differed. */
   readonly unrepeatable: readonly number[]
+  /** Undefined when nothing was counted. */
+  readonly coverage?: CoverageReport
+  readonly lost: readonly LostChunk[]
+  readonly interrupted: boolean
+  /** What is to be read about the first few violations. */
+  readonly explanations: readonly Explanation[]
 }
 
-/** Runs many seeds, one after the other, and adds up what happened. */
-export const sweep = (options: SweepOptions): Sweep => {
-  const { from, profile, twiceEvery, stopAt = [] } = options
-  const began = performance.now()
-  const faults: Partial<Record<FaultName, number>> = {}
-  const violations: SimulatedViolation[] = []
-  const unrepeatable: number[] = []
-  let trace: readonly string[] = []
-  let found = false
-  let events = 0
-  let seeds = 0
-  while (seeds < options.seeds && !found) {
-    const seed = from + seeds++
-    const settings = { seed, ...(profile !== undefined && { profile }) }
-    const result = simulate(settings)
-    events += result.events
-    for (const [name, count] of Object.entries(result.faults)) {
-      faults[name as FaultName] = (faults[name as FaultName] ?? 0) + count
-    }
-    if (result.violation !== undefined) {
-      violations.push(result.violation)
-      trace = result.trace()
-      found = stopAt.includes(result.violation.invariant)
-    }
-    if (twiceEvery > 0 && seeds % twiceEvery === 0) {
-      const again = simulate(settings)
-      events += again.events
-      if (again.hash !== result.hash) unrepeatable.push(seed)
-    }
-  }
-  const seconds = Math.max(performance.now() - began, 1) / 1000
+/** Runs many seeds on many threads and adds up what happened. Resolves also when it is ended early, with what was done. */
+export const sweep = async (options: SweepOptions): Promise<Sweep> => {
+  const { level, profile, built = new URL('../', import.meta.url) } = options
+  const scope = SCOPES[level]
+  const entry = new URL('testing/sweep/thread.js', built)
+  const open = options.open ?? ((covered: boolean) => new SweepThread(entry, { level, profile, covered }))
+  const running = new RunningSweep(options, open, await begin(options, built))
+  const { tally, lost, interrupted, elapsedMs, explanations } = await running.finish()
+  const perSecond = (ms: number) => Math.round(tally.events / (Math.max(ms, 1) / 1000))
   return {
-    seeds,
-    events,
-    eventsPerSecond: Math.round(events / seconds),
-    faults,
-    violations,
-    trace,
-    unrepeatable,
+    seeds: tally.seeds,
+    events: tally.events,
+    eventsPerSecond: perSecond(elapsedMs),
+    eventsPerSecondPerJob: perSecond(tally.busyMs),
+    jobs: options.jobs,
+    elapsedMs: Math.round(elapsedMs),
+    faults: sortedByName(tally.faults),
+    missingFaults: missingFaults(tally),
+    violations: tally.violations,
+    unrepeatable: tally.unrepeatable,
+    ...(tally.coveredSeeds > 0 && {
+      coverage: reportCoverage(tally.coverage, { root: built, folders: scope.covers, seeds: tally.coveredSeeds }),
+    }),
+    lost,
+    interrupted,
+    explanations,
   }
 }
+
+const begin = async (options: SweepOptions, built: URL) => {
+  const { state, level, profile = 'drawn', from, seeds, twiceEvery, coverage } = options
+  if (state === undefined) return undefined
+  const code = fingerprint(built, SCOPES[level].parts)
+  return SweepState.open(state, { from, seeds, level, profile, twiceEvery, coverage, code })
+}
+
+const sortedByName = <T>(record: Readonly<Record<string, T>>): Record<string, T> =>
+  Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)))

@@ -1,8 +1,11 @@
+import type { Holding, ShareKind } from '../../src/core/group/messages.ts'
 import { explain, type GroupEvent } from '../../src/core/group/reasons.ts'
+import { generationOf } from '../../src/core/lease.ts'
 import { seededRandom } from '../../src/core/random.ts'
 import { show } from '../../src/testing/simulation/beliefs.ts'
 import { Bench } from '../../src/testing/simulation/bench.ts'
 import type { Conditions, SimulatedGroup } from '../../src/testing/simulation/conditions.ts'
+import type { MemberProcess } from '../../src/testing/simulation/member-process.ts'
 import type { TraceLine } from '../../src/testing/simulation/trace.ts'
 import { World } from '../../src/testing/simulation/world.ts'
 
@@ -16,14 +19,47 @@ const TIMING = {
   reconnectMaxMs: 100,
 }
 
-const conditionsOf = (groups: readonly SimulatedGroup[]): Conditions => ({
-  seed: 1,
-  profile: 'swarm',
-  timing: TIMING,
+/** What a script says before its first command. */
+interface Heading {
+  readonly seed: number
+  readonly drift: number
+  readonly settleCapMs: number
+  readonly pollMs: number | undefined
+  readonly groups: readonly SimulatedGroup[]
+}
+
+const HEADING = /^(group|clocks|seed|poll every|settle cap) ?/
+
+const headingOf = (lines: readonly string[]): Heading => {
+  const number = (before: string): number | undefined => {
+    const line = lines.find((candidate) => candidate.startsWith(before))
+    return line === undefined ? undefined : Number.parseFloat(line.slice(before.length))
+  }
+  return {
+    seed: number('seed ') ?? 1,
+    drift: (number('clocks wrong by up to ') ?? 0) / 100,
+    settleCapMs: number('settle cap ') ?? TIMING.settleCapMs,
+    pollMs: number('poll every '),
+    groups: lines.filter((line) => line.startsWith('group ')).map(groupOf),
+  }
+}
+
+const groupOf = (line: string): SimulatedGroup => {
+  const [, name = '', share, partitions] = line.split(' ')
+  return { name, share: shareOf(share, partitions), explicit: !line.endsWith('or-other'), leaseFactor: 1 }
+}
+
+const shareOf = (kind: string | undefined, partitions: string | undefined): ShareKind =>
+  kind === 'index' ? 'index' : { partitions: Number(partitions) }
+
+const conditionsOf = ({ seed, drift, settleCapMs, pollMs, groups }: Heading): Conditions => ({
+  seed,
+  profile: drift > 0.01 ? 'beyond' : 'swarm',
+  timing: { ...TIMING, settleCapMs },
   groups,
   membersPerGroup: 0,
-  poll: undefined,
-  drift: 0,
+  poll: pollMs === undefined ? undefined : { clients: 0, intervalMs: pollMs },
+  drift,
   hasStore: true,
   fresh: true,
   delayMs: 2,
@@ -32,66 +68,107 @@ const conditionsOf = (groups: readonly SimulatedGroup[]): Conditions => ({
   faultsForMs: 0,
 })
 
-const groupOf = (line: string): SimulatedGroup => {
-  const [, name = '', share, partitions] = line.split(' ')
-  return {
-    name,
-    share: share === 'index' ? 'index' : { partitions: Number(partitions) },
-    explicit: true,
-    leaseFactor: 1,
+/** Drains take as long as the script says, and no time otherwise. */
+class Stage extends World {
+  readonly drainsMs = new Map<string, number>()
+
+  override drainMs(member: MemberProcess, _items: readonly Holding[]): number | undefined {
+    return this.drainsMs.get(member.id) ?? 0
   }
 }
 
 /** Runs a script, line by line, and gives it back with what happened after each line. All invariants are checked on the way. */
 export const tell = (script: string): string => {
   const lines = script.split('\n').map((line) => line.trim())
-  const groups = lines.filter((line) => line.startsWith('group ')).map(groupOf)
-  const bench = new Bench(conditionsOf(groups), seededRandom(1), true)
-  const world = new World(bench)
+  const heading = headingOf(lines)
+  const bench = new Bench(conditionsOf(heading), seededRandom(heading.seed), true)
+  const stage = new Stage(bench)
   const told: string[] = []
   let seen = 0
   for (const line of lines) {
-    if (line === '' || line.startsWith('#') || line.startsWith('group ')) {
+    if (line === '' || line.startsWith('#') || HEADING.test(line)) {
       told.push(line)
       continue
     }
-    told.push(`> ${line}`)
-    obey(line, world, groups)
+    told.push(`> ${line}`, ...obey(line, stage, heading.groups))
     const entries = bench.trace.entries()
     told.push(...entries.slice(seen).flatMap(readable))
     seen = entries.length
   }
+  stage.watchers.judge()
   return `${told.join('\n').trim()}\n`
 }
 
-const obey = (line: string, world: World, groups: readonly SimulatedGroup[]): void => {
-  const [command = '', what = '', where = ''] = line.split(' ')
-  const { agenda } = world.bench
-  const member = world.members.find(({ id }) => id === what)
+/** Does what a line says; what it gives back is told at once. */
+const obey = (line: string, stage: Stage, groups: readonly SimulatedGroup[]): readonly string[] => {
+  const [command = '', what = '', where = '', count] = line.split(' ')
+  const { bench, room, wires } = stage
+  const { agenda } = bench
+  const the = (): MemberProcess => {
+    const member = stage.members.find(({ id }) => id === what)
+    if (member === undefined) throw new Error(`nobody is called ${what}: ${line}`)
+    return member
+  }
   const deeds: Record<string, () => void> = {
-    start: () => world.room.start(),
-    kill: () => (what === 'server' ? world.crashCoordinator() : member && world.crash(member)),
-    join: () => {
-      const group = groups.find(({ name }) => name === where)
-      if (group === undefined) throw new Error(`no such group: ${line}`)
-      world.join(what, group)
-    },
-    leave: () => member?.post({ type: 'leave' }),
-    freeze: () => member?.standStill(Number(where), false),
+    start: () => room.start(),
+    kill: () => (what === 'server' ? stage.crashCoordinator() : stage.crash(the())),
+    lose: () => room.loseStore(),
+    join: () => stage.join(what, groups.find(({ name }) => name === where) as SimulatedGroup),
+    leave: () => the().post({ type: 'leave' }),
+    evict: () => room.current?.post({ type: 'evicted', from: 'operator', group: the().group, member: what }),
+    drains: () => stage.drainsMs.set(what, Number(where)),
+    freeze: () => the().standStill(Number(where), false),
+    cut: () => wires.network.cut(what, ['up', 'down'], Number(where)),
+    poll: () => stage.startPoller(what),
+    stop: () => stage.pollers.find(({ id }) => id === what)?.stop(),
+    share: () => room.shares.set(what, shareOf(where, count)),
     run: () => {
       const until = agenda.now + Number(what)
       agenda.after(Number(what), () => {})
       while (agenda.nextAt <= until) agenda.runNext()
     },
   }
+  if (command === 'who') return whoBelieves(stage)
   const deed = deeds[command]
   if (deed === undefined) throw new Error(`not a command: ${line}`)
   deed()
+  return []
+}
+
+/** Generations are seconds of a clock that began here; only the differences are worth reading. */
+const FIRST_GENERATION = 1_700_000_000
+const EPOCH = /\b\d{16}\b/g
+const GENERATION = /\b17000000\d\d\b/g
+
+/** An epoch as generation/counter, and a generation counted from the first. */
+const short = (text: string): string =>
+  text
+    .replaceAll(EPOCH, (epoch) => `${generationOf(Number(epoch)) - FIRST_GENERATION}/${Number(epoch) % 2 ** 21}`)
+    .replaceAll(GENERATION, (generation) => String(Number(generation) - FIRST_GENERATION))
+
+const column = (at: number, who: string, text: string): string =>
+  `${at.toFixed(1).padStart(9)}  ${who.padEnd(8)} ${short(text)}`
+
+/** Everybody's own answer at this instant, by the check that users make. */
+const whoBelieves = (stage: Stage): string[] => {
+  const { now } = stage.bench
+  const own = stage.members.map((member) => {
+    const items = member.belief()?.items.filter(({ end }) => end > now) ?? []
+    const all = items.map(({ holding }) => show(holding)).join(', ')
+    const pace = member.clock.rate === 1 ? '' : `, by a clock at ${member.clock.rate.toFixed(2)} of real time`
+    return column(now, member.bootId, `owns ${all === '' ? 'nothing' : all}${pace}`)
+  })
+  const polled = stage.pollers.map((client) => {
+    const slot = stage.pollBeliefOf(client)
+    const text = slot === undefined || slot.end <= now ? 'nothing' : `${slot.index} of ${slot.total}`
+    return column(now, client.id, `owns ${text}`)
+  })
+  return [...own, ...polled]
 }
 
 /** What a reader wants to know: not the heartbeats, but what they led to. */
 const readable = ({ at, who, what, detail }: TraceLine): string[] => {
-  const line = (text: string) => [`${at.toFixed(1).padStart(9)}  ${who.padEnd(8)} ${text}`]
+  const line = (text: string) => [column(at, who, text)]
   switch (what) {
     case 'emits': {
       const { group, event } = detail as { group: string; event: GroupEvent }
@@ -100,14 +177,18 @@ const readable = ({ at, who, what, detail }: TraceLine): string[] => {
     case 'granted':
     case 'drain':
     case 'lost': {
-      const { items, because } = detail as { items: Parameters<typeof show>[0][]; because?: string }
+      const { items, because } = detail as { items: readonly Holding[]; because?: string }
       const word = { granted: 'may use', drain: 'drains', lost: 'has lost' }[what]
       return line(`${word} ${items.map(show).join(', ')}${because === undefined ? '' : ` (${because})`}`)
     }
+    case 'drained':
+      return line(`has let go of ${(detail as { items: readonly Holding[] }).items.map(show).join(', ')}`)
     case 'linked':
-      return 'generation' in (detail as object) ? line(`reads the hello of generation ${generationIn(detail)}`) : []
+      return 'generation' in (detail as object) ? line(`reads the hello of generation ${numberOf(detail)}`) : []
     case 'unlinked':
       return detail === undefined ? line('sees its link end') : []
+    case 'refused':
+      return detail === undefined ? line('is refused') : []
     case 'starts':
     case 'listens':
     case 'crashes':
@@ -117,4 +198,4 @@ const readable = ({ at, who, what, detail }: TraceLine): string[] => {
   }
 }
 
-const generationIn = (detail: unknown): number => (detail as { generation: number }).generation
+const numberOf = (hello: unknown): number => (hello as { generation: number }).generation

@@ -1,9 +1,7 @@
 import { spawnSync } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { MUTANTS } from '../../src/testing/mutants.ts'
-
-const root = fileURLToPath(new URL('../..', import.meta.url))
+import { built, root } from './built.ts'
 
 /** Each is noticed within a few seeds, so that all of them together take seconds. The others: `npm run mutants`. */
 const QUICK = [
@@ -28,8 +26,7 @@ const QUICK = [
 
 test('a broken rule is noticed', () => {
   const run = (...args: string[]) => spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' })
-  const ready = run('scripts/ready.mjs')
-  expect(ready.stderr.includes('failed') ? ready.stderr : '').toBe('')
+  built()
   const { stdout, stderr, status } = run('scripts/mutants.mjs', '--only', QUICK.join(','), '--seeds', '60')
   expect(stderr).toBe('')
   expect(stdout.trim().split('\n').at(-1)).toBe(`${QUICK.length} of ${QUICK.length} caught`)
@@ -38,7 +35,23 @@ test('a broken rule is noticed', () => {
 
 test('every invariant of groups and of assignment has a mutant of its own', () => {
   const broken = new Set(MUTANTS.flatMap(({ breaks }) => breaks))
-  for (const name of ['G1', 'G2', 'G3', 'G4', 'G5', 'G6', 'G7', 'G8', 'A1', 'A2', 'A3', 'A4', 'Effect'] as const) {
+  for (const name of [
+    'G1',
+    'G2',
+    'G3',
+    'G4',
+    'G5',
+    'G6',
+    'G7',
+    'G8',
+    'A1',
+    'A2',
+    'A3',
+    'A4',
+    'Effect',
+    'Order',
+    'Told',
+  ] as const) {
     expect(broken).toContain(name)
   }
   expect(new Set(MUTANTS.map(({ name }) => name)).size).toBe(MUTANTS.length)

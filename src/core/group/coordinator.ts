@@ -171,10 +171,10 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
       )
     }
     if (!this.#mayKnow(message, from)) return
-    this.#yieldToClaim(message)
+    this.#yieldToWhoWasThere(message, now)
     const group = this.#groups.get(message.group) ?? this.#admitGroup(message, from)
     if (group === undefined) return
-    if (message.share !== undefined) this.#assumed.delete(group.name)
+    if (message.share !== undefined && sameShare(message.share, group.share)) this.#assumed.delete(group.name)
     if (!group.sessions.has(message.member) && group.sessions.size >= this.#options.limits.membersPerGroup) {
       return this.#refuse(
         from,
@@ -188,12 +188,16 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
     this.#forgetIfIdle(group)
   }
 
-  /** After a restart a member that does not care which share it gets may come before those who hold one: theirs decides. */
-  #yieldToClaim({ group: name, share, generation, holding }: Renew): void {
+  /**
+   * After a restart a member that does not care which share it gets may come before those who do. Whoever names a share and was there
+   * before decides, for as long as nothing was granted; otherwise they would be refused for good.
+   */
+  #yieldToWhoWasThere({ group: name, share, generation, incarnation }: Renew, now: Instant): void {
     const group = this.#groups.get(name)
     if (group === undefined || share === undefined || !this.#assumed.has(name) || sameShare(share, group.share)) return
     // Its members hold nothing yet, and join again with their next renewal.
-    if (holding.length > 0 && generation === this.generation && group.epoch === 0) this.#groups.delete(name)
+    const wasThere = incarnation !== undefined && generationOf(incarnation) < this.generation
+    if (wasThere && generation === this.generation && group.epoch === 0) this.#open(name, share).replaces(group, now)
   }
 
   #forgetIfIdle(group: Group): void {
@@ -211,6 +215,7 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
     let highest = message.incarnation ?? 0
     for (const { epoch } of message.holding) highest = Math.max(highest, epoch)
     for (const { epoch } of message.draining) highest = Math.max(highest, epoch)
+    for (const { epoch } of message.acknowledged) highest = Math.max(highest, epoch)
     if (highest <= this.#epochs.last) return true
     const claimed = generationOf(highest)
     // Counted from the start and not from where earlier claims have led to: many small steps must not use them up either.

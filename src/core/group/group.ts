@@ -1,6 +1,7 @@
-import { generationOf, grantMs } from '../lease.ts'
+import { grantMs } from '../lease.ts'
 import type { Instant, Millis } from '../time.ts'
 import type { Book, Desk, GroupSettings } from './book.ts'
+import { mayClaim } from './claims.ts'
 import { IndexBook } from './index-book.ts'
 import type { CoordinatorMessage, GroupState, Holding, Leave, RefusalCode, Renew, ShareKind } from './messages.ts'
 import { sameShare } from './messages.ts'
@@ -91,6 +92,22 @@ export class Group {
     )
   }
 
+  /**
+   * Takes the place of a group that shared in another way, whose members held nothing. They come anew, as others: answers to what they
+   * were there would be mixed up with the answers here.
+   */
+  replaces(former: Group, now: Instant): void {
+    this.#tombstones.addAll(former.#tombstones)
+    for (const { bootId, sequence } of former.sessions.values()) {
+      this.#tombstones.add(bootId, { because: 'expired', sequence, until: this.#remembered(now) })
+    }
+  }
+
+  /** Until the ceiling at least: who has expired here has nothing to claim here, also when the lease is shorter than it was before. */
+  #remembered(now: Instant): Instant {
+    return Math.max(now + this.#grantMs, this.#ceilingUntil)
+  }
+
   renew(message: Renew, from: Address, now: Instant): void {
     const session = this.#sessions.get(message.member)
     const known = session?.bootId === message.bootId
@@ -107,7 +124,11 @@ export class Group {
       )
     } else if (session !== undefined && known) {
       if (message.sequence <= session.sequence) return
-      this.#renewed(session, message, from, now)
+      if ((message.incarnation ?? 0) > session.incarnation) {
+        // From another run of our generation (no store, started within a second): our answers would be void for it.
+        this.#remove(session, 'expired', now)
+        this.#arrive(message, undefined, from, now)
+      } else this.#renewed(session, message, from, now)
     } else {
       this.#arrive(message, session, from, now)
     }
@@ -180,7 +201,8 @@ export class Group {
       )
     }
     if (rival !== undefined) this.#remove(rival, 'fenced', now)
-    const claims = grave === undefined && this.#mayClaim(message, now)
+    const claimed = { generation: this.#host.generation, share: this.share, until: this.#ceilingUntil }
+    const claims = grave === undefined && mayClaim(message, claimed, now)
     const session: Session = {
       id: message.member,
       bootId: message.bootId,
@@ -202,20 +224,6 @@ export class Group {
     this.#emit({ type: 'member.joined', member: session.id, incarnation: session.incarnation, because })
     this.#changed(because, session.id, now)
     if (claims) this.#book.adopt(session, message.holding, message.draining, now)
-  }
-
-  /**
-   * Only a session that an earlier coordinator admitted can hold what this one does not know, and only until every lease given
-   * before this one's start has run out. Anybody else who is unknown has expired here and holds nothing.
-   */
-  #mayClaim({ generation, incarnation, share, holding, draining }: Renew, now: Instant): boolean {
-    if (generation === undefined || incarnation === undefined) return false
-    // What this coordinator gave, it knows: a stranger that claims it has it from nobody.
-    const given = (held: Holding) => generationOf(held.epoch) >= this.#host.generation
-    if (holding.some(given) || draining.some(given)) return false
-    // A place of another numbering is no place of this one: partition 3 of 8 has keys that partition 3 of 16 has not.
-    if (share !== undefined && !sameShare(share, this.share)) return false
-    return now < this.#ceilingUntil && generationOf(incarnation) < this.#host.generation
   }
 
   leave(message: Leave, from: Address, now: Instant): void {
@@ -252,9 +260,7 @@ export class Group {
     this.#sessions.delete(id)
     this.#staying.delete(id)
     this.#dirty.delete(session)
-    // Until the ceiling at least: who has expired here has nothing to claim here, also when the lease is shorter than it was before.
-    const until = Math.max(now + this.#grantMs, this.#ceilingUntil)
-    this.#tombstones.add(bootId, { because, sequence, until })
+    this.#tombstones.add(bootId, { because, sequence, until: this.#remembered(now) })
     if (session.tenures.size > 0) {
       this.#ghosts.set(bootId, session)
       this.#book.orphan(session, this.#horizon(session))

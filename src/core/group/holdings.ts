@@ -91,7 +91,7 @@ export class Holdings {
       else if (this.#isNew(holding, message.share) && accepts) {
         held.set(holding.item, holding)
         granted.push(holding)
-      }
+      } else if (accepts) this.#decline(holding, message.share)
     }
     const revoked = new Map(message.revoked.map(({ item, epoch }) => [item, epoch]))
     const drain: Holding[] = []
@@ -113,6 +113,16 @@ export class Holdings {
     if (epoch <= (this.#seen.get(name) ?? 0)) return false
     this.#seen.set(name, epoch)
     return true
+  }
+
+  /**
+   * What is given below an epoch that was seen before can never be taken. Whoever gives it does not know of that epoch (no store, and
+   * started twice within a second), and hears of it as of something let go.
+   */
+  #decline({ item, epoch }: Holding, share: ShareKind): void {
+    const seen = this.#seen.get(share === 'index' ? ANY_INDEX : item) ?? 0
+    if (seen <= epoch || this.#draining.has(item)) return
+    this.#acknowledged.set(item, { holding: { item, epoch: seen }, sequence: undefined })
   }
 
   /** Everything is on its way out: the leases that run are for finishing. */

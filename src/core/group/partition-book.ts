@@ -19,6 +19,8 @@ export class PartitionBook implements Book {
   readonly #others = new Map<number, Set<Tenure>>()
   /** Claimed or granted under this coordinator, so that the ceiling no longer says anything about it. */
   readonly #known: boolean[]
+  /** Why a partition has nobody, where its earlier owner did not let go of it: told with its next grant. */
+  readonly #taken = new Map<number, Because>()
   #target: (string | undefined)[]
   /** Partitions that their target does not hold yet. */
   readonly #pending = new Set<number>()
@@ -85,6 +87,7 @@ export class PartitionBook implements Book {
   release(tenure: Tenure): void {
     const { item, session } = tenure
     session.tenures.delete(item)
+    this.#taken.delete(item)
     if (this.#current[item] === tenure) this.#current[item] = undefined
     else this.#others.get(item)?.delete(tenure)
     if (this.#others.get(item)?.size === 0) this.#others.delete(item)
@@ -168,13 +171,15 @@ export class PartitionBook implements Book {
 
   /** Why nobody can believe in this partition any more; `undefined` while somebody may. */
   #clear(item: number, now: Instant): Because | undefined {
-    let because: Because | undefined = this.#known[item] ? 'released' : 'unclaimed'
+    let because: Because | undefined = this.#known[item] ? (this.#taken.get(item) ?? 'released') : 'unclaimed'
     if (!this.#known[item] && now < this.#desk.ceilingUntil) return undefined
     for (const tenure of this.#holders(item)) {
       stopOverrun(tenure, now, this.#desk)
       if (lapsed(tenure, now)) {
-        because &&= tenure.because === 'drain-overrun' ? 'drain-overrun' : 'expired'
+        const why = tenure.because === 'drain-overrun' ? 'drain-overrun' : 'expired'
+        because &&= why
         this.release(tenure)
+        this.#taken.set(item, why)
       } else {
         because = undefined
       }
@@ -211,6 +216,7 @@ export class PartitionBook implements Book {
     this.#known[item] = true
     session.tenures.set(item, tenure)
     this.#desk.tell(session)
+    this.#taken.delete(item)
     this.#desk.emit({ type: 'partition.granted', partition: item, member: session.id, epoch, because })
   }
 

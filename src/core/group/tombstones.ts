@@ -29,6 +29,10 @@ export class Tombstones {
     this.#graves.set(bootId, tombstone)
   }
 
+  addAll(others: Tombstones): void {
+    for (const [bootId, tombstone] of others.#graves) this.add(bootId, tombstone)
+  }
+
   forget(now: Instant): void {
     for (const [bootId, { until }] of this.#graves) {
       if (until > now) break

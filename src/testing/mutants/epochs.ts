@@ -51,4 +51,13 @@ export const EPOCHS: readonly Mutant[] = [
     replace: 'const survivors = [...new Set(previous)].filter((id) => incarnations.has(id)).reverse();',
     rule: 'survivors keep their relative order',
   },
+  {
+    name: 'later-epochs-ignored',
+    breaks: ['G3', 'Effect', 'G6', 'G4'],
+    file: 'core/group/coordinator.js',
+    find: 'if (highest <= this.#epochs.last)',
+    replace: 'if (true)',
+    profile: 'restarts',
+    rule: 'a coordinator that meets a later epoch takes a later generation',
+  },
 ]

@@ -61,4 +61,30 @@ export const LIVENESS: readonly Mutant[] = [
     replace: "hole ||= state === 'held';",
     rule: 'what a renewal does not list, though it has seen the grant, is released and granted again',
   },
+  {
+    name: 'what-was-meant-counts',
+    breaks: ['G7'],
+    file: 'core/group/partition-book.js',
+    find: "const owners = this.#current.map((tenure) => (tenure?.state === 'held' ? tenure.session.id : undefined));",
+    replace:
+      "const owners = this.#current.map((tenure, item) => (tenure?.state === 'held' ? tenure.session.id : this.#target[item]));",
+    profile: 'failover',
+    rule: 'a plan counts what somebody has, not what was meant for them',
+  },
+  {
+    name: 'hole-in-a-view',
+    breaks: ['G8', 'G1', 'G6'],
+    file: 'core/group/group.js',
+    find: "if (hole && this.share === 'index')",
+    replace: 'if (false)',
+    rule: 'a view with a hole is given anew',
+  },
+  {
+    name: 'own-drain-without-limit',
+    breaks: ['G6'],
+    file: 'core/group/book.js',
+    find: "tenure.revokedAt = now;\n    tenure.because = 'released';",
+    replace: "tenure.because = 'released';",
+    rule: "a drain by the holder's own wish is bounded like any other",
+  },
 ]

@@ -1,3 +1,5 @@
+import type { ClusterProfile } from '../cluster/draw.ts'
+import type { ClusterInvariant } from '../cluster/violation.ts'
 import type { Profile } from '../simulation/conditions.ts'
 import type { InvariantName } from '../simulation/violation.ts'
 
@@ -5,7 +7,7 @@ import type { InvariantName } from '../simulation/violation.ts'
 export interface Mutant {
   readonly name: string
   /** The invariants of which one must be found broken. */
-  readonly breaks: readonly InvariantName[]
+  readonly breaks: readonly (InvariantName | ClusterInvariant)[]
   /** Below dist/. */
   readonly file: string
   /** Occurs exactly once in the file. */
@@ -14,5 +16,7 @@ export interface Mutant {
   /** The rule that is broken, in the words of docs/invariants.md. */
   readonly rule: string
   /** The profile in which it shows; by default each seed draws its own. */
-  readonly profile?: Profile
+  readonly profile?: Profile | ClusterProfile
+  /** What is simulated to notice it. Default: the core. */
+  readonly level?: 'core' | 'drivers'
 }

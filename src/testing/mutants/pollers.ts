@@ -34,4 +34,37 @@ export const POLLERS: readonly Mutant[] = [
     replace: 'startedAt',
     rule: 'a coordinator that starts waits for poll clients of the one before',
   },
+  {
+    name: 'poll-namesake',
+    breaks: ['G4', 'G2'],
+    file: 'core/group/poll-group.js',
+    find: 'this.#broken ||= session.index > 0;',
+    replace: '',
+    rule: 'a poll client that comes back under its id may be another process',
+  },
+  {
+    name: 'poll-grown-view-at-once',
+    breaks: ['G2', 'G4'],
+    file: 'core/group/poll-group.js',
+    find: 'return this.#broken || this.#grown() ?',
+    replace: 'return this.#broken ?',
+    rule: 'a new view of poll clients waits also when nobody has gone',
+  },
+  {
+    name: 'later-poll-acknowledges',
+    breaks: ['G4', 'G2'],
+    file: 'core/group/poll-group.js',
+    find: 'session.expiresAt = now + this.settings.timeoutMs;\n            this.#sessions.delete(id);',
+    replace:
+      "session.expiresAt = now + this.settings.timeoutMs;\n            if (this.#state === 'settling') this.#barrierUntil = Math.min(this.#barrierUntil, now + this.settings.pollIntervalMs);\n            this.#sessions.delete(id);",
+    rule: 'a later poll is no acknowledgement',
+  },
+  {
+    name: 'poll-without-drift',
+    breaks: ['G4', 'G2'],
+    file: 'core/group/poll-group.js',
+    find: 'grantMs(POLL_LEASE_INTERVALS * pollIntervalMs)',
+    replace: 'POLL_LEASE_INTERVALS * pollIntervalMs',
+    rule: 'the wait for poll clients allows for clocks, too',
+  },
 ]

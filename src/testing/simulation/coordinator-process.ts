@@ -13,12 +13,15 @@ import { type Habits, Process } from './process.ts'
 /** What the world does for a coordinator. */
 export interface CoordinatorHost {
   perform(coordinator: CoordinatorProcess, effect: CoordinatorEffect): void
+  coordinatorStill(still: boolean): void
   coordinatorStepped(coordinator: CoordinatorProcess, input: CoordinatorInput | Tick): void
 }
 
 /** One run of the coordinator, from when it listens until it is killed. It reads the monotonic clock alone. */
 export class CoordinatorProcess extends Process<CoordinatorInput> {
   readonly run: number
+  /** Of the store that it began with: what was sent to one server never comes to another, whatever they call themselves. */
+  readonly server: string
   readonly machine: Coordinator
   readonly options: CoordinatorOptions
   readonly #host: CoordinatorHost
@@ -26,10 +29,11 @@ export class CoordinatorProcess extends Process<CoordinatorInput> {
   constructor(
     run: number,
     options: Omit<CoordinatorOptions, 'startedAt'>,
-    around: { agenda: Agenda; clock: MachineClock; habits: Habits; host: CoordinatorHost },
+    around: { agenda: Agenda; clock: MachineClock; habits: Habits; host: CoordinatorHost; server: string },
   ) {
     super(around.agenda, around.clock, around.habits)
     this.run = run
+    this.server = around.server
     this.options = { ...options, startedAt: this.read() }
     this.machine = new Coordinator(this.options)
     this.#host = around.host
@@ -42,6 +46,10 @@ export class CoordinatorProcess extends Process<CoordinatorInput> {
 
   protected wakeAt(): Instant | undefined {
     return this.machine.wakeAt()
+  }
+
+  protected stillness(still: boolean): void {
+    this.#host.coordinatorStill(still)
   }
 
   protected step(input: CoordinatorInput | Tick): void {

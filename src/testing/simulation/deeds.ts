@@ -3,6 +3,7 @@ import type { Random } from '../../core/random.ts'
 import { type FaultName, pick, type SimulatedGroup } from './conditions.ts'
 import { STRANGER } from './ledger.ts'
 import type { MemberProcess } from './member-process.ts'
+import type { Direction } from './network.ts'
 import { POLL_GROUP } from './server-room.ts'
 import type { World } from './world.ts'
 
@@ -13,20 +14,32 @@ export type Deed = (world: World, random: Random) => boolean
 
 const anyMember = (world: World, random: Random): MemberProcess | undefined => {
   const alive = world.members.filter((member) => member.alive && !member.final && !world.isResident(member))
-  return alive[random.below(alive.length)]
+  return lucky(alive, ({ bootId }) => bootId, random)
+}
+
+/** One of them, by lot. The lot of each is its own, so that it makes no difference to them who else is there. */
+const lucky = <T>(all: readonly T[], nameOf: (one: T) => string, random: Random): T | undefined => {
+  const draw = String(random.next())
+  let best: { one: T; lot: number } | undefined
+  for (const one of all) {
+    const lot = random.fork(nameOf(one) + draw).next()
+    if (best === undefined || lot > best.lot) best = { one, lot }
+  }
+  return best?.one
 }
 
 const groupOf = (world: World, name: string): SimulatedGroup =>
   world.bench.conditions.groups.find((group) => group.name === name) as SimulatedGroup
 
-const anyGroup = (world: World, random: Random): SimulatedGroup => pick(random, world.bench.conditions.groups)
+const anyGroup = (world: World, random: Random): SimulatedGroup =>
+  lucky(world.bench.conditions.groups, ({ name }) => name, random) as SimulatedGroup
 
 /** Ids come back: a member that joins may be one that was here before. */
 const anyId = (world: World, group: SimulatedGroup, random: Random): string | undefined => {
   const taken = new Set(world.members.filter((member) => member.group === group.name).map(({ id }) => id))
   if (taken.size >= MOST_MEMBERS) return undefined
   const free = Array.from({ length: MOST_MEMBERS }, (_, n) => `${group.name}-m${n}`).filter((id) => !taken.has(id))
-  return free.length === 0 ? undefined : pick(random, free)
+  return lucky(free, (id) => id, random)
 }
 
 const join: Deed = (world, random) => {
@@ -64,6 +77,21 @@ const standStill =
     return member !== undefined
   }
 
+/** An id that is free again: a process that the coordinator knows to be gone may still believe, and be followed by one of its name. */
+const comesBack = (world: World, random: Random): string | undefined => {
+  const view = world.room.current?.machine.viewOf(POLL_GROUP)
+  if (view === undefined || random.next() < 0.5) return undefined
+  const taken = new Set([
+    ...view.members.map(({ id }) => id),
+    ...world.pollers.filter(({ polling }) => polling).map(({ id }) => id),
+  ])
+  return lucky(
+    [...new Set(world.pollers.map(({ id }) => id))].filter((id) => !taken.has(id)),
+    (id) => id,
+    random,
+  )
+}
+
 const cut =
   (directions: readonly ('up' | 'down')[][]): Deed =>
   (world, random) => {
@@ -78,7 +106,7 @@ const cut =
 const wallStep: Deed = (world, random) => {
   const member = anyMember(world, random)
   if (member === undefined) return false
-  member.clock.stepWall((random.next() * 2 - 1) * pick(random, [10, 1000, 3.6e6]))
+  member.clock.stepWall((random.next() * 2 - 1) * pick(random, [10, 1000, 3.6e6]), world.bench.now)
   member.read()
   world.believes(member)
   return true
@@ -125,6 +153,8 @@ const restart: Deed = (world, random) => {
     bench.count('otherSettle')
     room.settings = { ...room.settings, settleMs: bench.conditions.timing.settleMs * pick(random, [0.3, 1, 4]) }
   }
+  room.foreign = bench.has('otherVersion') && random.next() < 0.2
+  if (room.foreign) bench.count('otherVersion')
   if (bench.has('otherShare') && random.next() < 0.3) {
     bench.count('otherShare')
     room.shares.set(anyGroup(world, random).name, pick(random, ['index', { partitions: 8 }, { partitions: 16 }]))
@@ -149,7 +179,10 @@ const troubleTheNew = ({ bench, wires }: World, random: Random): void => {
   if (!bench.has('replay')) return
   for (let n = random.below(20); n > 0; n--) {
     bench.count('replay')
-    bench.agenda.after(random.next() * bench.conditions.timing.leaseMs * 0.3, () => bench.faulty && wires.replay())
+    bench.agenda.after(
+      random.next() * bench.conditions.timing.leaseMs * 0.3,
+      () => bench.faulty && wires.replay(random),
+    )
   }
 }
 
@@ -194,19 +227,25 @@ export const DEEDS: Partial<Record<FaultName, Deed>> = {
   pollers: (world, random) => {
     const polling = world.pollers.filter((client) => client.polling)
     const client = polling[random.below(polling.length)]
+    const { poll } = world.bench.conditions
+    if (poll === undefined) return false
     if (client === undefined || random.next() < 0.4) {
-      if (world.bench.conditions.poll !== undefined && polling.length < 6)
-        world.startPoller(`poller-${world.pollers.length}`)
-      return world.bench.conditions.poll !== undefined
+      if (polling.length < 6) world.startPoller(comesBack(world, random) ?? `poller-x${world.pollers.length}`)
+      return true
     }
     client.stop()
     // Some say so, and go on believing nevertheless; others are killed; others are removed by somebody else.
     const from = 'operator'
-    if (random.next() < 0.4) world.room.current?.post({ type: 'pollerLeft', from, member: client.id })
-    else if (random.next() < 0.5) {
-      world.room.current?.post({ type: 'evicted', from, group: POLL_GROUP, member: client.id })
-    }
+    const how = random.next()
+    if (how < 0.4) world.room.current?.post({ type: 'pollerLeft', from, member: client.id })
+    else if (how < 0.7) world.room.current?.post({ type: 'evicted', from, group: POLL_GROUP, member: client.id })
     return true
+  },
+  fullQueue: (world, random) => {
+    const member = anyMember(world, random)
+    const direction = pick<Direction>(random, ['up', 'down'])
+    const forMs = random.next() * 2 * world.bench.conditions.timing.leaseMs
+    return member !== undefined && world.wires.choke(member, direction, forMs, random)
   },
   slowLink: (world, random) => {
     const member = anyMember(world, random)
@@ -214,12 +253,12 @@ export const DEEDS: Partial<Record<FaultName, Deed>> = {
     world.wires.network.slowDown(member.id, random.next() * 5 * world.bench.conditions.timing.leaseMs)
     return true
   },
-  replay: (world) => {
-    world.wires.replay()
+  replay: (world, random) => {
+    world.wires.replay(random)
     return true
   },
   coordinatorWallStep: (world, random) => {
-    world.room.clock.stepWall((random.next() * 2 - 1) * pick(random, [1000, 3.6e6]))
+    world.room.clock.stepWall((random.next() * 2 - 1) * pick(random, [1000, 3.6e6]), world.bench.now)
     return true
   },
 }

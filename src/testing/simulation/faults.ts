@@ -1,11 +1,15 @@
+import type { Random } from '../../core/random.ts'
 import { exponential, type FaultName, pick } from './conditions.ts'
-import { DEEDS } from './deeds.ts'
+import { DEEDS, type Deed } from './deeds.ts'
 import { pending } from './liveness.ts'
 import type { World } from './world.ts'
 
 const RARITY: Partial<Record<FaultName, number>> = { joinStorm: 4, replay: 0.2 }
 
-/** Makes each fault that is switched on happen again and again, until the world is healed. */
+/**
+ * Makes each fault that is switched on happen again and again, until the world is healed. Each time is a deed with a name of its own
+ * (`crash.3`) and with chances of its own, so that leaving one out leaves the others as they were.
+ */
 export const arrangeFaults = (world: World): void => {
   const { bench } = world
   const { faultEveryMs, profile } = bench.conditions
@@ -14,6 +18,7 @@ export const arrangeFaults = (world: World): void => {
     const deed = DEEDS[name]
     if (deed === undefined) continue
     const random = bench.random.fork(`fault ${name}`)
+    let number = 0
     const again = (): void => {
       const rare = RARITY[name] ?? (name === 'restart' && profile !== 'restarts' && profile !== 'beyond' ? 4 : 1)
       // Churn never rests: with chance alone there would be a quiet moment soon.
@@ -21,13 +26,22 @@ export const arrangeFaults = (world: World): void => {
         profile === 'churn' ? faultEveryMs * (0.5 + random.next()) : exponential(random, faultEveryMs * rare * 2)
       bench.agenda.after(gapMs, () => {
         if (!bench.faulty) return
-        bench.note('fault', name)
-        if (deed(world, random)) bench.count(name)
         again()
+        perform(world, name, `${name}.${number++}`, deed, random)
       })
     }
     again()
   }
+}
+
+const perform = (world: World, fault: FaultName, name: string, deed: Deed, random: Random): void => {
+  const { bench } = world
+  if (bench.conditions.deeds?.has(name) === false) return
+  bench.note('fault', fault)
+  bench.tell({ who: 'world', kind: 'fault', what: name })
+  if (!deed(world, random.fork(name))) return
+  bench.count(fault)
+  bench.deeds.push(name)
 }
 
 /**
@@ -35,26 +49,33 @@ export const arrangeFaults = (world: World): void => {
  * may move, and nobody may lose anything.
  */
 const arrangeFailovers = (world: World): void => {
-  const { bench, room } = world
+  const { bench } = world
   const random = bench.random.fork('failovers')
   const { leaseMs } = bench.conditions.timing
+  let number = 0
   const again = (): void => {
     bench.agenda.after(leaseMs * (1.5 + random.next()), () => {
       if (!bench.faulty) return
       again()
+      const name = `failover.${number++}`
       // Not before everybody has come: a newcomer is a reason to move something.
       const { groups, membersPerGroup } = bench.conditions
       if (world.members.length < groups.length * membersPerGroup || pending(world).length > 0) return
       world.watchers.mustStay = true
-      bench.count('restart')
-      bench.note('fault', 'failover')
-      world.crashCoordinator()
-      if (bench.has('otherSettle')) {
-        bench.count('otherSettle')
-        room.settings = { ...room.settings, settleMs: bench.conditions.timing.settleMs * pick(random, [0.3, 1, 4]) }
-      }
-      bench.agenda.after(leaseMs * 0.4 * random.next(), () => room.start())
+      perform(world, 'restart', name, failOver, random)
     })
   }
   again()
+}
+
+const failOver: Deed = (world, random) => {
+  const { bench, room } = world
+  const { leaseMs, settleMs } = bench.conditions.timing
+  world.crashCoordinator()
+  if (bench.has('otherSettle')) {
+    bench.count('otherSettle')
+    room.settings = { ...room.settings, settleMs: settleMs * pick(random, [0.3, 1, 4]) }
+  }
+  bench.agenda.after(leaseMs * 0.4 * random.next(), () => room.start())
+  return true
 }

@@ -4,7 +4,9 @@ import type { Lane } from './network.ts'
 export interface Link {
   readonly number: number
   readonly run: number
-  readonly instance: string
+  readonly server: string
+  /** Not a link at all, but single calls: each has an address of its own, and one answer. */
+  readonly calls: boolean
   readonly up: Lane
   readonly down: Lane
   /** The coordinator's hello was read. */

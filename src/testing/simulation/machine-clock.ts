@@ -42,17 +42,19 @@ export class MachineClock {
     }
   }
 
-  stepWall(byMs: number): void {
+  stepWall(byMs: number, real: number): void {
     this.#wallStepsMs += byMs
-    this.#keepApart()
+    this.#keepApart(real)
   }
 
   /**
    * A wall clock that is set back by just as long as the machine slept hides the sleep from whoever compares the two: outside of
-   * what is promised (docs/limits.md), and here nudged a little further.
+   * what is promised (docs/limits.md), and here nudged a little further. A sleep that goes on counts as far as it has come: the
+   * machine may wake at this instant.
    */
-  #keepApart(): void {
-    const apart = () => this.#suspendedMs * this.rate + this.#wallStepsMs
+  #keepApart(real: number): void {
+    const sleptMs = this.#suspendedMs + real - (this.#suspendedAt ?? real)
+    const apart = () => sleptMs * this.rate + this.#wallStepsMs
     while (this.#apartMs.some((earlier) => Math.abs(earlier - apart()) <= ALIKE_MS))
       this.#wallStepsMs += 2 * ALIKE_MS + 1
     this.#apartMs.push(apart())
@@ -66,6 +68,6 @@ export class MachineClock {
     if (this.#suspendedAt === undefined) return
     this.#suspendedMs += real - this.#suspendedAt
     this.#suspendedAt = undefined
-    this.#keepApart()
+    this.#keepApart(real)
   }
 }

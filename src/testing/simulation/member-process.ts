@@ -8,6 +8,7 @@ import type { Belief } from './beliefs.ts'
 import type { Link } from './link.ts'
 import type { MachineClock } from './machine-clock.ts'
 import { type Habits, Process } from './process.ts'
+import { checkTold, sharesOf } from './told.ts'
 
 /** What the world does for a member. */
 export interface MemberHost {
@@ -19,6 +20,7 @@ export interface MemberHost {
   drainMs(member: MemberProcess, items: readonly Holding[]): number | undefined
   /** It writes to what it believes to own. */
   write(member: MemberProcess, holding: Holding): void
+  stoodStill(member: MemberProcess, still: boolean): void
   rejects(member: MemberProcess): void
   happened(member: MemberProcess, effect: MemberEffect): void
   stepped(member: MemberProcess, input: MemberInput | Tick): void
@@ -31,15 +33,22 @@ export class MemberProcess extends Process<MemberInput> {
   readonly group: string
   readonly machine: Member
   readonly #host: MemberHost
-  readonly #random: Random
+  /** For what it does with its share. */
+  readonly work: Random
+  /** For how it finds its way to the coordinator. */
+  readonly ways: Random
+  /** It talks by single calls, without a link: what is pushed to it goes nowhere. */
+  readonly calls: boolean
   readonly #holderClock = new HolderClock()
   link: Link | undefined
   /** Real time of the last word from a coordinator. */
   heardAt: number
+  /** How many links it has had. */
+  links = 0
 
   constructor(
     options: MemberOptions,
-    around: { agenda: Agenda; clock: MachineClock; habits: Habits; random: Random; host: MemberHost },
+    around: { agenda: Agenda; clock: MachineClock; habits: Habits; random: Random; host: MemberHost; calls: boolean },
   ) {
     super(around.agenda, around.clock, around.habits)
     this.id = options.member
@@ -47,7 +56,9 @@ export class MemberProcess extends Process<MemberInput> {
     this.group = options.group
     this.machine = new Member(options)
     this.#host = around.host
-    this.#random = around.random
+    this.work = around.random.fork('work')
+    this.ways = around.random.fork('ways')
+    this.calls = around.calls
     this.heardAt = around.agenda.now
   }
 
@@ -64,14 +75,20 @@ export class MemberProcess extends Process<MemberInput> {
     return this.machine.wakeAt()
   }
 
+  protected stillness(still: boolean): void {
+    this.#host.stoodStill(this, still)
+  }
+
   protected step(input: MemberInput | Tick): void {
     const now = this.read()
     this.#host.stepped(this, input)
+    const before = sharesOf(this.machine)
     const effects = this.machine.step(input, now)
+    checkTold(this.bootId, before, sharesOf(this.machine), input, effects)
     // Beliefs first: what is sent here is true at this instant.
     if (input.type !== 'woke' || effects.some(({ type }) => type !== 'send')) this.#host.believes(this)
     for (const effect of effects) this.#perform(effect)
-    if (this.#random.next() < 0.2) this.#write(now)
+    if (this.work.next() < 0.2) this.#write(now)
   }
 
   #perform(effect: MemberEffect): void {
@@ -91,7 +108,7 @@ export class MemberProcess extends Process<MemberInput> {
       (holding) => now < (this.machine.drainUntil(holding) ?? Number.NEGATIVE_INFINITY),
     )
     const all = [...mine.map((item) => held.get(item) as Holding), ...draining]
-    const holding = all[this.#random.below(all.length)]
+    const holding = all[this.work.below(all.length)]
     if (holding !== undefined) this.#host.write(this, holding)
   }
 

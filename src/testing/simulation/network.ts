@@ -8,23 +8,30 @@ export type Direction = 'up' | 'down'
 export interface Lane {
   readonly node: string
   readonly direction: Direction
+  readonly random: Random
   arrivedAt: number
+}
+
+/** A full queue: what is sent waits in it until `until`, and what does not find room is refused. */
+interface Queue {
+  readonly until: number
+  room: number
+  readonly overflows: () => void
 }
 
 /** Delays, loses, doubles, reorders and cuts off. It knows nothing of what it carries. */
 export class Network {
   readonly #agenda: Agenda
-  readonly #random: Random
   readonly #conditions: Conditions
   readonly #count: (fault: FaultName) => void
   readonly #cut = new Map<string, number>()
   readonly #slow = new Set<string>()
+  readonly #queues = new Map<string, Queue>()
   #kind = false
   #cuts = 0
 
-  constructor(agenda: Agenda, random: Random, conditions: Conditions, count: (fault: FaultName) => void) {
+  constructor(agenda: Agenda, conditions: Conditions, count: (fault: FaultName) => void) {
     this.#agenda = agenda
-    this.#random = random
     this.#conditions = conditions
     this.#count = count
   }
@@ -35,6 +42,32 @@ export class Network {
     if (!kind) return
     this.#cut.clear()
     this.#slow.clear()
+    this.#queues.clear()
+  }
+
+  /** The other side reads nothing for a while: `room` more messages wait in the sender's queue, then `overflows` is called. */
+  choke(node: string, direction: Direction, queue: { forMs: number; room: number; overflows: () => void }): void {
+    const { forMs, room, overflows } = queue
+    this.#queues.set(`${node}/${direction}`, { until: this.#agenda.now + forMs, room, overflows })
+  }
+
+  unchoke(node: string, direction: Direction): void {
+    this.#queues.delete(`${node}/${direction}`)
+  }
+
+  /** Until when this lane is held up; `undefined` when its queue takes nothing more. */
+  #heldUntil({ node, direction }: Lane): number | undefined {
+    const key = `${node}/${direction}`
+    const queue = this.#queues.get(key)
+    if (queue === undefined) return 0
+    if (queue.until <= this.#agenda.now) {
+      this.#queues.delete(key)
+      return 0
+    }
+    this.#count('fullQueue')
+    if (queue.room-- > 0) return queue.until
+    queue.overflows()
+    return undefined
   }
 
   cut(node: string, directions: readonly Direction[], forMs: number): void {
@@ -56,26 +89,29 @@ export class Network {
   carry(lane: Lane, arrive: () => void): void {
     const { faults, timing } = this.#conditions
     if (this.#cut.has(`${lane.node}/${lane.direction}`)) return
-    if (this.#happens('loss', 0.05)) return
+    if (this.#happens(lane.random, 'loss', 0.05)) return
+    const heldUntil = this.#queues.size > 0 ? this.#heldUntil(lane) : 0
+    if (heldUntil === undefined) return
+    const { random } = lane
     // A healed network is a fast one: under a lease made shorter meanwhile, a slow one would be a fault.
     const usualMs = this.#kind
       ? Math.min(this.#conditions.delayMs, timing.heartbeatMs * 0.02)
       : this.#conditions.delayMs
-    let delayMs = usualMs * 0.5 + exponential(this.#random, usualMs * 0.5)
-    if (this.#slow.has(lane.node)) delayMs += timing.heartbeatMs * 3 * this.#random.next()
-    let at = this.#agenda.now + delayMs
+    let delayMs = usualMs * 0.5 + exponential(random, usualMs * 0.5)
+    if (this.#slow.has(lane.node)) delayMs += timing.heartbeatMs * 3 * random.next()
+    let at = Math.max(this.#agenda.now, heldUntil) + delayMs
     const reorders = !this.#kind && faults.has('reordering')
-    if (reorders && this.#happens('reordering', 0.1)) at += exponential(this.#random, timing.leaseMs)
+    if (reorders && this.#happens(random, 'reordering', 0.1)) at += exponential(random, timing.leaseMs)
     else if (!reorders) at = Math.max(at, lane.arrivedAt)
     lane.arrivedAt = Math.max(lane.arrivedAt, at)
     this.#agenda.after(at - this.#agenda.now, arrive)
-    if (this.#happens('duplication', 0.05)) {
-      this.#agenda.after(at - this.#agenda.now + exponential(this.#random, timing.leaseMs), arrive)
+    if (this.#happens(random, 'duplication', 0.05)) {
+      this.#agenda.after(at - this.#agenda.now + exponential(random, timing.leaseMs), arrive)
     }
   }
 
-  #happens(fault: FaultName, chance: number): boolean {
-    if (this.#kind || !this.#conditions.faults.has(fault) || this.#random.next() >= chance) return false
+  #happens(random: Random, fault: FaultName, chance: number): boolean {
+    if (this.#kind || !this.#conditions.faults.has(fault) || random.next() >= chance) return false
     this.#count(fault)
     return true
   }

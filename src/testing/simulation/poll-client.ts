@@ -33,6 +33,8 @@ export class PollBeliefs {
  */
 export class PollClient {
   readonly id: string
+  /** Which of all that ever had this id. */
+  readonly process: string
   readonly #agenda: Agenda
   readonly #intervalMs: number
   readonly #beliefs: PollBeliefs
@@ -44,6 +46,7 @@ export class PollClient {
     id: string,
     around: {
       agenda: Agenda
+      process: string
       /** In real time, after its clock's rate. */
       intervalMs: number
       beliefs: PollBeliefs
@@ -51,6 +54,7 @@ export class PollClient {
     },
   ) {
     this.id = id
+    this.process = around.process
     this.#agenda = around.agenda
     this.#intervalMs = around.intervalMs
     this.#beliefs = around.beliefs
@@ -75,7 +79,7 @@ export class PollClient {
       if (round !== this.#round || this.#agenda.now > sentAt + this.#intervalMs) return
       if (answer.status !== 'SETTLED') return
       const { index, total } = answer
-      this.#beliefs.believe(this.id, { index, total, end: answeredAt + 3 * this.#intervalMs }, this.#agenda.now)
+      this.#beliefs.believe(this.process, { index, total, end: answeredAt + 3 * this.#intervalMs }, this.#agenda.now)
     })
     this.#agenda.after(this.#intervalMs, () => this.#next())
   }

@@ -43,6 +43,8 @@ export abstract class Process<Input> {
   /** Its own clock, as the machine inside is told. */
   abstract read(): Instant
   protected abstract wakeAt(): Instant | undefined
+  /** It has begun, or ended, to stand still. */
+  protected abstract stillness(still: boolean): void
   protected abstract step(input: Input | Tick): void
 
   get alive(): boolean {
@@ -74,6 +76,7 @@ export abstract class Process<Input> {
     const token = ++this.#stills
     this.#still = { since: this.read(), token }
     if (asleep) this.clock.suspend(this.agenda.now)
+    this.stillness(true)
     this.agenda.after(forMs, () => this.#goOn(token))
   }
 
@@ -87,6 +90,7 @@ export abstract class Process<Input> {
     if (still?.token !== token || !this.#alive) return
     this.clock.resume(this.agenda.now)
     this.#still = undefined
+    this.stillness(false)
     const inbox = this.#inbox
     this.#inbox = []
     const harsh = this.#habits.wakesHarshly()

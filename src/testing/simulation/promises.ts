@@ -1,5 +1,5 @@
 import type { Holding, MemberMessage, ShareMessage } from '../../core/group/messages.ts'
-import { generationOf, grantMs } from '../../core/lease.ts'
+import { type Epoch, generationOf, grantMs } from '../../core/lease.ts'
 import type { Instant } from '../../core/time.ts'
 import { show } from './beliefs.ts'
 import { must } from './violation.ts'
@@ -27,6 +27,8 @@ interface Heard {
  */
 export class Promises {
   readonly #members = new Map<string, Heard>()
+  /** The highest epoch of each partition that somebody was told to hold. */
+  readonly #confirmed = new Map<string, Epoch>()
 
   /** What a member says it no longer has is not promised to it any more. */
   heard(message: MemberMessage): void {
@@ -78,6 +80,7 @@ export class Promises {
     const { incarnation } = message
     const until = member.processedAt + grantMs(message.leaseMs)
     for (const holding of message.holding) {
+      this.#checkConfirmed(message, holding)
       const promised = member.promised.get(holding.item)
       const isNew = promised?.holding.epoch !== holding.epoch
       // What was claimed is confirmed, not granted, and whoever claimed it has seen it.
@@ -90,6 +93,20 @@ export class Promises {
       const order = member.promised.get(holding.item)?.order ?? 0
       member.promised.set(holding.item, { incarnation, holding, until, order })
     }
+  }
+
+  /** Of two claims to one partition the higher epoch wins, so what is confirmed never falls. */
+  #checkConfirmed({ bootId, share }: ShareMessage, holding: Holding): void {
+    // Places of an older view stay confirmed until all of the newer one was claimed.
+    if (share === 'index') return
+    const name = `${holding.item} of ${share.partitions}`
+    const highest = this.#confirmed.get(name) ?? 0
+    must(
+      holding.epoch >= highest,
+      'Effect',
+      () => `${bootId} was confirmed ${show(holding)} after somebody else had it @${highest}`,
+    )
+    this.#confirmed.set(name, holding.epoch)
   }
 
   #checkGrant(message: ShareMessage, holding: Holding, now: Instant): void {

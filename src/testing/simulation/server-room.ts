@@ -29,6 +29,8 @@ export class ServerRoom {
   /** Since the last coordinator that listened, one has begun with nothing. */
   #blank = false
   settings: GroupSettings
+  /** What is started here speaks another version of the protocol: nobody understands it, and it nobody. */
+  foreign = false
   readonly shares = new Map<string, ShareKind>()
   /** The longest lease that was ever configured. */
   longestLeaseMs: number
@@ -44,7 +46,8 @@ export class ServerRoom {
     const { leaseMs, settleMs, settleCapMs, drainLimitMs } = bench.conditions.timing
     this.settings = { leaseMs, settleMs, settleCapMs, drainLimitMs }
     this.longestLeaseMs = leaseMs
-    for (const { name, share } of bench.conditions.groups) this.shares.set(name, share)
+    for (const { name, share, unconfigured } of bench.conditions.groups)
+      if (unconfigured !== true) this.shares.set(name, share)
   }
 
   /** Groups may have leases of their own, longer than the one for all others. */
@@ -77,6 +80,7 @@ export class ServerRoom {
     const leases = configuredLeases(this.#configuration())
     const foundation = nextFoundation(stored, leases, this.clock.wallMs(agenda.now))
     this.#bench.note('server', 'starts', foundation, foundation.generation)
+    this.#bench.tell({ who: 'server', what: 'starts', detail: `lease ${this.settings.leaseMs}` })
     this.#write(foundation, (durable) => {
       if (this.#starting !== starting) return
       this.#starting = 0
@@ -86,7 +90,8 @@ export class ServerRoom {
   }
 
   #listen(run: number, foundation: Foundation, fresh: boolean): void {
-    const { agenda } = this.#bench
+    const { agenda, conditions } = this.#bench
+    const { hasStore, addressed } = conditions
     const { generation } = foundation
     if (this.#blank && generation <= this.#highestGeneration) {
       this.#highestGeneration = generation
@@ -96,7 +101,7 @@ export class ServerRoom {
     this.#highestGeneration = Math.max(this.#highestGeneration, generation)
     const options: Omit<CoordinatorOptions, 'startedAt'> = {
       clusterId: 'simulated',
-      instanceId: `instance-${this.#instance}`,
+      instanceId: !hasStore && addressed === true ? 'address' : `instance-${this.#instance}`,
       foundation,
       fresh,
       ...this.#configuration(),
@@ -107,7 +112,9 @@ export class ServerRoom {
       clock: this.clock,
       habits: this.#habits,
       host: this.#host,
+      server: `server-${this.#instance}`,
     })
+    this.#bench.tell({ who: 'server', what: 'listens', state: 'up' })
     this.#bench.note(
       'server',
       'listens',
@@ -133,6 +140,7 @@ export class ServerRoom {
   crash(): void {
     if (this.#current === undefined && this.#starting === 0) return
     this.#bench.note('server', 'crashes')
+    this.#bench.tell({ who: 'server', what: 'crashes', state: 'down' })
     this.#current?.kill()
     this.#store.cutOff(this.#random.next() < 0.5)
     this.clock.resume(this.#bench.now)

@@ -14,6 +14,7 @@ export type InvariantName =
   | 'A4'
   | 'Effect'
   | 'Order'
+  | 'Told'
   | 'core'
 
 /** Thrown at the very event that broke an invariant, so that the trace ends there. */

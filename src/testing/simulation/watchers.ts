@@ -6,6 +6,7 @@ import type { Tick } from '../../core/machine.ts'
 import type { Random } from '../../core/random.ts'
 import type { Bench } from './bench.ts'
 import type { CoordinatorProcess } from './coordinator-process.ts'
+import { Identities } from './identities.ts'
 import type { MemberProcess } from './member-process.ts'
 import { Promises } from './promises.ts'
 import { POLL_GROUP, type ServerRoom } from './server-room.ts'
@@ -25,6 +26,7 @@ export class Watchers {
   /** Who said to be on its way out, and whoever says so in the present step. */
   readonly #leaving = new Set<string>()
   #leaver: string | undefined
+  readonly #identities: Identities
   /** Since when each member waits for its first share. */
   readonly waiting = new Map<string, number>()
   /** While true, everybody is alive and nobody comes or goes, so nothing may move. */
@@ -34,6 +36,7 @@ export class Watchers {
     this.#bench = bench
     this.#room = room
     this.#random = bench.random.fork('watchers')
+    this.#identities = new Identities(bench)
   }
 
   /** How long a newcomer may wait for its share while others come and go. */
@@ -44,11 +47,23 @@ export class Watchers {
     )
   }
 
+  started(member: MemberProcess): void {
+    this.#identities.started(member)
+  }
+
   memberDid(member: MemberProcess, effect: MemberEffect): void {
     const { profile } = this.#bench.conditions
+    this.#identities.memberDid(member, effect)
+    if (effect.type === 'granted') {
+      const { validUntil } = member.machine.view()
+      must(member.read() < validUntil, 'Told', () => `${member.bootId} was told to use what was over at ${validUntil}`)
+    }
     const moved = effect.type === 'lost' || effect.type === 'drain' || effect.type === 'granted'
     if (this.mustStay && moved) {
       throw new Violation('G7', `${member.bootId}: ${JSON.stringify(effect)} though everybody is alive`)
+    }
+    if (this.mustStay && effect.type === 'refused' && member.final) {
+      throw new Violation('G7', `${member.bootId} was refused in a failover: ${effect.refusal.message}`)
     }
     if (profile === 'quiet' && effect.type === 'lost') {
       throw new Violation('G5', `${member.bootId} lost its share without any fault: ${JSON.stringify(effect)}`)
@@ -58,6 +73,7 @@ export class Watchers {
   coordinatorSteps(coordinator: CoordinatorProcess, input: CoordinatorInput | Tick): void {
     this.judge()
     this.#leaver = undefined
+    if (input.type === 'evicted') this.#identities.evicted(input.group, input.member)
     if (input.type !== 'received') return
     this.#promisesOf(coordinator, input.message.group).heard(input.message)
     if (input.message.type !== 'renew' || input.message.leaving !== true) return
@@ -66,6 +82,7 @@ export class Watchers {
   }
 
   coordinatorAnswers(coordinator: CoordinatorProcess, message: ShareMessage): void {
+    this.#identities.coordinatorAnswers(coordinator, message)
     this.#promisesOf(coordinator, message.group).said(message, coordinator.read())
   }
 
@@ -98,12 +115,14 @@ export class Watchers {
     const bench = this.#bench
     const { profile } = bench.conditions
     const key = 'member' in event ? `${group}/${event.member}` : group
+    this.#identities.coordinatorSaid(coordinator, group, event, this.#room.settingsOf(group).leaseMs)
     switch (event.type) {
       case 'group.settled':
         this.#settled.push({ coordinator, group })
         return
       case 'member.expired':
         must(profile !== 'quiet', 'G5', () => `${event.member} of ${group} expired without any fault`)
+        must(profile !== 'stalls', 'G5', () => `${event.member} of ${group} expired while the coordinator stood still`)
         must(!this.mustStay, 'G7', () => `${event.member} of ${group} expired in a failover`)
         this.waiting.delete(key)
         return

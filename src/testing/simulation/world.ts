@@ -1,7 +1,8 @@
 import type { CoordinatorEffect, CoordinatorInput } from '../../core/group/coordinator.ts'
 import type { MemberEffect, MemberInput } from '../../core/group/member.ts'
-import type { Holding, MemberMessage } from '../../core/group/messages.ts'
+import { type Holding, type MemberMessage, sameShare } from '../../core/group/messages.ts'
 import type { PollAnswer } from '../../core/group/poll-group.ts'
+import type { GroupEvent } from '../../core/group/reasons.ts'
 import type { Tick } from '../../core/machine.ts'
 import type { Random } from '../../core/random.ts'
 import { Beliefs } from './beliefs.ts'
@@ -29,34 +30,34 @@ export class World implements MemberHost, CoordinatorHost {
   readonly members: MemberProcess[] = []
   readonly pollers: PollClient[] = []
   readonly #clocks: Random
-  readonly #work: Random
+  readonly #lives: Random
   readonly #beliefs = new Map<string, Beliefs>()
   readonly #ledgers = new Map<string, Ledger>()
   readonly #pollBeliefs = new PollBeliefs()
   readonly #answers = new Map<string, (answer: PollAnswer, answeredAt: number) => void>()
-  readonly #habits: Habits
-  #boots = 0
+  readonly #boots = new Map<string, number>()
   #polls = 0
 
   constructor(bench: Bench) {
     this.bench = bench
     this.#clocks = bench.random.fork('clocks')
-    this.#work = bench.random.fork('work')
-    this.#habits = this.#drawHabits(bench.random.fork('habits'))
-    for (const { name } of bench.conditions.groups) {
+    this.#lives = bench.random.fork('lives')
+    for (const { name, unconfigured } of bench.conditions.groups) {
+      if (unconfigured === true) bench.count('unconfigured')
       this.#beliefs.set(name, new Beliefs(name))
       this.#ledgers.set(name, new Ledger(name))
     }
-    this.room = new ServerRoom(bench, this.#drawClock(), this.#habits, this)
+    this.room = new ServerRoom(bench, this.#drawClock('server'), this.#habits('server'), this)
     this.room.onAnew = () => {
       for (const ledger of this.#ledgers.values()) ledger.forget()
     }
-    this.wires = new Switchboard(bench, () => this.room.current)
+    this.wires = new Switchboard(bench, this.room)
     this.watchers = new Watchers(bench, this.room)
   }
 
-  #drawHabits(random: Random): Habits {
+  #habits(who: string): Habits {
     const { bench } = this
+    const random = this.#lives.fork(`habits of ${who}`)
     return {
       lateness: () => {
         if (!bench.has('lateWake') || random.next() > 0.1) return 0
@@ -71,9 +72,9 @@ export class World implements MemberHost, CoordinatorHost {
     }
   }
 
-  #drawClock(): MachineClock {
+  #drawClock(of: string): MachineClock {
     const { drift } = this.bench.conditions
-    const random = this.#clocks
+    const random = this.#clocks.fork(of)
     const rate = 1 + drift * pick(random, [-1, 1, 0, random.next() * 2 - 1])
     return new MachineClock(rate, random.below(1e6), WALL_AT_ZERO_MS + random.below(1e4))
   }
@@ -81,26 +82,32 @@ export class World implements MemberHost, CoordinatorHost {
   /** Starts a process. With an id that is in use, there are two of them. */
   join(id: string, group: SimulatedGroup): MemberProcess {
     const { heartbeatMs, stopMarginMs } = this.bench.conditions.timing
-    const bootId = `${id}#${++this.#boots}`
+    const boot = (this.#boots.get(id) ?? 0) + 1
+    this.#boots.set(id, boot)
+    const bootId = `${id}#${boot}`
+    const random = this.#lives.fork(bootId)
     const options = {
       group: group.name,
       member: id,
       bootId,
       heartbeatMs,
       stopMarginMs,
-      ...(group.explicit && { share: group.share }),
+      ...(group.explicit && !this.#careless(group, random.fork('careless')) && { share: group.share }),
     }
-    const clock = this.#drawClock()
+    const clock = this.#drawClock(bootId)
     const around = {
       agenda: this.bench.agenda,
       clock,
-      habits: this.#habits,
-      random: this.#work.fork(bootId),
+      habits: this.#habits(bootId),
+      random,
       host: this,
+      calls: this.bench.conditions.faults.has('calls') && random.fork('calls').next() < 0.4,
     }
     const member = new MemberProcess(options, around)
     this.members.push(member)
+    this.watchers.started(member)
     this.bench.note(bootId, 'starts', group.name)
+    this.bench.tell({ who: bootId, what: 'starts', state: 'up' })
     this.wires.connect(member)
     return member
   }
@@ -111,15 +118,33 @@ export class World implements MemberHost, CoordinatorHost {
     return profile === 'churn' && Number(member.id.split('-m')[1]) < membersPerGroup
   }
 
+  /** Whoever comes later to a group that nobody has configured may take it as it is. */
+  #careless(group: SimulatedGroup, random: Random): boolean {
+    if (group.unconfigured !== true || random.next() < 0.5) return false
+    const share = this.room.current?.machine.viewOf(group.name)?.share
+    return share !== undefined && sameShare(share, group.share)
+  }
+
   crash(member: MemberProcess): void {
     this.bench.note(member.bootId, 'crashes')
+    this.bench.tell({ who: member.bootId, what: 'crashes', state: 'down' })
     this.#bury(member)
+  }
+
+  /** Its membership is over, and its process lives on: whatever it still believed would be seen. What it sent last goes out. */
+  #retire(member: MemberProcess): void {
+    this.#strikeOff(member)
+    this.bench.agenda.after(2 * this.room.longestGroupLeaseMs, () => member.alive && this.#bury(member))
   }
 
   #bury(member: MemberProcess): void {
     member.kill()
     this.believes(member)
     if (member.link !== undefined) member.link.open = false
+    this.#strikeOff(member)
+  }
+
+  #strikeOff(member: MemberProcess): void {
     const place = this.members.indexOf(member)
     if (place >= 0) this.members.splice(place, 1)
   }
@@ -133,11 +158,14 @@ export class World implements MemberHost, CoordinatorHost {
   startPoller(id: string): void {
     const { conditions, agenda } = this.bench
     if (conditions.poll === undefined) return
-    const rate = 1 + conditions.drift * (this.#clocks.next() * 2 - 1)
-    const lane = { node: id, arrivedAt: 0 }
+    const process = `${id}#${this.pollers.length}`
+    const random = this.#clocks.fork(process)
+    const rate = 1 + conditions.drift * (random.next() * 2 - 1)
+    const lane = { node: id, arrivedAt: 0, random }
     this.pollers.push(
       new PollClient(id, {
         agenda,
+        process,
         intervalMs: conditions.poll.intervalMs / rate,
         beliefs: this.#pollBeliefs,
         poll: (answered) => {
@@ -168,31 +196,32 @@ export class World implements MemberHost, CoordinatorHost {
   }
 
   pollBeliefOf(client: PollClient) {
-    return this.#pollBeliefs.of(client.id)
+    return this.#pollBeliefs.of(client.process)
   }
 
-  drainMs(_member: MemberProcess, _items: readonly Holding[]): number | undefined {
+  drainMs({ work }: MemberProcess, _items: readonly Holding[]): number | undefined {
     const { bench } = this
     const { drainLimitMs, heartbeatMs } = bench.conditions.timing
-    if (bench.has('drainOverrun') && this.#work.next() < 0.1) {
+    if (bench.has('drainOverrun') && work.next() < 0.1) {
       bench.count('drainOverrun')
-      return this.#work.next() < 0.5 ? undefined : drainLimitMs * (1 + this.#work.next())
+      return work.next() < 0.5 ? undefined : drainLimitMs * (1 + work.next())
     }
-    if (bench.has('slowDrain') && this.#work.next() < 0.3) {
+    if (bench.has('slowDrain') && work.next() < 0.3) {
       bench.count('slowDrain')
-      return drainLimitMs * this.#work.next()
+      return drainLimitMs * work.next()
     }
-    return this.#work.next() < 0.5 ? 0 : exponential(this.#work, heartbeatMs / 4)
+    return work.next() < 0.5 ? 0 : exponential(work, heartbeatMs / 4)
   }
 
   write(member: MemberProcess, holding: Holding): void {
     const { share } = member.machine.view()
     if (share === undefined) return
     const { leaseMs } = this.bench.conditions.timing
-    const delayMs = this.#work.next() < 0.2 ? leaseMs * 3 * this.#work.next() : this.bench.conditions.delayMs
+    const { work } = member
+    const delayMs = work.next() < 0.2 ? leaseMs * 3 * work.next() : this.bench.conditions.delayMs
     const { item, of = 1 } = holding
     // A key that is this index's: hash(key) mod total + 1 === index.
-    const key = item - 1 + of * this.#work.below(2)
+    const key = item - 1 + of * work.below(2)
     this.bench.agenda.after(delayMs, () => this.#ledgers.get(member.group)?.write(share, holding, key))
   }
 
@@ -201,9 +230,33 @@ export class World implements MemberHost, CoordinatorHost {
   }
 
   happened(member: MemberProcess, effect: MemberEffect): void {
+    if (this.bench.story !== undefined) this.#tellOf(member, effect)
     if (effect.type !== 'changed') this.bench.note(member.bootId, effect.type, 'items' in effect ? effect : undefined)
     this.watchers.memberDid(member, effect)
-    if (member.final && member.alive) this.bench.agenda.after(0, () => member.alive && this.#bury(member))
+    if (member.final && this.members.includes(member)) this.bench.agenda.after(0, () => this.#retire(member))
+  }
+
+  #tellOf(member: MemberProcess, effect: MemberEffect): void {
+    const { held } = member.machine.view()
+    const state = held.size + member.machine.draining.length > 0 ? 'holds' : 'up'
+    const items = 'items' in effect ? this.bench.teller.items(effect.items) : ''
+    const because = 'because' in effect ? `, ${effect.because}` : ''
+    const { story } = this.bench
+    const last = story?.at(-1)
+    // A change without words only changes how its line is drawn from here on.
+    if (effect.type !== 'changed')
+      this.bench.tell({ who: member.bootId, what: effect.type, detail: items + because, state })
+    else if (story !== undefined && last?.who === member.bootId) story[story.length - 1] = { ...last, state }
+  }
+
+  stoodStill(member: MemberProcess, still: boolean): void {
+    const { held } = member.machine.view()
+    const what = still ? 'stands still' : 'goes on'
+    this.bench.tell({ who: member.bootId, what, state: still ? 'still' : held.size > 0 ? 'holds' : 'up' })
+  }
+
+  coordinatorStill(still: boolean): void {
+    this.bench.tell({ who: 'server', what: still ? 'stands still' : 'goes on', state: still ? 'still' : 'up' })
   }
 
   stepped(member: MemberProcess, input: MemberInput | Tick): void {
@@ -228,10 +281,18 @@ export class World implements MemberHost, CoordinatorHost {
         return this.room.persist(coordinator, effect.ticket, effect.foundation)
       case 'emit':
         this.bench.note('server', 'emits', effect, 0)
+        if (this.bench.story !== undefined) this.#tellEvent(effect.group, effect.event)
         return this.watchers.coordinatorSaid(coordinator, effect.group, effect.event)
       case 'send':
         return this.#coordinatorSends(coordinator, effect)
     }
+  }
+
+  #tellEvent(group: string, event: GroupEvent): void {
+    const whom = 'member' in event ? event.member : group
+    const what = 'index' in event ? `${event.index}/${event.total}` : 'partition' in event ? `${event.partition}` : ''
+    const because = 'because' in event ? `, ${event.because}` : ''
+    this.bench.tell({ who: 'server', what: event.type, detail: `${what} ${whom}${because}`.trim() })
   }
 
   #coordinatorSends(from: CoordinatorProcess, { to, message }: Extract<CoordinatorEffect, { type: 'send' }>): void {

@@ -130,3 +130,19 @@ describe('the order of ids', () => {
     )
   })
 })
+
+describe('whatever comes in', () => {
+  it('gets an answer: nothing, or a short sentence that says what to use', () => {
+    fc.assert(
+      fc.property(
+        fc.anything({ withBigInt: true, withDate: true, withNullPrototype: true, withSparseArray: true }),
+        (value) => {
+          for (const answer of [fault(value), groupNameFault(value)]) {
+            if (answer === undefined) expect(typeof value).toBe('string')
+            else expect(answer.length < 200 && /; use [^;]+$/.test(answer)).toBe(true)
+          }
+        },
+      ),
+    )
+  })
+})

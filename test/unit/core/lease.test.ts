@@ -48,7 +48,92 @@ describe('epochs', () => {
   )
 })
 
+describe('a source of epochs', () => {
+  test('never gives the same or a lower one, whatever generations it goes through', () => {
+    const step = fc.oneof(fc.constant('next' as const), fc.integer({ min: 1, max: 1000 }))
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: MAX_GENERATION - 10_000 }),
+        fc.array(step, { maxLength: 9 }),
+        (first, steps) => {
+          const source = new EpochSource(first)
+          let last = source.last
+          for (const step of ['next' as const, ...steps]) {
+            if (step !== 'next') source.renew(source.generation + step)
+            else {
+              const epoch = source.next()
+              expect(epoch).toBeGreaterThan(last)
+              expect([epoch, generationOf(epoch)]).toEqual([source.last, source.generation])
+            }
+            expect(source.last).toBeGreaterThanOrEqual(last)
+            last = source.last
+          }
+        },
+      ),
+    )
+  })
+
+  test.each([7, 6, 0, -1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 32, 1e308])(
+    'does not go on in %s after 7',
+    (bad) => {
+      expect(() => new EpochSource(7).renew(bad)).toThrow(/generations rise/)
+    },
+  )
+
+  test('counts the whole way up to the last one, and splits it again', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: MAX_GENERATION }), fc.integer({ min: 0, max: 2 ** 21 - 1 }), (g, c) => {
+        expect([generationOf(epochOf(g, c)), epochOf(g, c) - epochOf(g, 0)]).toEqual([g, c])
+      }),
+    )
+  })
+})
+
 describe('lease arithmetic', () => {
+  test('nobody is granted what a holder believes, whenever it sent, was heard and was answered, by clocks set anyhow', () => {
+    const rate = fc.double({ min: 0.99, max: 1.01, noNaN: true })
+    const ms = fc.double({ min: 0, max: 1e6, noNaN: true })
+    const offset = fc.double({ min: -1e9, max: 1e9, noNaN: true })
+    fc.assert(
+      fc.property(
+        fc.record({
+          leaseMs: ms,
+          marginMs: ms,
+          sent: ms,
+          way: ms,
+          holder: rate,
+          grantor: rate,
+          set: offset,
+          other: offset,
+        }),
+        ({ leaseMs, marginMs, sent, way, holder, grantor, set, other }) => {
+          // Each clock as a function of real time; the answer plays no part, however long it takes.
+          const until = holderUntil(sent * holder + set, leaseMs, marginMs)
+          const believesUntil = (until - set) / holder
+          const grantsAt = ((sent + way) * grantor + other + grantMs(leaseMs) - other) / grantor
+          expect(grantsAt).toBeGreaterThanOrEqual(believesUntil - 1e-3)
+        },
+      ),
+    )
+  })
+
+  test('beyond the drift that is allowed it would not hold: the bound is no wider than it must be', () => {
+    const grantsAfter = grantMs(1_000) / 1.01
+    expect(grantsAfter).toBeCloseTo(1_000 / 0.99)
+    expect(grantsAfter).toBeLessThan(1_000 / 0.989)
+  })
+
+  test('no lease is too long or too short for it, and longer leases are waited for longer', () => {
+    const lease = fc.double({ min: 0, max: 1e300, noNaN: true })
+    fc.assert(
+      fc.property(lease, lease, fc.double({ min: 0, max: 0.5, noNaN: true }), (a, b, drift) => {
+        const [shorter, longer] = [Math.min(a, b), Math.max(a, b)]
+        expect(grantMs(shorter, drift)).toBeGreaterThanOrEqual(shorter * (1 - 1e-12))
+        expect(grantMs(shorter, drift)).toBeLessThanOrEqual(grantMs(longer, drift))
+      }),
+    )
+  })
+
   test('a grantor with the fastest clock still waits longer than a holder with the slowest one believes', () => {
     fc.assert(
       fc.property(

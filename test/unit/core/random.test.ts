@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { seededRandom } from '../../../src/core/random.ts'
 
@@ -25,5 +26,48 @@ describe('seeded chance', () => {
     }
     expect(Math.min(...buckets)).toBeGreaterThan(9_500)
     expect(Math.max(...buckets)).toBeLessThan(10_500)
+  })
+
+  const seed = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER })
+
+  test('stays in its range for every seed', () => {
+    fc.assert(
+      fc.property(seed, fc.integer({ min: 1, max: 2 ** 31 }), (from, below) => {
+        const random = seededRandom(from)
+        for (const value of draws(random, 20)) expect(value >= 0 && value < 1).toBe(true)
+        for (let i = 0; i < 20; i++) {
+          const whole = random.below(below)
+          expect(Number.isInteger(whole) && whole >= 0 && whole < below).toBe(true)
+        }
+      }),
+    )
+  })
+
+  test('a fork depends on the seed and on the labels that lead to it, and on nothing else', () => {
+    fc.assert(
+      fc.property(seed, fc.array(fc.string(), { minLength: 1, maxLength: 4 }), fc.nat(9), (from, labels, drawn) => {
+        const [first = '', ...rest] = labels
+        const straight = rest.reduce((random, label) => random.fork(label), seededRandom(from).fork(first))
+        const busy = seededRandom(from)
+        draws(busy, drawn)
+        busy.fork('somebody else')
+        const child = busy.fork(first)
+        const again = rest.reduce((random, label) => {
+          const next = random.fork(label)
+          draws(random, drawn)
+          return next
+        }, child)
+        expect(draws(again, 5)).toEqual(draws(straight, 5))
+      }),
+    )
+  })
+
+  test('forks of different labels, and of different seeds, have nothing to do with each other', () => {
+    fc.assert(
+      fc.property(seed, fc.string(), fc.string(), (from, one, other) => {
+        fc.pre(one !== other)
+        expect(draws(seededRandom(from).fork(one), 5)).not.toEqual(draws(seededRandom(from).fork(other), 5))
+      }),
+    )
   })
 })

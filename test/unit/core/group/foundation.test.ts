@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
   ceilingOf,
@@ -5,7 +6,16 @@ import {
   lowerAt,
   loweredFoundation,
   nextFoundation,
+  sameFoundation,
 } from '../../../../src/core/group/foundation.ts'
+import { grantMs, MAX_GENERATION } from '../../../../src/core/lease.ts'
+
+const ms = fc.integer({ min: 1, max: 1e7 })
+const named = fc.dictionary(fc.oneof(fc.constantFrom('a', 'b', 'c', '__proto__', 'constructor'), fc.string()), ms)
+const configured = fc.record({ defaultLeaseMs: ms, leasesMs: named })
+const generation = fc.integer({ min: 1, max: MAX_GENERATION - 100 })
+const stored = fc.option(fc.record({ generation, defaultCeilingMs: ms, ceilingsMs: named }), { nil: undefined })
+const wall = fc.integer({ min: -1e12, max: 4e12 })
 
 const leases = { defaultLeaseMs: 4_000, leasesMs: { tight: 1_000 } }
 const wallMs = 1_800_000_000_500
@@ -47,5 +57,53 @@ describe('what a coordinator starts from', () => {
       defaultCeilingMs: 4_000,
       ceilingsMs: { tight: 1_000 },
     })
+  })
+
+  test('is later than any before it, and never waits for less than was promised or is configured, for any group', () => {
+    fc.assert(
+      fc.property(stored, configured, wall, fc.string(), (before, wanted, wallMs, stranger) => {
+        const next = nextFoundation(before, wanted, wallMs)
+        expect(next.generation).toBeGreaterThan(before?.generation ?? 0)
+        expect(next.generation).toBeLessThanOrEqual(MAX_GENERATION)
+        const lowered = loweredFoundation(next.generation, wanted)
+        const names = [...Object.keys(before?.ceilingsMs ?? {}), ...Object.keys(wanted.leasesMs), stranger]
+        for (const name of names) {
+          expect(ceilingOf(next, name)).toBeGreaterThanOrEqual(ceilingOf(before, name))
+          expect(ceilingOf(next, name)).toBeGreaterThanOrEqual(ceilingOf(lowered, name))
+          // By the time at which it is lowered, nobody waits for any of it any more.
+          expect(ceilingUntil(next, name, 5)).toBeLessThanOrEqual(lowerAt(next, 5))
+        }
+      }),
+    )
+  })
+
+  test('forgets nothing through any number of restarts: the longest lease of all of them is waited for', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(configured, wall), { minLength: 1, maxLength: 6 }), fc.string(), (starts, name) => {
+        let foundation: ReturnType<typeof nextFoundation> | undefined
+        let longest = 0
+        for (const [wanted, wallMs] of starts) {
+          const next = nextFoundation(foundation, wanted, wallMs)
+          longest = Math.max(longest, ceilingOf(loweredFoundation(1, wanted), name))
+          expect(next.generation).toBeGreaterThan(foundation?.generation ?? 0)
+          foundation = next
+        }
+        expect(ceilingUntil(foundation as NonNullable<typeof foundation>, name, 0)).toBeGreaterThanOrEqual(
+          grantMs(longest),
+        )
+      }),
+    )
+  })
+
+  test('is the same as itself and as its copy, and not as one with another number in it', () => {
+    fc.assert(
+      fc.property(stored, (one) => {
+        if (one === undefined) return
+        expect(sameFoundation(one, structuredClone(one))).toBe(true)
+        expect(sameFoundation(one, { ...one, generation: one.generation + 1 })).toBe(false)
+        expect(sameFoundation(one, { ...one, ceilingsMs: { ...one.ceilingsMs, more: -1 } })).toBe(false)
+        expect(sameFoundation({ ...one, ceilingsMs: { ...one.ceilingsMs, more: -1 } }, one)).toBe(false)
+      }),
+    )
   })
 })

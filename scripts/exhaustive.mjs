@@ -1,0 +1,84 @@
+// Goes through everything that can happen in small worlds, up to a stated number of actions, and checks every invariant in every state.
+// Usage: npm run exhaustive -- [--depth N] [--troubles N] [--scene NAME[,NAME]] [--mutants]
+import { parseArgs } from 'node:util'
+import { exploreBuilt } from '../dist/testing/exhaustive/explore-built.js'
+import { IN_REACH } from '../dist/testing/exhaustive/reach.js'
+import { SCENES } from '../dist/testing/exhaustive/scenes.js'
+import { mutantNamed } from '../dist/testing/mutation.js'
+
+const { values } = parseArgs({
+  options: {
+    depth: { type: 'string', default: '6' },
+    troubles: { type: 'string', default: '1' },
+    scene: { type: 'string' },
+    mutants: { type: 'boolean', default: false },
+  },
+})
+
+const fail = (message) => {
+  console.error(message)
+  process.exit(2)
+}
+
+const count = (name) => {
+  const value = Number(values[name])
+  return Number.isSafeInteger(value) && value >= 0
+    ? value
+    : fail(`--${name} takes a whole number, not "${values[name]}"`)
+}
+
+const describe = ({ scene, depth, troubles, states, transitions, seconds, counterexample }) => {
+  const numbers = `${states} states, ${transitions} transitions, ${seconds.toFixed(1)} s`
+  console.log(`${scene.padEnd(26)} depth ${depth}, troubles ${troubles}: ${numbers}`)
+  if (counterexample === undefined) return
+  console.log(`  ${counterexample.invariant}: ${counterexample.message}`)
+  console.log(`  ${counterexample.actions.join(', ')}`)
+}
+
+const exploreAll = async () => {
+  const names = values.scene === undefined ? SCENES.map(({ name }) => name) : values.scene.split(',')
+  for (const name of names) {
+    if (!SCENES.some((scene) => scene.name === name)) {
+      fail(`there is no scene "${name}"; take one of ${SCENES.map((scene) => scene.name).join(', ')}`)
+    }
+  }
+  const [depth, troubles] = [count('depth'), count('troubles')]
+  const total = { states: 0, transitions: 0, broken: 0 }
+  await exploreBuilt(
+    names.map((scene) => ({ scene, depth, troubles })),
+    undefined,
+    (found) => {
+      describe(found)
+      total.states += found.states
+      total.transitions += found.transitions
+      if (found.counterexample !== undefined) total.broken++
+    },
+  )
+  const verdict =
+    total.broken === 0 ? 'every invariant held in all of them' : `${total.broken} scenes break an invariant`
+  console.log(`${total.states} states, ${total.transitions} transitions: ${verdict}`)
+  process.exitCode = total.broken === 0 ? 0 : 1
+}
+
+const exploreMutants = async () => {
+  let caught = 0
+  for (const { mutant, ...ask } of IN_REACH) {
+    await exploreBuilt([ask], mutantNamed(mutant), ({ depth, states, counterexample }) => {
+      if (counterexample !== undefined) caught++
+      const verdict =
+        counterexample === undefined
+          ? `MISSED within depth ${depth}`
+          : `${counterexample.invariant} at depth ${depth}, after ${states} states: ${counterexample.actions.join(', ')}`
+      console.log(`${mutant.padEnd(30)} ${verdict}`)
+    })
+  }
+  console.log(`${caught} of ${IN_REACH.length} caught`)
+  process.exitCode = caught === IN_REACH.length ? 0 : 1
+}
+
+try {
+  await (values.mutants ? exploreMutants() : exploreAll())
+} catch (error) {
+  console.error(error.message)
+  process.exitCode = 1
+}

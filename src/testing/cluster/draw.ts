@@ -1,0 +1,69 @@
+import type { Timing } from '../../config/timing.ts'
+import { timing as presets } from '../../config/timing.ts'
+import type { ShareKind } from '../../core/group/messages.ts'
+import { type Random, seededRandom } from '../../core/random.ts'
+import { DEFAULT_DRIFT } from '../../core/time.ts'
+import { pick } from '../simulation/conditions.ts'
+import type { FaultName } from './fault.ts'
+import { drawFaultNames } from './schedule.ts'
+import type { ClusterOptions } from './setup.ts'
+
+/**
+ * What one run is about. `quiet`: nothing goes wrong, and nobody may be expired. `failover`: the coordinator is killed again and again and is
+ * back in time, and nothing may move. `stalls`: it stands still now and then, and nobody may be expired for that. `beyond`: clocks run up to 40 % wrongly, and epochs must rise nevertheless. `swarm`: all the rest.
+ */
+export type ClusterProfile = (typeof CLUSTER_PROFILES)[number]
+
+export const CLUSTER_PROFILES = ['swarm', 'quiet', 'failover', 'stalls', 'beyond'] as const
+
+export interface Drawn {
+  readonly profile: ClusterProfile
+  readonly options: ClusterOptions
+  readonly faults: readonly FaultName[]
+}
+
+/** Everything about a run that nobody has fixed, drawn from its seed. */
+export const drawCluster = (seed: number, wanted?: ClusterProfile): Drawn => {
+  const random = seededRandom(seed).fork('conditions')
+  const drawn = random.next()
+  const profile =
+    wanted ??
+    (drawn < 0.08 ? 'quiet' : drawn < 0.2 ? 'failover' : drawn < 0.28 ? 'beyond' : drawn < 0.34 ? 'stalls' : 'swarm')
+  const timing = drawTiming(random)
+  const share: ShareKind = random.next() < 0.4 ? 'index' : { partitions: pick(random, [1, 3, 8, 16]) }
+  const faults = drawFaultNames(random)
+  return {
+    profile,
+    faults: ONLY[profile] ?? faults,
+    options: {
+      seed,
+      timing,
+      share,
+      members: 1 + random.below(5),
+      delayMs: timing.heartbeatMs * pick(random, [0.001, 0.01, 0.05]),
+      configured: random.next() < 0.5,
+      // What a coordinator that stands still has not read may well be lost with its connection.
+      afterlife: profile === 'stalls' ? 0 : 0.5,
+      lateMs: pick(random, [0, 1, 0.1 * timing.stopMarginMs]),
+      durable: random.next() < 0.8 || profile === 'beyond' || profile === 'failover',
+      // Small enough to be filled.
+      ...(random.next() < 0.2 && { buffers: { windowBytes: 1_024, linkBufferBytes: 1_024 } }),
+      drift: profile === 'beyond' ? 0.4 : DEFAULT_DRIFT,
+    },
+  }
+}
+
+const ONLY: Partial<Record<ClusterProfile, readonly FaultName[]>> = {
+  quiet: [],
+  failover: ['failover'],
+  stalls: ['coordinatorPause'],
+}
+
+const drawTiming = (random: Random): Timing => {
+  const preset = presets[pick(random, ['local', 'lan'] as const)]
+  return {
+    ...preset,
+    settleMs: preset.settleMs * pick(random, [0.2, 1, 3]),
+    drainLimitMs: preset.drainLimitMs * pick(random, [0.2, 1]),
+  }
+}

@@ -1,0 +1,54 @@
+import { describe, expect, test } from 'vitest'
+import { type Because, explain, type GroupEvent } from '../../../../src/core/group/reasons.ts'
+
+/** Every reason there is: a missing one does not compile. */
+const REASONS: Record<Because, true> = {
+  joined: true,
+  left: true,
+  expired: true,
+  fenced: true,
+  evicted: true,
+  rebalance: true,
+  released: true,
+  adopted: true,
+  unclaimed: true,
+  'drain-overrun': true,
+  settled: true,
+}
+
+/** One event of each type: a missing one does not compile. */
+const eventsOf = (because: Because): Record<GroupEvent['type'], GroupEvent> => {
+  const member = 'worker-7'
+  return {
+    'member.joined': { type: 'member.joined', member, incarnation: 3, because },
+    'member.left': { type: 'member.left', member, incarnation: 3, because },
+    'member.expired': { type: 'member.expired', member, incarnation: 3, because },
+    'group.settling': { type: 'group.settling', because, member },
+    'group.settled': { type: 'group.settled', epoch: 42, members: 5 },
+    'partition.revoked': { type: 'partition.revoked', partition: 11, member, epoch: 42, because },
+    'partition.granted': { type: 'partition.granted', partition: 11, member, epoch: 42, because },
+    'slot.revoked': { type: 'slot.revoked', index: 2, total: 9, member, epoch: 42, because },
+    'slot.granted': { type: 'slot.granted', index: 2, total: 9, member, epoch: 42, because },
+  }
+}
+
+describe('what happened is explained', () => {
+  test.each(Object.keys(REASONS) as Because[])(
+    'in one sentence, for every event that is because of "%s"',
+    (because) => {
+      for (const event of Object.values(eventsOf(because))) {
+        const sentence = explain(event)
+        expect(sentence).toMatch(/^[A-Za-z].*[^.]\.$/)
+        expect(sentence).not.toMatch(/undefined|NaN|\[object/)
+        if ('member' in event) expect(sentence).toContain(event.member)
+        if ('partition' in event) expect(sentence).toContain('11')
+        if ('index' in event) expect(sentence).toContain('2 of 9')
+      }
+    },
+  )
+
+  test('by different words for different reasons', () => {
+    const sentences = (Object.keys(REASONS) as Because[]).map((because) => explain(eventsOf(because)['slot.granted']))
+    expect(new Set(sentences).size).toBe(sentences.length)
+  })
+})
