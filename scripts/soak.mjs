@@ -1,12 +1,13 @@
 // Real processes under random faults until the time is over; see docs/soak.md.
-// Usage: npm run soak -- --minutes N [--seed S] [--workers W] [--faults NAME[,NAME]] [--keep] [--json]
 import { parseArgs } from 'node:util'
 import { trialFault } from '../dist/testing/trial/faults.js'
 import { soak } from '../dist/testing/trial/soak.js'
 import { describeSoak } from '../dist/testing/trial/summary.js'
 
+const USAGE = 'npm run soak -- --minutes N [--seed S] [--workers W] [--faults NAME[,NAME]] [--keep] [--json]'
+
 const fail = (message) => {
-  console.error(message)
+  console.error(`${message}\nUsage: ${USAGE}`)
   process.exit(2)
 }
 
@@ -20,6 +21,7 @@ const parse = () => {
         faults: { type: 'string' },
         keep: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
       },
     }).values
   } catch (error) {
@@ -27,17 +29,35 @@ const parse = () => {
   }
 }
 const values = parse()
+if (values.help) {
+  console.log(`Usage: ${USAGE}; see docs/soak.md`)
+  process.exit(0)
+}
 const minutes = Number(values.minutes)
-if (!(minutes > 0 && minutes <= 10_000)) fail('--minutes takes a number above 0, such as --minutes 10')
-const seed = Number(values.seed)
-if (!Number.isSafeInteger(seed) || seed < 0) fail(`--seed takes a whole number from 0, not "${values.seed}"`)
+if (!(minutes > 0 && minutes <= 10_000)) {
+  fail('--minutes takes a number above 0 and up to 10000 (a week), such as --minutes 10')
+}
+const seed = /^\d+$/.test(values.seed) ? Number(values.seed) : Number.NaN
+if (!Number.isSafeInteger(seed)) fail(`--seed takes a whole number from 0, not "${values.seed}"`)
 const workers = Number(values.workers)
 if (!Number.isSafeInteger(workers) || workers < 1 || workers > 5) fail('--workers takes a whole number from 1 to 5')
+const faultsOf = (names) => {
+  try {
+    return names?.split(',').map(trialFault)
+  } catch (error) {
+    return fail(error.message)
+  }
+}
+const faults = faultsOf(values.faults)
 
 const interrupted = new AbortController()
+/** One Ctrl-C may come twice: from the terminal, and from npm, which passes it on. */
+const ONCE_MS = 500
+let interruptedMs = 0
 process.on('SIGINT', () => {
   // Whoever asks twice does not want to wait for the end of what is under way.
-  if (interrupted.signal.aborted) process.exit(130)
+  if (interrupted.signal.aborted && performance.now() - interruptedMs > ONCE_MS) process.exit(130)
+  if (!interrupted.signal.aborted) interruptedMs = performance.now()
   interrupted.abort()
 })
 process.on('SIGTERM', () => interrupted.abort())
@@ -53,7 +73,6 @@ const hung = setTimeout(() => {
 hung.unref()
 
 try {
-  const faults = values.faults?.split(',').map(trialFault)
   console.error(`seed ${seed}, ${minutes} min, ${workers} workers`)
   const tell = (line) => console.error(line)
   const { signal } = interrupted

@@ -1,9 +1,14 @@
-import { describe, expect, test } from 'vitest'
-import type { IntervalRecord } from '../../src/testing/intervals.ts'
+import { appendFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+import { type IntervalRecord, readIntervals } from '../../src/testing/intervals.ts'
 import { Checker, describeFall, describeOverlap, findFalls, findGaps } from '../../src/testing/trial/checker.ts'
+import { type Belief, ClaimLog } from '../../src/testing/trial/claim-log.ts'
 import { FenceClient, FencedResource } from '../../src/testing/trial/fence.ts'
+import { LogTail } from '../../src/testing/trial/log-tail.ts'
 import { percentiles } from '../../src/testing/trial/percentiles.ts'
-import { PROBES, thingsOf } from '../../src/testing/trial/things.ts'
+import { clockNs, PROBES, thingsOf } from '../../src/testing/trial/things.ts'
 
 const claim = (who: string, epoch: number, startNs: number, endNs: number, what = 'parts/1'): IntervalRecord => ({
   who,
@@ -91,6 +96,53 @@ describe('the checker of a trial', () => {
     ])
     expect(findGaps(records, ['parts/2'], { fromNs: 5, toNs: 50 })).toMatchObject([{ startNs: 5, endNs: 50 }])
     expect(findGaps(records, ['parts/1'], { fromNs: 32, toNs: 38 })).toEqual([])
+  })
+})
+
+describe('what is written down', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'caucus-claims-'))
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+  test('lasts from after its first true check until before its last, and begins anew after a false one', () => {
+    const file = join(folder, 'a.ndjson')
+    const log = new ClaimLog('a', file, { writeEveryMs: 0 })
+    const checkedNs: number[] = []
+    const look = (...beliefs: Belief[]) =>
+      log.look(() => {
+        checkedNs.push(clockNs())
+        return beliefs
+      })
+    const belief = { what: 'parts/1', epoch: 5 }
+    look(belief)
+    look(belief)
+    look()
+    look(belief)
+    const [first = 0, last = 0, , again = 0] = checkedNs
+    const lines = new Map(readIntervals(file).map((record) => [record.startNs, record]))
+    const [earlier, later, ...more] = [...lines.values()] as [IntervalRecord, IntervalRecord]
+    expect(more).toEqual([])
+    expect(earlier).toMatchObject({ who: 'a', ...belief })
+    expect([first, earlier.startNs, earlier.endNs, last].toSorted((a, b) => a - b)).toEqual([
+      first,
+      earlier.startNs,
+      earlier.endNs,
+      last,
+    ])
+    expect(earlier.endNs).toBeGreaterThan(earlier.startNs)
+    expect(later.startNs).toBeGreaterThanOrEqual(again)
+  })
+
+  test('is read once, and a line only when it is there to its end', () => {
+    const tail = new LogTail(folder)
+    const known = tail.records().length
+    expect(known).toBeGreaterThan(0)
+    const line = `${JSON.stringify(claim('b', 1, 0, 10))}\n`
+    const file = join(folder, 'b.ndjson')
+    appendFileSync(file, line.slice(0, 20))
+    expect(tail.records()).toEqual([])
+    appendFileSync(file, line.slice(20))
+    expect(tail.records()).toEqual([claim('b', 1, 0, 10)])
+    expect(tail.records()).toEqual([])
   })
 })
 

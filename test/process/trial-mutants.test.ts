@@ -1,9 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
+import { connect, remote } from '../../src/index.ts'
 import { MUTANTS } from '../../src/testing/mutants.ts'
 import type { Break } from '../../src/testing/trial/house.ts'
+import { Leaks } from '../../src/testing/trial/leaks.ts'
 import { Trial } from '../../src/testing/trial/trial.ts'
 import { suffer } from './support/trial-rounds.ts'
+import { waitFor } from './support/wait.ts'
 
 const mutant = (name: string): Break => {
   const found = MUTANTS.find((candidate) => candidate.name === name)
@@ -15,8 +18,12 @@ const MOST_FAULTS = 4
 const MOST_LOOKS = 25
 const LOOK_EVERY_MS = 200
 
-/** What a trial finds in a program with one rule broken. */
-const findings = async (broken: Break, kind: 'worker' | 'wrapper', fault: string): Promise<readonly string[]> => {
+/** What a trial finds in a program with one rule broken, up to what is `expected`: whatever it finds first, that has to follow. */
+const findings = async (
+  broken: Break,
+  { kind, fault, expected }: { kind: 'worker' | 'wrapper'; fault: string; expected: RegExp },
+): Promise<readonly string[]> => {
+  let violations: readonly string[] = []
   await using trial = await Trial.start({ broken: [broken] })
   await trial.start(kind)
   await trial.start(kind)
@@ -26,28 +33,31 @@ const findings = async (broken: Break, kind: 'worker' | 'wrapper', fault: string
   for (let faults = 0; faults < MOST_FAULTS; faults++) {
     await suffer(trial, [fault])
     for (let looks = 0; looks < MOST_LOOKS; looks++) {
-      const { violations } = trial.verdict()
-      if (violations.length > 0) return violations
+      violations = trial.verdict().violations
+      if (violations.some((violation) => expected.test(violation))) return violations
       await sleep(LOOK_EVERY_MS)
     }
   }
-  return []
+  return violations
 }
 
-describe('a trial notices', () => {
+describe('a trial notices', { timeout: 120_000 }, () => {
   test('members that believe in a flag and not in their clocks', async () => {
-    const found = await findings(mutant('validity-is-a-flag'), 'worker', 'frozen')
-    expect(found).toContainEqual(expect.stringMatching(/^two owners: (parts|slots)\//))
+    const expected = /^two owners: (parts|slots)\//
+    const found = await findings(mutant('validity-is-a-flag'), { kind: 'worker', fault: 'frozen', expected })
+    expect(found).toContainEqual(expect.stringMatching(expected))
   })
 
   test('a server that gives to the next what the last one has not let go of', async () => {
-    const found = await findings(mutant('no-barrier'), 'worker', 'joined-and-left')
-    expect(found).toContainEqual(expect.stringMatching(/^two owners: slots\//))
+    const expected = /^two owners: slots\//
+    const found = await findings(mutant('no-barrier'), { kind: 'worker', fault: 'joined-and-left', expected })
+    expect(found).toContainEqual(expect.stringMatching(expected))
   })
 
   test('a server that counts the epochs of each total anew', async () => {
-    const found = await findings(mutant('fence-per-index'), 'worker', 'left')
-    expect(found).toContainEqual(expect.stringMatching(/^an epoch (that does not rise|with two owners): /))
+    const expected = /^an epoch (that does not rise|with two owners): /
+    const found = await findings(mutant('fence-per-index'), { kind: 'worker', fault: 'left', expected })
+    expect(found).toContainEqual(expect.stringMatching(expected))
   })
 
   test('a watchdog that does not mind the time', async () => {
@@ -56,7 +66,29 @@ describe('a trial notices', () => {
       find: 'this.#until = this.#clock.now() + remainingMs(validity);',
       replace: 'this.#until = Number.POSITIVE_INFINITY;',
     }
-    const found = await findings(patient, 'wrapper', 'frozen')
-    expect(found).toContainEqual(expect.stringMatching(/^two owners: jobs\//))
+    const expected = /^two owners: jobs\//
+    const found = await findings(patient, { kind: 'wrapper', fault: 'frozen', expected })
+    expect(found).toContainEqual(expect.stringMatching(expected))
+  })
+
+  test('whoever is gone though nobody asked it to: a link, a membership, a process', async () => {
+    await using trial = await Trial.start()
+    const first = await trial.start('worker')
+    await trial.whole()
+    trial.discardLogs()
+
+    const leaks = new Leaks(trial)
+    const caucus = await connect(remote(trial.server.url))
+    expect(await leaks.remaining(1_000)).toEqual([expect.stringMatching(/^the server has 2 links to 1 members: /)])
+    await caucus.close()
+    expect(await leaks.remaining()).toEqual([])
+
+    const second = await trial.start('worker', { id: first.id })
+    await waitFor('the first one to hear that its id is taken', () => first.fenced)
+    await expect(trial.whole()).rejects.toThrow(`nobody asked it to: ${first.who} is no member any more: `)
+    first.displaced = true
+    await trial.whole()
+    second.child.signal('SIGKILL')
+    await expect(trial.whole()).rejects.toThrow(`nobody asked it to: ${second.who} ended with SIGKILL`)
   })
 })

@@ -28,6 +28,7 @@ describe('a soak', () => {
 
   test.each([
     [['--minutes', 'ten'], '--minutes takes a number above 0'],
+    [['--minutes', '1', '--faults', 'rain'], 'there is no fault "rain"'],
     [['--minutes', '1', '--workers', '9'], '--workers takes a whole number from 1 to 5'],
     [['--minutes', '1', '--seed=-1'], '--seed takes a whole number from 0'],
     [['--minutes', '1', '--sead=1'], "Unknown option '--sead'"],

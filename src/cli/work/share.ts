@@ -14,15 +14,15 @@ export const formatRanges = (numbers: readonly number[]): string => {
 
 /**
  * What a program is told about its share. Its key goes to whoever has `hash(key) mod CAUCUS_TOTAL`: the number of members in a group
- * of indexes, of partitions in a group of those. `CAUCUS_EPOCH` is the highest epoch of what it has, and at least `epoch`, so the program
- * that gets any of it next has a higher one, and storage that refuses lower ones is safe.
+ * of indexes, of partitions in a group of those. `CAUCUS_EPOCH` is the highest epoch of what it has, and no lower than `atLeast`, so the
+ * program that gets any of it next has a higher one, and storage that refuses lower ones is safe.
  */
 export const environmentOf = (
   held: readonly Holding[],
   share: MembershipView['share'],
-  epoch = 0,
+  atLeast = 0,
 ): Readonly<Record<string, string | null>> => {
-  const highest = String(held.reduce((highest, { epoch }) => Math.max(highest, epoch), epoch))
+  const highest = String(Math.max(atLeast, ...held.map(({ epoch }) => epoch)))
   const [place] = held
   if (share === 'index' || share === undefined) {
     return {

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createWriteStream } from 'node:fs'
 import { CaucusError } from '../../errors.ts'
-import { freeze } from './processes.ts'
+import { freeze, ownEnvironment } from './processes.ts'
+import { waitFor } from './wait.ts'
 
 export interface Ending {
   readonly code: number | null
@@ -94,9 +95,20 @@ export class Child {
     if (this.isAlive) this.#process.kill(signal)
   }
 
-  /** Holds up its event loop for so long. It need not have begun when this returns. */
-  stall(ms: number): void {
-    if (this.#process.connected) this.#process.send({ type: 'stall', ms }, () => undefined)
+  /** Holds up its event loop for so long. Resolves once it goes on, or has ended. */
+  async stall(ms: number, signal?: AbortSignal): Promise<void> {
+    let isOver = false
+    const hear = (message: { readonly type?: unknown } | null) => {
+      if (message?.type === 'stalled') isOver = true
+    }
+    this.#process.on('message', hear)
+    try {
+      // That it has ended meanwhile is seen below.
+      if (this.#process.connected) this.#process.send({ type: 'stall', ms }, () => undefined)
+      await waitFor(`${this.name} to go on`, () => isOver || !this.isAlive, signal === undefined ? {} : { signal })
+    } finally {
+      this.#process.off('message', hear)
+    }
   }
 
   /** Stops it in its tracks until `thaw`. */
@@ -131,7 +143,3 @@ export class Child {
     )
   }
 }
-
-/** Settings of a real cluster in the environment (a server, a token) are not meant for a trial. */
-const ownEnvironment = (): NodeJS.ProcessEnv =>
-  Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('CAUCUS_')))

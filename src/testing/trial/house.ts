@@ -36,11 +36,16 @@ export class House {
     this.folder = mkdtempSync(join(tmpdir(), 'caucus-trial-'))
     this.logs = join(this.folder, 'intervals')
     this.data = join(this.folder, 'data')
-    mkdirSync(this.logs)
-    for (const part of ['bin', 'dist', 'package.json'])
-      cpSync(join(checkout, part), this.path(part), { recursive: true })
-    symlinkSync(join(checkout, 'node_modules'), this.path('node_modules'))
-    for (const each of broken) this.#break(each)
+    try {
+      mkdirSync(this.logs)
+      for (const part of ['bin', 'dist', 'package.json'])
+        cpSync(join(checkout, part), this.path(part), { recursive: true })
+      symlinkSync(join(checkout, 'node_modules'), this.path('node_modules'))
+      for (const each of broken) this.#break(each)
+    } catch (error) {
+      this.remove()
+      throw error
+    }
   }
 
   path(name: string): string {
@@ -53,7 +58,8 @@ export class House {
   }
 
   remove(): void {
-    rmSync(this.folder, { recursive: true, force: true })
+    // A program under `caucus work` that is about to be ended may write a line meanwhile, so the folder is not empty at first.
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 10 })
   }
 
   #break({ file, find, replace }: Break): void {

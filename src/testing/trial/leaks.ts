@@ -48,7 +48,7 @@ export class Leaks {
    * Resolves with what is left of connections that are over: nothing, once the server has noticed the end of each. Whoever is there has one
    * link.
    */
-  async remaining(): Promise<string[]> {
+  async remaining(withinMs = DRAIN_LIMIT_MS): Promise<string[]> {
     const { players, server } = this.#trial
     const there = players.filter(({ isAtWork }) => isAtWork).length
     let links = Number.NaN
@@ -60,7 +60,7 @@ export class Leaks {
           links = Number(/^caucus_links (\d+)/m.exec(await response.text())?.[1])
           return links === there
         },
-        { withinMs: DRAIN_LIMIT_MS, everyMs: 500 },
+        { withinMs, everyMs: 500 },
       )
     } catch (error) {
       return [`the server has ${links} links to ${there} members: ${error instanceof Error ? error.message : error}`]

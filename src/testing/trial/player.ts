@@ -32,8 +32,10 @@ export class Player {
   readonly child: Child
   readonly proxy: FaultProxy
   readonly wronged: string[] = []
-  /** Another process took its id, which is final. */
-  fenced = false
+  /** Why its membership ended by itself, which is final. */
+  fenced: string | undefined
+  /** Another process is given its id, so that its membership has to end. */
+  displaced = false
   joined = false
   /** It was asked to go or was killed: nobody expects it to be there. */
   dismissed = false
@@ -64,7 +66,7 @@ export class Player {
 
   #hear(message: FromWorker): void {
     if (message.type === 'joined') this.joined = true
-    else if (message.type === 'fenced') this.fenced = true
+    else if (message.type === 'fenced') this.fenced = message.why
     else if (message.type === 'wronged') {
       this.wronged.push(`${this.who} owned ${message.what} and was refused at epoch ${message.epoch}`)
     }
@@ -72,12 +74,14 @@ export class Player {
 
   /** Expected to be a member. */
   get isAtWork(): boolean {
-    return this.child.isAlive && !this.dismissed && !this.fenced
+    return this.child.isAlive && !this.dismissed && this.fenced === undefined
   }
 
-  /** Whether it ended although nobody had asked it to. */
-  get failed(): boolean {
-    return !this.child.isAlive && !this.dismissed && !this.fenced
+  /** How it ended, if nobody had asked it to. */
+  get failure(): string | undefined {
+    if (this.dismissed || this.displaced) return undefined
+    if (this.fenced !== undefined) return `${this.who} is no member any more: ${this.fenced}`
+    return this.child.isAlive ? undefined : this.child.endedTooEarly().message
   }
 
   /** Resolves once it has ended. Throws when it was asked to leave and did not do so in good order. */

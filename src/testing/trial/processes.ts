@@ -29,6 +29,10 @@ export const freeze = (pid: number): (() => void) => {
   }
 }
 
+/** This process's environment for one that it starts. Settings of a real cluster (a server, a token) are not meant for a trial or a test. */
+export const ownEnvironment = (): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('CAUCUS_')))
+
 /** Whether this system tells about processes in /proc. */
 export const HAS_PROC = existsSync('/proc/self/status')
 

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Random, seededRandom } from '../../core/random.ts'
 import { isCaucusError } from '../../errors.ts'
-import { type Scene, TRIAL_FAULTS, type TrialFault } from './faults.ts'
+import { allDone, type Scene, type TrialFault } from './fault.ts'
+import { TRIAL_FAULTS } from './faults.ts'
 import { type LeakReport, Leaks } from './leaks.ts'
 import { type Percentiles, percentiles } from './percentiles.ts'
 import type { Player } from './player.ts'
@@ -25,7 +26,7 @@ export interface SoakOptions {
 /** What one kind of fault cost. A round of several at once is a kind of its own. */
 export interface FaultReport {
   readonly rounds: number
-  /** From when the fault was undone (or done, if there is nothing to undo) until everything had an owner again. */
+  /** From when the fault was undone (a replacement was started, or it was done if there is nothing to undo) until everything had an owner. */
   readonly toWholeMs: Percentiles
   /** How long each thing that lost its owner was without one, from the fault on. */
   readonly ownerlessMs: Percentiles
@@ -62,10 +63,14 @@ interface Round {
   readonly ownerlessMs: readonly number[]
 }
 
-/** Draws faults from a seed over one trial until the time is over, something is violated, or it is interrupted. Resolves in any case. */
+/**
+ * Draws faults from a seed over one trial until the time is over, something is violated, or it is interrupted. Resolves in any of these
+ * cases; rejects when the trial cannot be begun, because no server starts.
+ */
 export const soak = async (options: SoakOptions): Promise<SoakReport> => {
-  const run = new Soak(options, await Trial.start({ seed: options.seed, ...options.trial }))
-  return run.run()
+  const trial = await Trial.start({ seed: options.seed, ...options.trial })
+  options.tell?.(`everything is written down in ${trial.house.folder}`)
+  return new Soak(options, trial).run()
 }
 
 class Soak {
@@ -92,6 +97,7 @@ class Soak {
       for (let n = 0; n < workers; n++) await trial.start('worker')
       for (let n = 0; n < WRAPPERS; n++) await trial.start('wrapper')
       await trial.whole({ signal })
+      this.#leaks.sample()
       const untilMs = performance.now() + minutes * 60_000
       while (performance.now() < untilMs && !signal.aborted && this.#violations.length === 0) {
         tell(await this.#round())
@@ -128,7 +134,7 @@ class Soak {
     const names = drawn.map(({ fault, target }) => (target === undefined ? fault.name : `${fault.name} ${target.who}`))
     trial.note(`faults: ${names.join(', ')}`)
     const startNs = clockNs()
-    await Promise.all(
+    await allDone(
       drawn.map(({ fault, target }, place) => {
         this.#counts[fault.name] = (this.#counts[fault.name] ?? 0) + 1
         const random = this.#random.fork(`${this.#rounds.length} ${place}`)

@@ -1,7 +1,7 @@
 import type { SoakReport } from './soak.ts'
 
 const pad = (cells: readonly (string | number)[]): string =>
-  cells.map((cell, place) => (place === 0 ? String(cell).padEnd(24) : String(cell).padStart(9))).join('')
+  cells.map((cell, place) => (place === 0 ? String(cell).padEnd(24) : String(cell).padStart(10))).join('')
 
 /** What a soak found, for people. */
 export const describeSoak = (report: SoakReport): string => {
@@ -16,9 +16,7 @@ export const describeSoak = (report: SoakReport): string => {
     'whole: ms from the end of the fault until everything had an owner. bare: ms that each thing which lost its owner had none.',
     '',
     `${total} faults in ${report.rounds} rounds and ${report.minutes.toFixed(1)} min, seed ${report.seed}, ${report.processes} members`,
-    `${Object.entries(faults)
-      .map(([name, count]) => `${name} ${count}`)
-      .join(', ')}`,
+    ...(total === 0 ? [] : [listOf(faults)]),
     `${report.claims} claims checked, ${report.overlaps} overlaps`,
     `fenced resource: ${writes.accepted} writes taken, ${writes.refused} refused as too late`,
     describeLeaks(leaks),
@@ -29,6 +27,11 @@ export const describeSoak = (report: SoakReport): string => {
   ]
   return lines.join('\n')
 }
+
+const listOf = (faults: SoakReport['faults']): string =>
+  Object.entries(faults)
+    .map(([name, count]) => `${name} ${count}`)
+    .join(', ')
 
 const describeLeaks = ({ servers, longest, residentMb, files }: SoakReport['leaks']): string => {
   const all = `server: ${servers} processes, resident p50 ${residentMb.p50} MB max ${residentMb.max} MB, open files p50 ${files.p50} max ${files.max}`

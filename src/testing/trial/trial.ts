@@ -61,6 +61,7 @@ export class Trial implements AsyncDisposable {
   /** How long this process itself stood still, each time that it did: its proxies pass on nothing then. */
   readonly standstillsMs: number[] = []
   readonly #watching: NodeJS.Timeout
+  #started = 0
   #keep = false
   #discard = false
   #closed: Promise<void> | undefined
@@ -74,7 +75,8 @@ export class Trial implements AsyncDisposable {
       await trial.server.start()
       return trial
     } catch (error) {
-      trial.keepLogs()
+      // The error has what the server said; without anybody else there is nothing more to tell.
+      trial.discardLogs()
       await trial.close()
       throw error
     }
@@ -106,7 +108,9 @@ export class Trial implements AsyncDisposable {
       ...wrapping
     }: { readonly id?: string; readonly serverUrl?: string } & Wrapping = {},
   ): Promise<Player> {
-    const number = this.players.length + 1
+    if (this.#closed !== undefined) throw new CaucusError('CAUCUS_CLOSED', 'this trial is over')
+    // Counted at once: two faults may start somebody at the same time, and the checker takes one name for one process.
+    const number = ++this.#started
     const who = `${kind === 'worker' ? 'w' : 'j'}${number}`
     const { heartbeatMs, stopMarginMs, reconnectMaxMs } = { ...TRIAL_TIMING, ...this.#timing } as Timing
     const player = await Player.start(this.house, {
@@ -158,7 +162,9 @@ export class Trial implements AsyncDisposable {
     const look = async () => {
       this.#throwIfFailed()
       this.read()
-      const unsettled = await this.#unsettled()
+      const unsettled = this.#groups().length === 0 ? 'anybody at work' : await this.#unsettled()
+      // Somebody may have ended meanwhile, and with nobody to own anything nothing would be missing.
+      this.#throwIfFailed()
       if (unsettled !== undefined) {
         sinceNs = undefined
         missing = unsettled
@@ -174,7 +180,12 @@ export class Trial implements AsyncDisposable {
       return undefined
     }
     const options = { everyMs: 50, ...(signal && { signal }), ...(withinMs !== undefined && { withinMs }) }
-    return waitFor(() => `the groups to be whole: ${missing}`, look, options)
+    try {
+      return await waitFor(() => `the groups to be whole: ${missing} (logs: ${this.house.folder})`, look, options)
+    } catch (error) {
+      if (!signal?.aborted) this.keepLogs()
+      throw error
+    }
   }
 
   /** Judges everything that was written down so far. */
@@ -252,8 +263,7 @@ export class Trial implements AsyncDisposable {
   }
 
   #throwIfFailed(): void {
-    const failed = this.players.find((player) => player.failed)
-    if (failed === undefined) return
-    throw new CaucusError('CAUCUS_BACKEND', `nobody asked it to: ${failed.child.endedTooEarly().message}`)
+    const failure = this.players.map((player) => player.failure).find((each) => each !== undefined)
+    if (failure !== undefined) throw new CaucusError('CAUCUS_BACKEND', `nobody asked it to: ${failure}`)
   }
 }

@@ -25,7 +25,8 @@ export interface WorkerOrder {
 /** What it tells the trial. */
 export type FromWorker =
   | { readonly type: 'joined' }
-  | { readonly type: 'fenced' }
+  /** A membership is over that nobody left. */
+  | { readonly type: 'fenced'; readonly why: string }
   /** A write was refused although this member owned the thing before and after, under the same epoch. */
   | { readonly type: 'wronged'; readonly what: string; readonly epoch: number }
 
@@ -144,8 +145,9 @@ if (order.fence !== undefined) {
 
 while (!over.signal.aborted) {
   log.look(beliefs)
-  if (parts.error !== undefined || slots.error !== undefined) {
-    tell({ type: 'fenced' })
+  const error = parts.error ?? slots.error
+  if (error !== undefined) {
+    tell({ type: 'fenced', why: error.message })
     break
   }
   await sleep(LOOK_EVERY_MS)

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Timing } from '../../../src/config/timing.ts'
 import type { IntervalRecord } from '../../../src/testing/intervals.ts'
 import { Checker } from '../../../src/testing/trial/checker.ts'
+import { clockNs } from '../../../src/testing/trial/things.ts'
 import { repository } from './processes.ts'
 import { Program, type ProgramOptions } from './program.ts'
 import { waitFor } from './wait.ts'
@@ -54,11 +55,11 @@ export class Believer {
     this.#program = new Program({ name: id, args: [worker, JSON.stringify({ id, ...order })], prefix, env })
     let askedNs = 0
     const ask = () => {
-      askedNs = nowNs()
+      askedNs = clockNs()
       this.#program.tell('belief')
     }
     this.#program.onLine((line) => {
-      const heardNs = nowNs()
+      const heardNs = clockNs()
       const said = JSON.parse(line)
       if (said.type === 'joined') this.#isJoined = true
       if (said.type === 'links') return this.#counted?.(said.links)
@@ -112,8 +113,6 @@ export class Believer {
     await this.#program.stop()
   }
 }
-
-const nowNs = (): number => Number(process.hrtime.bigint())
 
 /** Resolves once these hold all partitions and share them as evenly as can be. */
 export const isWhole = async (members: readonly Believer[], partitions: number): Promise<void> => {

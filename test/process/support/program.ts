@@ -1,6 +1,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
+import { ownEnvironment } from '../../../src/testing/trial/processes.ts'
 import { repository } from './processes.ts'
 import { waitFor } from './wait.ts'
 
@@ -94,7 +95,3 @@ export const startServerProgram = async (options: ProgramOptions): Promise<{ pro
   if (url === undefined) throw new Error(`${program.name} began with: ${line}`)
   return { program, url }
 }
-
-/** Settings of a real cluster (a server, a token) are not meant for a test. */
-const ownEnvironment = (): NodeJS.ProcessEnv =>
-  Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('CAUCUS_')))
