@@ -1,4 +1,5 @@
 import WebSocket from 'ws'
+import { LINK_SUBPROTOCOLS } from '../../dist/wire/versions.js'
 import { inTurn, round } from '../support/figures.mjs'
 import { start, startCaucus } from '../support/process.mjs'
 
@@ -11,7 +12,7 @@ const load = async ({ url, durationMs, group }) => {
   let running = true
   const worker = (number) =>
     new Promise((resolve, reject) => {
-      const socket = new WebSocket(url.replace('http', 'ws'), 'caucus.v1', { perMessageDeflate: false })
+      const socket = new WebSocket(url.replace('http', 'ws'), LINK_SUBPROTOCOLS[0], { perMessageDeflate: false })
       let sequence = 0
       let session = {}
       const next = () => {

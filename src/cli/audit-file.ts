@@ -1,4 +1,5 @@
-import { appendFile } from 'node:fs/promises'
+import { appendFile, stat } from 'node:fs/promises'
+import { CaucusError } from '../errors.ts'
 import type { AuditSink } from '../server/access/audit.ts'
 import type { Logger } from './logging.ts'
 
@@ -12,6 +13,23 @@ export class AuditFile {
   #waiting: string[] = []
   #dropped = 0
   #writing: Promise<void> | undefined
+  /** The last line may be half a line: the disk was full in the middle of it. */
+  #torn = false
+
+  /** Rejects with `CAUCUS_INVALID_CONFIG` when nothing can be written there: better at the start than at the first line. */
+  static async open(file: string, logger: Logger): Promise<AuditFile> {
+    try {
+      if (await isFileOrNone(file)) await appendFile(file, '', { mode: 0o600 })
+    } catch (error) {
+      const why = (error as NodeJS.ErrnoException).code ?? String(error)
+      throw new CaucusError(
+        'CAUCUS_INVALID_CONFIG',
+        `the audit log ${file} cannot be written (${why}); name a file in a folder that is there and that this user may write`,
+        { cause: error },
+      )
+    }
+    return new AuditFile(file, logger)
+  }
 
   constructor(file: string, logger: Logger) {
     this.#file = file
@@ -32,10 +50,15 @@ export class AuditFile {
       const lines = this.#waiting
       this.#waiting = []
       try {
-        await appendFile(this.#file, lines.join(''), { mode: 0o600 })
+        await appendFile(this.#file, `${this.#torn ? '\n' : ''}${lines.join('')}`, { mode: 0o600 })
+        this.#torn = false
       } catch (err) {
+        this.#torn = true
         // In the log at least, where somebody may find it.
-        this.#logger.error({ err, lines }, `the audit log ${this.#file} cannot be written`)
+        this.#logger.error(
+          { err, lines },
+          `the audit log ${this.#file} cannot be written; its lines stand here until it can, which needs no restart`,
+        )
       }
     }
     this.#writing = undefined
@@ -50,5 +73,15 @@ export class AuditFile {
   /** Resolves once everything is written. */
   async close(): Promise<void> {
     await this.#writing
+  }
+}
+
+/** A pipe whose reader is not there yet would keep us waiting. */
+const isFileOrNone = async (file: string): Promise<boolean> => {
+  try {
+    return !(await stat(file)).isFIFO()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return true
+    throw error
   }
 }

@@ -31,7 +31,7 @@ export const startServer = async (
   const { host, port, clusterId, defaults, groups, poll, access: named, limits, tls } = settings
   const meter = new Meter(logger)
   const access = new Access(named?.rules)
-  const audit = auditLog === undefined ? undefined : new AuditFile(auditLog, logger)
+  const audit = auditLog === undefined ? undefined : await AuditFile.open(auditLog, logger)
   const store: FoundationStore =
     dataDir === undefined
       ? memoryStore({ instanceId: addressInstanceId(host, port) })

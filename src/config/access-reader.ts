@@ -1,7 +1,7 @@
 import { idFault } from '../core/ids.ts'
 import { type AccessRule, type Credential, type Grant, ROLES, type Role, ruleOfToken } from './access.ts'
 import { patternFault } from './glob.ts'
-import { kindOf } from './kind.ts'
+import { kindOf as kindOfAny } from './kind.ts'
 import { didYouMean } from './nearest.ts'
 import { tokenFault } from './token.ts'
 
@@ -11,6 +11,9 @@ const KEYS = ['name', 'token', 'sha256', 'identity', 'role', 'groups', 'members'
 const FORM = 'a token, or an object with role and one of token, sha256 and identity'
 
 type Json = Readonly<Record<string, unknown>>
+
+/** A number may be a token without its quotes. */
+const kindOf = (value: unknown): string => (typeof value === 'number' ? 'a number' : kindOfAny(value))
 
 /** The rules that a JSON value lists. What is wrong with them is added to `faults`, each with its place and never with a token. */
 export const readAccess = (value: unknown, path: string, faults: string[]): readonly AccessRule[] => {

@@ -12,6 +12,15 @@ export const bodyOf = (error: CaucusError): string => JSON.stringify({ error })
 export const retryAfterOf = ({ details: { retryAfterMs } }: CaucusError): number | undefined =>
   typeof retryAfterMs === 'number' ? Math.ceil(retryAfterMs / 1_000) : undefined
 
+/** What an error says in headers too. */
+export const headersOf = (error: CaucusError): Readonly<Record<string, string>> => {
+  const seconds = retryAfterOf(error)
+  return {
+    ...(seconds !== undefined && { 'Retry-After': String(seconds) }),
+    ...(error.code === 'CAUCUS_UNAUTHORIZED' && { 'WWW-Authenticate': 'Bearer' }),
+  }
+}
+
 export const notFound = (what: string): CaucusError =>
   new CaucusError('CAUCUS_NOT_FOUND', `there is no ${what}; nothing changed`)
 
@@ -22,11 +31,10 @@ export const refuseSocket = (socket: Duplex, error: CaucusError): void => {
   if (socket.destroyed || socket.writableEnded) return
   const status = statusOf(error)
   const body = bodyOf(error)
-  const seconds = retryAfterOf(error)
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     `Content-Type: ${JSON_TYPE}`,
-    ...(seconds === undefined ? [] : [`Retry-After: ${seconds}`]),
+    ...Object.entries(headersOf(error)).map(([name, value]) => `${name}: ${value}`),
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Connection: close',
   ]

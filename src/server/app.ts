@@ -4,6 +4,7 @@ import { type FastifyError, type FastifyInstance, type FastifyReply, type Fastif
 import { CaucusError } from '../errors.ts'
 import {
   bodyOf,
+  headersOf,
   invalid,
   JSON_TYPE,
   notFound,
@@ -23,12 +24,11 @@ export const newApp = (tls: ListenOptions['tls'], guard: Guard, context: ServerC
   const refuse = (error: CaucusError, reply: FastifyReply): void => {
     counts.error(error.code)
     desk.refused(reply.request.raw, error)
-    const seconds = retryAfterOf(error)
-    if (seconds !== undefined) reply.header('retry-after', String(seconds))
+    reply.headers(headersOf(error))
     // The rest of a body that is too long is read and thrown away, so that the answer is not lost in a reset connection.
     if (error.code === 'CAUCUS_TOO_LARGE') reply.removeHeader('connection')
     // A connection over the limit; whoever only asks too often may keep its own.
-    if ((error.code === 'CAUCUS_OVERLOADED' && seconds === undefined) || guard.closing)
+    if ((error.code === 'CAUCUS_OVERLOADED' && retryAfterOf(error) === undefined) || guard.closing)
       reply.header('connection', 'close')
     reply.code(statusOf(error)).header('content-type', JSON_TYPE).send(bodyOf(error))
   }

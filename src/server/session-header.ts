@@ -4,13 +4,15 @@ import { idFault, MAX_ID_BYTES } from '../core/ids.ts'
 
 export const SESSION_HEADER = 'Bloc-Session-ID'
 const NAME = 'bloc-session-id'
+/** An id may begin with it, and may not be `.` or `..`. */
+const DOT = 0x2e
 
 export type SessionHeader = { readonly id: string } | { readonly fault: string }
 
-/** True for what needs no closer look: printable ASCII without a comma, by which several headers are joined. */
+/** True for what needs no closer look: printable ASCII without a comma, by which several headers are joined, and without a dot in front. */
 const isPlain = (text: string): boolean => {
   const { length } = text
-  if (length === 0 || length > MAX_ID_BYTES) return false
+  if (length === 0 || length > MAX_ID_BYTES || text.charCodeAt(0) === DOT) return false
   for (let i = 0; i < length; i++) {
     const code = text.charCodeAt(i)
     if (code < 0x20 || code > 0x7e || code === 0x2c) return false

@@ -2,10 +2,12 @@ import type { Holding } from '../core/group/messages.ts'
 import { groupNameFault, idFault } from '../core/ids.ts'
 import { MAX_METADATA_BYTES, MAX_METADATA_DEPTH } from './limits.ts'
 
-/** True for the ids that nearly everybody uses, printable ASCII, which need no closer look. */
+const DOT = 0x2e
+
+/** True for the ids that nearly everybody uses, printable ASCII, which need no closer look. One that begins with a dot does: `..` is none. */
 const isPlain = (text: string, maxLength: number): boolean => {
   const { length } = text
-  if (length === 0 || length > maxLength) return false
+  if (length === 0 || length > maxLength || text.charCodeAt(0) === DOT) return false
   for (let i = 0; i < length; i++) {
     const code = text.charCodeAt(i)
     if (code < 0x20 || code > 0x7e) return false

@@ -147,6 +147,16 @@ const answerOf = ({ description, type = 'application/json', schema, headers }: A
   ...(schema !== undefined && !isHead && { content: { [type]: { schema: rendered(schema) } } }),
 })
 
+/** By status. */
+const HEADERS: Readonly<Record<number, Json>> = {
+  [ERROR_CODES.CAUCUS_OVERLOADED.status]: {
+    'Retry-After': { description: 'In seconds.', schema: { type: 'integer' } },
+  },
+  [ERROR_CODES.CAUCUS_UNAUTHORIZED.status]: {
+    'WWW-Authenticate': { description: 'How to say who asks.', schema: { type: 'string', const: 'Bearer' } },
+  },
+}
+
 /** One answer for each status, with the codes that it may have here. */
 const errorsOf = ({ errors, isOpen = false }: Operation, isHead: boolean): Json => {
   const codes = [...errors, ...OF_ALL].filter((code) => !(isOpen && code === 'CAUCUS_UNAUTHORIZED'))
@@ -154,14 +164,14 @@ const errorsOf = ({ errors, isOpen = false }: Operation, isHead: boolean): Json 
   return Object.fromEntries(
     statuses.map((status) => {
       const ofStatus = codes.filter((code) => ERROR_CODES[code].status === status)
+      const headers = HEADERS[status]
       const narrowed = { properties: { error: { properties: { code: { enum: ofStatus } } } } }
       const schema = { allOf: [{ $ref: '#/components/schemas/ErrorAnswer' }, narrowed] }
-      const headers = { 'Retry-After': { description: 'In seconds.', schema: { type: 'integer' } } }
       return [
         status,
         {
           description: ofStatus.map((code) => `\`${code}\``).join(', '),
-          ...(status === ERROR_CODES.CAUCUS_OVERLOADED.status && { headers }),
+          ...(headers !== undefined && { headers }),
           ...(!isHead && { content: { 'application/json': { schema } } }),
         },
       ]

@@ -99,6 +99,7 @@ export const Refused = Type.Object(
     bootId: Id,
     code: Type.Union([
       Type.Literal('CAUCUS_FENCED'),
+      Type.Literal('CAUCUS_FORBIDDEN'),
       Type.Literal('CAUCUS_CONFLICT'),
       Type.Literal('CAUCUS_OVERLOADED'),
       Type.Literal('CAUCUS_PROTOCOL'),

@@ -1,7 +1,8 @@
 import { Type } from '@sinclair/typebox'
-import type { CoordinatorMessage, MemberMessage, RefusalCode } from '../core/group/messages.ts'
+import type { CoordinatorMessage, MemberMessage, Refused as Refusal } from '../core/group/messages.ts'
 import { ERROR_CODES } from '../errors.ts'
 import { fieldsOf, onlyFields } from './fields.ts'
+import { MAX_TEXT_LENGTH } from './limits.ts'
 import { Hello, Leave, Left, Refused, Renew, ShareMessage } from './schemas.ts'
 
 /*
@@ -12,6 +13,16 @@ import { Hello, Leave, Left, Refused, Renew, ShareMessage } from './schemas.ts'
 const strict = { additionalProperties: false }
 const holdings = ['holding', 'draining', 'acknowledged'] as const
 const named = ['type', 'group', 'member', 'bootId'] as const
+
+const V1_CODES = [
+  'CAUCUS_FENCED',
+  'CAUCUS_CONFLICT',
+  'CAUCUS_OVERLOADED',
+  'CAUCUS_PROTOCOL',
+  'CAUCUS_INVALID_ARGUMENT',
+  'CAUCUS_UNAVAILABLE',
+] as const
+const V1Code = Type.Union(V1_CODES.map((code) => Type.Literal(code)))
 
 /** Every message of version 1. `test/contract/rolling.test.ts` holds them against what that version itself checks with. */
 export const V1 = {
@@ -31,23 +42,19 @@ export const V1 = {
     ],
     strict,
   ),
-  refused: Type.Pick(Refused, [...named, 'code', 'message'], strict),
+  refused: Type.Composite(
+    [Type.Pick(Refused, named), Type.Object({ code: V1Code }), Type.Pick(Refused, ['message'])],
+    strict,
+  ),
   left: Type.Pick(Left, named, strict),
 }
 
-const V1_CODES: readonly string[] = [
-  'CAUCUS_FENCED',
-  'CAUCUS_CONFLICT',
-  'CAUCUS_OVERLOADED',
-  'CAUCUS_PROTOCOL',
-  'CAUCUS_INVALID_ARGUMENT',
-  'CAUCUS_UNAVAILABLE',
-]
-
-/** A refusal that version 1 does not know is told as the nearest that it does: it must only know whether to try again. */
-const codeFor = (code: RefusalCode): RefusalCode => {
-  if (V1_CODES.includes(code)) return code
-  return ERROR_CODES[code].retriable ? 'CAUCUS_UNAVAILABLE' : 'CAUCUS_CONFLICT'
+/** A refusal that version 1 does not know is told as the nearest that it does, with its own code in front of what a person reads. */
+const refusedIn1 = (refused: Refusal): Refusal => {
+  const { code, message } = refused
+  if (V1_CODES.some((known) => known === code)) return refused
+  const nearest = ERROR_CODES[code].retriable ? 'CAUCUS_UNAVAILABLE' : 'CAUCUS_CONFLICT'
+  return { ...refused, code: nearest, message: `${code}: ${message}`.slice(0, MAX_TEXT_LENGTH) }
 }
 
 const V1_FIELDS = {
@@ -63,5 +70,5 @@ const V1_FIELDS = {
 export const toV1 = <Told extends MemberMessage | CoordinatorMessage>(message: Told): Told => {
   if (message.type === 'hello') return { ...message, protocol: 1 }
   const told = onlyFields(message, V1_FIELDS[message.type])
-  return told.type === 'refused' ? { ...told, code: codeFor(told.code) } : told
+  return told.type === 'refused' ? { ...told, ...refusedIn1(told) } : told
 }

@@ -13,7 +13,6 @@ import { failureOf } from './failure.ts'
 import { RemoteLink } from './link.ts'
 import { linked } from './linked.ts'
 import type { checkedRemote } from './options.ts'
-import { understanding } from './refusal.ts'
 import type { GetOptions, Surroundings } from './surroundings.ts'
 
 type Told = RecordedEvent | { readonly type: 'gap'; readonly dropped: number | undefined }
@@ -113,7 +112,7 @@ export class RemoteBackend implements Backend {
   }
 
   join(...[request, listener]: Parameters<Backend['join']>) {
-    return this.#members.join(request, understanding(listener))
+    return this.#members.join(request, listener)
   }
 
   async groups({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<readonly GroupView[]> {

@@ -51,6 +51,8 @@ export class RemoteLink implements CoordinatorLink {
   #pending: MemberMessage[] = []
   #heardAt: Instant = 0
   #openedAt: Instant = 0
+  /** When the other side was asked first, since it was heard last. */
+  #askedAt: Instant | undefined
   #retry: Timer | undefined
   #watch: Timer | undefined
   /** From the first moment of closing on. */
@@ -122,8 +124,8 @@ export class RemoteLink implements CoordinatorLink {
   }
 
   #connect(): void {
-    const { token, tls, clock, openSocket } = this.#options
-    this.#heardAt = clock.now()
+    const { token, tls, openSocket } = this.#options
+    this.#heardNow()
     const socket: FrameSocket = openSocket(
       {
         url: `${this.url.replace(/^http/, 'ws')}${LINK_PATH}`,
@@ -134,9 +136,7 @@ export class RemoteLink implements CoordinatorLink {
       },
       {
         opened: () => this.#watchSilence(),
-        heard: () => {
-          this.#heardAt = clock.now()
-        },
+        heard: () => this.#heardNow(),
         text: (frame) => {
           if (socket === this.#socket) this.#taken(frame)
         },
@@ -224,6 +224,11 @@ export class RemoteLink implements CoordinatorLink {
     this.#retry = clock.setTimer(clock.now() + pauseMs, () => this.#connect())
   }
 
+  #heardNow(): void {
+    this.#heardAt = this.#options.clock.now()
+    this.#askedAt = undefined
+  }
+
   /** A half-open connection says nothing, not even that it is dead. */
   #watchSilence(): void {
     const { clock, heartbeatMs } = this.#options
@@ -240,12 +245,17 @@ export class RemoteLink implements CoordinatorLink {
 
   #judgeSilence(): void {
     const { clock, heartbeatMs } = this.#options
-    const silentMs = clock.now() - this.#heardAt
-    if (silentMs >= SILENT_BEATS * heartbeatMs) {
+    const now = clock.now()
+    const silentMs = now - this.#heardAt
+    // Nobody is gone who was not asked: after a stall of our own the other side has only waited for us.
+    if (this.#askedAt !== undefined && now - this.#askedAt >= (SILENT_BEATS - 1) * heartbeatMs) {
       const silent = `${this.url} has said nothing for ${Math.round(silentMs)} ms`
       return this.#leave(new CaucusError('CAUCUS_CONNECTION_LOST', silent))
     }
-    if (silentMs >= heartbeatMs) this.#socket?.ping()
+    if (silentMs >= heartbeatMs) {
+      this.#askedAt ??= now
+      this.#socket?.ping()
+    }
     this.#watchSilence()
   }
 }

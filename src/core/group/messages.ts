@@ -106,6 +106,7 @@ export interface Left {
 
 export type RefusalCode =
   | 'CAUCUS_FENCED'
+  | 'CAUCUS_FORBIDDEN'
   | 'CAUCUS_CONFLICT'
   | 'CAUCUS_OVERLOADED'
   | 'CAUCUS_PROTOCOL'

@@ -1,8 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { type AccessRule, type Grant, ruleOfToken } from '../../config/access.ts'
-import { globMatcher } from '../../config/glob.ts'
 import { tokenFault } from '../../config/token.ts'
 import { CaucusError } from '../../errors.ts'
+import { nameMatcher } from './certificate.ts'
 import { Principal } from './principal.ts'
 
 /** What a connection showed, as far as it is kept: of a token never more than its hash. */
@@ -28,6 +28,7 @@ export class Access {
   /** How often new entries could not be taken. */
   failures = 0
   #holders: ReadonlyMap<string, Holder> = new Map()
+  #names: ReadonlySet<string> = new Set()
   #certificates: readonly { readonly fits: (name: string) => boolean; readonly grant: Grant }[] = []
   #open = true
   /** By name. Each is asked for with every request of its connection. */
@@ -87,16 +88,19 @@ export class Access {
   }
 
   #take(rules: readonly AccessRule[]): void {
-    const grants = new Map<string, { name: string; grants: Grant[] }>()
+    const grants = new Map<string, { name: string; type: string; grants: Grant[] }>()
     const certificates: { fits: (name: string) => boolean; grant: Grant }[] = []
     for (const { name, credential, grant } of rules) {
       if (credential.type === 'certificate') {
-        certificates.push({ fits: globMatcher(credential.pattern), grant })
+        certificates.push({ fits: nameMatcher(credential.pattern), grant })
         continue
       }
       if (credential.type === 'token') assertToken(credential.token)
       const hash = credential.type === 'token' ? hashOf(credential.token).toString('hex') : credential.sha256
-      const entry = grants.get(hash) ?? { name: name ?? 'token', grants: [] }
+      const { type } = credential
+      const entry = grants.get(hash) ?? { name: name ?? 'token', type, grants: [] }
+      // Of one type the reader of the entries has found out, and said where.
+      if (entry.type !== type && entry.name !== name) throw twoNames(entry.name, name)
       entry.grants.push(grant)
       grants.set(hash, entry)
     }
@@ -106,9 +110,16 @@ export class Access {
         { hash: Buffer.from(hash, 'hex'), principal: new Principal(name, 'token', grants) },
       ]),
     )
+    this.#names = new Set([...grants.values()].map(({ name }) => name))
     this.#certificates = certificates
     this.#open = rules.length === 0
     this.#known.clear()
+  }
+
+  /** Whether an entry names this one, by whatever token or certificate. */
+  isKnown({ via, name }: Principal): boolean {
+    if (via === 'certificate') return this.#ofCertificate(name) !== undefined
+    return via === 'nothing' ? this.#open : this.#names.has(name)
   }
 
   /** Who has shown this now; `undefined`: nobody whom an entry names. */
@@ -152,6 +163,12 @@ export class Access {
     return principal
   }
 }
+
+const twoNames = (one: string, other = ''): CaucusError =>
+  new CaucusError(
+    'CAUCUS_INVALID_CONFIG',
+    `the entries ${JSON.stringify(one)} and ${JSON.stringify(other)} have one token, once as token and once as sha256; give both one name, or one of them another token`,
+  )
 
 export const hashOf = (token: string): Buffer => createHash('sha256').update(token, 'latin1').digest()
 

@@ -42,7 +42,12 @@ export class Desk {
     this.#options = options
     this.access = access
     this.audit = new Audit({ write, now, wallMs: () => options.wallMs() })
-    this.ownership = new Ownership({ hosting, audit: this.audit, now })
+    this.ownership = new Ownership({
+      hosting,
+      audit: this.audit,
+      now,
+      isKnown: (principal) => access.isKnown(principal),
+    })
     this.rates = new Rates(limits, now)
     this.#callers = new Callers(access, withCertificates)
   }
@@ -119,5 +124,19 @@ const PICTURE = { kind: 'requests', cost: 10 } as const
 /** What a request costs, as far as its first line tells. */
 const priceOf = ({ method, url = '' }: IncomingMessage): { readonly kind: Kind; readonly cost: number } => {
   if (method === 'PUT' || method === 'DELETE' || url.startsWith('/index')) return ONE_RENEWAL
-  return /^\/(?:metrics|v1\/status|v1\/groups)(?:\?|$)/.test(url) ? PICTURE : ONE_REQUEST
+  return PICTURES.has(pathOf(url)) ? PICTURE : ONE_REQUEST
+}
+
+const PICTURES = new Set(['/metrics', '/v1/status', '/v1/groups'])
+
+/** As the router reads it: written in another way, a path must not cost less. */
+const pathOf = (url: string): string => {
+  const [path = ''] = url.replace(/^https?:\/\/.*?\//, '/').split(/[?#]/, 1)
+  if (!path.includes('%')) return path
+  try {
+    return decodeURI(path)
+  } catch {
+    // No route has it.
+    return path
+  }
 }

@@ -55,7 +55,7 @@ export class LinkGate implements Gate {
       this.#options.counts.messagesForbidden++
       this.#options.audit.refused(this.#caller, `${REQUEST} ${message.type}`, fault)
       // A leave has no refusal of its own; whoever may not say it was never taken.
-      return message.type === 'renew' ? [refusalOf(message, fault)] : []
+      return message.type === 'renew' ? [refusalOf(message, 'CAUCUS_FORBIDDEN', fault)] : []
     })
     if (refusals.length > 0) answer(refusals)
     return messages.filter((message) => !faults?.has(message))
@@ -81,7 +81,7 @@ export class LinkGate implements Gate {
     if (now - this.#toldAt < TELL_EVERY_MS) return
     this.#toldAt = now
     const renewals = messages.filter((message) => message.type === 'renew')
-    if (renewals.length > 0) answer(renewals.map((renewal) => refusalOf(renewal, fault)))
+    if (renewals.length > 0) answer(renewals.map((renewal) => refusalOf(renewal, 'CAUCUS_OVERLOADED', fault)))
   }
 
   review(): CaucusError | undefined {
@@ -95,9 +95,8 @@ export class LinkGate implements Gate {
   }
 }
 
-/** A refusal has words for a few codes only. Any other stands in front of the message, and what carries it is as final. */
-const refusalOf = ({ group, member, bootId }: Renew, { code, message }: CaucusError): Refused => {
-  const named = { type: 'refused', group, member, bootId } as const
-  if (code === 'CAUCUS_OVERLOADED') return { ...named, code, message }
-  return { ...named, code: 'CAUCUS_INVALID_ARGUMENT', message: `${code}: ${message}` }
-}
+const refusalOf = (
+  { group, member, bootId }: Renew,
+  code: 'CAUCUS_FORBIDDEN' | 'CAUCUS_OVERLOADED',
+  { message }: CaucusError,
+): Refused => ({ type: 'refused', group, member, bootId, code, message })

@@ -3,10 +3,13 @@ import type { CaucusError } from '../../errors.ts'
 import type { CoordinatorHosting } from '../../ports/hosting.ts'
 import type { Audit } from './audit.ts'
 import type { Caller } from './caller.ts'
+import type { Principal } from './principal.ts'
 import { RateLimit } from './rate-limit.ts'
 
 export interface OwnershipOptions {
   readonly hosting: Pick<CoordinatorHosting, 'viewOf'>
+  /** Whether an entry still names this identity. */
+  isKnown(principal: Principal): boolean
   readonly audit: Audit
   now(): Instant
 }
@@ -16,11 +19,19 @@ const LOOKS_PER_SECOND = 20
 const FEW_CLAIMS = 10_000
 const LOOK_LASTS_MS: Millis = 1_000
 
+interface Owner {
+  /** Who introduced the member. */
+  readonly principal: Principal
+  /** The last look at the group when the member was last heard of. */
+  heardIn: number
+}
+
 interface Claims {
-  /** Who introduced each member, by its key. Some of them are gone. */
-  readonly owners: Map<string, string>
+  /** Whose each member is. Some of them are gone. */
+  readonly owners: Map<string, Owner>
   alive: ReadonlySet<string>
   lookedAt: Instant
+  looks: number
 }
 
 /**
@@ -50,15 +61,17 @@ export class Ownership {
     if (principal.via === 'nothing') return undefined
     const use = principal.in(group).use(member)
     if (use === 'no') return principal.mayNotUse(group, member)
-    const key = principal.key
     const claims = this.#groups.get(group)
     const owner = claims?.owners.get(member)
-    if (owner === key) return undefined
-    if (claims !== undefined && owner !== undefined && this.#lives(claims, group, member)) {
+    if (claims !== undefined && owner?.principal.key === principal.key) {
+      owner.heardIn = claims.looks
+      return undefined
+    }
+    if (claims !== undefined && owner !== undefined && this.#isHeld(claims, owner, group, member)) {
       if (use !== 'any') return principal.belongsToAnother(group, member)
       this.#options.audit.did('takeover', caller, group, member, 'done')
     }
-    this.#claim(group, member, key)
+    this.#claim(group, member, principal)
     return undefined
   }
 
@@ -68,34 +81,46 @@ export class Ownership {
     if (principal.via === 'nothing') return undefined
     const claims = this.#groups.get(group)
     const owner = claims?.owners.get(member)
-    if (owner === principal.key) return undefined
+    if (owner?.principal.key === principal.key) return undefined
     const use = principal.in(group).use(member)
     if (use === 'no') return principal.mayNotUse(group, member)
-    if (claims === undefined || owner === undefined || !this.#lives(claims, group, member)) return undefined
+    if (claims === undefined || owner === undefined || !this.#isHeld(claims, owner, group, member)) return undefined
     if (use !== 'any') return principal.belongsToAnother(group, member)
     this.#options.audit.did('leave', caller, group, member, 'done')
     return undefined
   }
 
-  #claim(group: string, member: string, key: string): void {
-    if (this.#size >= this.#pruneAt) this.#prune()
+  #claim(group: string, member: string, principal: Principal): void {
+    if (this.#size >= this.#pruneAt) {
+      this.#pruneAt = Number.POSITIVE_INFINITY
+      // Not at once: the members of the frame that is being looked at are not there yet, and would be forgotten.
+      queueMicrotask(() => this.#prune())
+    }
     const claims = this.#groups.get(group) ?? {
       owners: new Map(),
       alive: new Set(),
       lookedAt: Number.NEGATIVE_INFINITY,
+      looks: 0,
     }
     this.#groups.set(group, claims)
     if (!claims.owners.has(member)) this.#size++
-    claims.owners.set(member, key)
+    claims.owners.set(member, { principal, heardIn: claims.looks })
   }
 
-  #lives(claims: Claims, group: string, member: string): boolean {
+  /** An identity that no entry names any more owns nothing: under another name the same members go on, and nobody else had a right to them. */
+  #isHeld(claims: Claims, owner: Owner, group: string, member: string): boolean {
+    return this.#options.isKnown(owner.principal) && this.#lives(claims, owner, group, member)
+  }
+
+  /** Who was heard of since the last look is taken to be there: what that look saw was before. */
+  #lives(claims: Claims, owner: Owner, group: string, member: string): boolean {
     const now = this.#options.now()
     if (now - claims.lookedAt >= LOOK_LASTS_MS || this.#looks.take(group) === 0) {
       claims.alive = this.#membersOf(group)
       claims.lookedAt = now
+      claims.looks++
     }
-    return claims.alive.has(member)
+    return owner.heardIn === claims.looks || claims.alive.has(member)
   }
 
   #membersOf(group: string): ReadonlySet<string> {

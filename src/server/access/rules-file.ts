@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { BigIntStats } from 'node:fs'
-import { readFile, stat } from 'node:fs/promises'
+import { type BigIntStats, constants } from 'node:fs'
+import { open, stat } from 'node:fs/promises'
 import type { AccessRule } from '../../config/access.ts'
 import type { Millis } from '../../core/time.ts'
 import { CaucusError, isCaucusError } from '../../errors.ts'
@@ -38,6 +38,8 @@ export class RulesFile {
   /** Of the file as it was read last, and as it was looked at last. */
   #readAs: string | undefined
   #seenAs: string | undefined
+  /** What was said of the file last, while it cannot be taken. */
+  #problem: string | undefined
   #closed = false
 
   private constructor({ file, text, read, access, logger, clock }: RulesFileOptions) {
@@ -78,30 +80,52 @@ export class RulesFile {
     try {
       const stats = await stat(file, { bigint: true })
       seenAs = sightOf(stats)
+      if (seenAs === this.#readAs) this.#problem = undefined
       if (this.#isOldNews(seenAs)) return
       this.#requireSafe(stats)
-      if (stats.size > MAX_BYTES)
-        throw new CaucusError('CAUCUS_INVALID_CONFIG', `${file} is longer than ${MAX_BYTES} bytes`)
-      const text = await readFile(file, 'utf8')
-      if (sightOf(await stat(file, { bigint: true })) !== seenAs) return
-      if (this.#closed) return
+      const text = await this.#read(seenAs)
+      if (text === undefined || this.#closed) return
       const hash = hashOf(text)
-      if (hash === this.#hash) {
-        this.#readAs = seenAs
-        return
+      if (hash !== this.#hash) {
+        access.replace(this.#options.read(text))
+        this.#warnOfReaders(stats)
+        logger.info({ file, entries: access.size }, 'the tokens were read again, and the new ones are in force')
       }
-      access.replace(this.#options.read(text))
-      this.#readAs = seenAs
       this.#hash = hash
-      this.#warnOfReaders(stats)
-      logger.info({ file, entries: access.size }, 'the tokens were read again, and the new ones are in force')
+      this.#readAs = seenAs
+      this.#problem = undefined
     } catch (error) {
       const problem = problemOf(file, error)
-      seenAs ??= problem
-      if (this.#isOldNews(seenAs)) return
-      this.#readAs = seenAs
+      // What the file says will not do until it is changed. What the system says may be over at the next look.
+      if (isCaucusError(error)) this.#readAs = seenAs
+      else if (seenAs === undefined && this.#isOldNews(problem)) return
+      if (problem === this.#problem) return
+      this.#problem = problem
       access.failed(problem)
       logger.error({ file }, `the tokens stay as they were, because the file cannot be taken: ${problem}`)
+    }
+  }
+
+  /** The text of what was seen; `undefined` when it is something else by now, or grows. Waits for nobody to write it, as a pipe would. */
+  async #read(seenAs: string): Promise<string | undefined> {
+    const { file } = this.#options
+    const handle = await open(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
+    try {
+      const stats = await handle.stat({ bigint: true })
+      if (sightOf(stats) !== seenAs) return undefined
+      if (!stats.isFile()) throw new CaucusError('CAUCUS_INVALID_CONFIG', `${file} is no file any more; put one there`)
+      if (stats.size > MAX_BYTES) {
+        throw new CaucusError('CAUCUS_INVALID_CONFIG', `${file} is longer than ${MAX_BYTES} bytes`)
+      }
+      const bytes = Buffer.alloc(Number(stats.size))
+      for (let at = 0; at < bytes.length; ) {
+        const { bytesRead } = await handle.read(bytes, at, bytes.length - at, at)
+        if (bytesRead === 0) return undefined
+        at += bytesRead
+      }
+      return sightOf(await handle.stat({ bigint: true })) === seenAs ? bytes.toString('utf8') : undefined
+    } finally {
+      await handle.close()
     }
   }
 

@@ -237,6 +237,21 @@ describe('a silent server', () => {
     clock.advance(2 * HEARTBEAT_MS)
     expect(events).toEqual([`link.opened ${A}`])
   })
+
+  test('is asked before it is judged by a client that was frozen itself, and left when it does not answer', () => {
+    const { clock, last, events, greet } = linkTo([A])
+    greet()
+    clock.stall(60 * HEARTBEAT_MS)
+    clock.advance(10 * HEARTBEAT_MS)
+    expect(events).toEqual([`link.opened ${A}`])
+    expect(last().log.filter((line) => line === 'client: ping').length).toBeGreaterThan(5)
+    last().halfOpen = true
+    clock.stall(60 * HEARTBEAT_MS)
+    clock.advance(HEARTBEAT_MS)
+    expect(events).toEqual([`link.opened ${A}`])
+    clock.advance(2 * HEARTBEAT_MS)
+    expect(events).toEqual([`link.opened ${A}`, `link.lost ${A}`])
+  })
 })
 
 describe('closing', () => {

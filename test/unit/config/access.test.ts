@@ -86,6 +86,8 @@ describe('a token file', () => {
     [[], 'must be an array of tokens, not an empty array'],
     [{ tokens: [] }, 'must be an array of tokens, not an object'],
     [[7], 'entry[0] must be a token, or an object'],
+    [[12345678], 'identity, not a number'],
+    [[{ name: 'a', token: 12345678, role: 'read' }], 'entry[0].token must be a string, not a number'],
     [['short'], 'entry[0] has 5 characters'],
     [
       [{ name: 'a', token: 'long-enough', role: 'member', group: ['x'] }],
@@ -116,7 +118,7 @@ describe('a token file', () => {
   ])('%j is refused', (value, fault) => {
     const said = faultOf(value)
     expect(said).toContain(fault)
-    expect(said).not.toMatch(/long-enough|good-token/)
+    expect(said).not.toMatch(/long-enough|good-token|12345678/)
   })
 
   test('with several slips has all of them told at once', () => {

@@ -93,7 +93,10 @@ describe('a configuration file', () => {
       'tokens[0] has 5 characters; a token is 8 to 1024 printable ASCII characters without spaces',
     ],
     [{ tokens: ['with a space'] }, expect.stringMatching(/^tokens\[0\] has a space or/)],
-    [{ tokens: [3] }, 'tokens[0] must be a token, or an object with role and one of token, sha256 and identity, not 3'],
+    [
+      { tokens: [3] },
+      'tokens[0] must be a token, or an object with role and one of token, sha256 and identity, not a number',
+    ],
     [{ tokens: [] }, 'tokens must be an array of tokens, not an empty array'],
   ])('%j is refused: %s', (value, fault) => expect(faultsOf(value)).toContainEqual(fault))
 

@@ -115,6 +115,7 @@ describe('a server with a token', () => {
         const answer = await server.ask(method, path, { headers: { authorization, 'bloc-session-id': 'a' } })
         expect([path, answer.status, answer.error?.code]).toEqual([path, 401, 'CAUCUS_UNAUTHORIZED'])
         expect(answer.text).not.toContain(token)
+        expect(answer.headers['www-authenticate']).toBe('Bearer')
       }
       expect(await upgrade(server, { authorization })).toBe(401)
     }

@@ -127,6 +127,7 @@ describe('a frame is refused, and says why,', () => {
     ['an empty member id', spoilt({ member: '' }), 'member id is empty'],
     ['a long member id', spoilt({ member: 'x'.repeat(257) }), 'member id is longer than 256 bytes'],
     ['a control character', spoilt({ member: 'a\n' }), 'member id has a control character (U+000A)'],
+    ['a name that no URL can have', spoilt({ group: '..' }), 'group name is "..", which no URL can name'],
     ['a lone surrogate', spoilt({ group: '\ud800' }), 'group name has a lone surrogate'],
     ['a long group name', spoilt({ group: 'é'.repeat(65) }), 'group name is longer than 128 bytes'],
     ['an empty bootId', spoilt({ bootId: '' }), 'bootId is empty'],

@@ -85,11 +85,12 @@ describe('a peer of version 1', () => {
   test('is told a refusal that it does not know as one that it does: whether to try again is all it must know', () => {
     const refused = (code: string) => {
       const message = { type: 'refused', group: 'g', member: 'a', bootId: 'b', code, message: 'no' } as Refused
-      return (JSON.parse(encodeFrames([message], 1)[0] ?? '') as Refused[])[0]?.code
+      const [told] = JSON.parse(encodeFrames([message], 1)[0] ?? '') as Refused[]
+      return `${told?.code}: ${told?.message}`
     }
-    expect(refused('CAUCUS_FENCED')).toBe('CAUCUS_FENCED')
-    expect(refused('CAUCUS_FORBIDDEN')).toBe('CAUCUS_CONFLICT')
-    expect(refused('CAUCUS_TIMEOUT')).toBe('CAUCUS_UNAVAILABLE')
+    expect(refused('CAUCUS_FENCED')).toBe('CAUCUS_FENCED: no')
+    expect(refused('CAUCUS_FORBIDDEN')).toBe('CAUCUS_CONFLICT: CAUCUS_FORBIDDEN: no')
+    expect(refused('CAUCUS_TIMEOUT')).toBe('CAUCUS_UNAVAILABLE: CAUCUS_TIMEOUT: no')
   })
 
   test('says nothing that version 1 does not have', () => {

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import { mkdtempSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { AuditFile } from '../../../../src/cli/audit-file.ts'
 import type { AccessRule, Grant } from '../../../../src/config/access.ts'
 import { Access, hashOf } from '../../../../src/server/access/access.ts'
@@ -32,6 +32,27 @@ describe('who somebody is', () => {
     for (const wrong of ['third-token', 'first-toke', sha256, ''])
       expect(access.principalOf(shown(wrong))).toBeUndefined()
     expect(access.principalOf({ via: 'nothing' })).toBeUndefined()
+  })
+
+  test('a token under two names is refused, also where one entry has it and the other its hash', () => {
+    const sha256 = createHash('sha256').update('first-token').digest('hex')
+    const hashed = (name: string): AccessRule => ({
+      name,
+      credential: { type: 'sha256', sha256 },
+      grant: { role: 'read' },
+    })
+    const token = ofToken('first-token', 'a', { role: 'admin' })
+    expect(() => new Access([token, hashed('b')])).toThrow(/"a" and "b" have one token/)
+    expect(new Access([token, hashed('a')]).size).toBe(1)
+  })
+
+  test('is known as long as an entry names it', () => {
+    const access = new Access([ofToken('first-token', 'a', { role: 'read' }), ofCertificate('*.x', { role: 'read' })])
+    const [token, certificate] = [access.principalOf(shown('first-token')), access.principalOf(certified('w.x'))]
+    if (token === undefined || certificate === undefined) expect.fail('nobody was found')
+    expect([access.isKnown(token), access.isKnown(certificate)]).toEqual([true, true])
+    access.replace([ofToken('first-token', 'b', { role: 'read' })])
+    expect([access.isKnown(token), access.isKnown(certificate)]).toEqual([false, false])
   })
 
   test('entries of one token add up, and those of another name do not', () => {
@@ -111,7 +132,32 @@ test('the audit file gets a line each, readable for its owner only, and follows 
     lost.write(entry)
     await lost.close()
     expect(failures).toEqual([expect.stringContaining('cannot be written')])
+    await expect(AuditFile.open(join(folder, 'no', 'such', 'folder'), logger)).rejects.toMatchObject({
+      code: 'CAUCUS_INVALID_CONFIG',
+      message: expect.stringMatching(/cannot be written \(ENOENT\); name a file/),
+    })
+    await (await AuditFile.open(file, logger)).close()
+    expect(lines(file)).toEqual([entry])
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
+})
+
+test('after a disk that was full in the middle of a line the next line is a line again', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'caucus-audit-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  const silent = () => {}
+  const file = join(folder, 'audit.jsonl')
+  const audit = new AuditFile(file, { debug: silent, info: silent, warn: silent, error: silent })
+  const entry = { time: 'now', action: 'evict', outcome: 'done' } as const
+  mkdirSync(file)
+  audit.write(entry)
+  await audit.close()
+  rmdirSync(file)
+  writeFileSync(file, '{"time":"now","act')
+  audit.write(entry)
+  audit.write(entry)
+  await audit.close()
+  const [half, ...whole] = readFileSync(file, 'utf8').trim().split('\n')
+  expect([half, ...whole.map((line) => JSON.parse(line))]).toEqual(['{"time":"now","act', entry, entry])
 })

@@ -1,6 +1,6 @@
 import type { PeerCertificate } from 'node:tls'
 import { describe, expect, test } from 'vitest'
-import { alternativesIn, namesOf } from '../../../../src/server/access/certificate.ts'
+import { alternativesIn, nameMatcher, namesOf } from '../../../../src/server/access/certificate.ts'
 
 const certificate = (subjectaltname: string | undefined, CN?: unknown): PeerCertificate =>
   ({ subject: { CN }, ...(subjectaltname !== undefined && { subjectaltname }) }) as PeerCertificate
@@ -35,7 +35,21 @@ describe('the names of a certificate', () => {
 
   test('are none at all where the text cannot be read to its end', () => {
     for (const text of ['DNS:a, "', 'DNS:"a', 'DNS:a"b, DNS:c', 'nothing', 'DNS:a,DNS:b']) {
-      expect(alternativesIn(text)).toEqual([])
+      expect(alternativesIn(text)).toBeUndefined()
+      expect(namesOf(certificate(text, 'admin'))).toEqual([])
     }
   })
+})
+
+test.each([
+  ['*.workers.example', 'w1.workers.example', true],
+  ['*.workers.example', 'https://elsewhere/.workers.example', false],
+  ['*.workers.example', 'evil@a.workers.example', false],
+  ['*', 'spiffe://example/w1', true],
+  ['spiffe://example/*', 'spiffe://example/w1', true],
+  ['*@example.org', 'someone@example.org', true],
+  ['*@example.org', 'https://elsewhere/@example.org', false],
+  ['*example', 'a:example', false],
+] as const)('the pattern %s and the name %s: %s', (pattern, name, fits) => {
+  expect(nameMatcher(pattern)(name)).toBe(fits)
 })

@@ -26,13 +26,15 @@ const room = () => {
       return { name, members } as unknown as GroupView
     },
   }
-  const ownership = new Ownership({ hosting, audit, now: () => clock.now })
+  const forgotten = new Set<string>()
+  const isKnown = ({ name }: Principal) => !forgotten.has(name)
+  const ownership = new Ownership({ hosting, audit, isKnown, now: () => clock.now })
   const join = (caller: Caller, member: string, group = 'g') => {
     const fault = ownership.use(caller, group, member)
     if (fault === undefined) alive.set(group, (alive.get(group) ?? new Set()).add(member))
     return fault?.code
   }
-  return { clock, alive, looks, lines, ownership, join }
+  return { clock, alive, looks, lines, ownership, join, forgotten }
 }
 
 const MEMBER: Grant = { role: 'member' }
@@ -57,6 +59,15 @@ describe('a member id', () => {
     clock.now += 1
     expect(join(callerOf('b', MEMBER), 'x')).toBeUndefined()
     expect(join(callerOf('a', MEMBER), 'x')).toBe('CAUCUS_FORBIDDEN')
+  })
+
+  test('is that of an identity for as long as an entry names it: its token may get another name while its members live', () => {
+    const { forgotten, join, lines } = room()
+    join(callerOf('a', MEMBER), 'x')
+    forgotten.add('a')
+    expect(join(callerOf('renamed', MEMBER), 'x')).toBeUndefined()
+    expect(join(callerOf('b', MEMBER), 'x')).toBe('CAUCUS_FORBIDDEN')
+    expect(lines).toEqual([])
   })
 
   test('that an entry lists is taken over from whoever has it, which is noted', () => {
@@ -100,11 +111,34 @@ test('who is refused cannot make the server look at a large group again and agai
   expect(join(callerOf('b', MEMBER), 'x')).toBe('CAUCUS_FORBIDDEN')
 })
 
-test('members that are gone are forgotten', () => {
+test('who makes the server tire of looking takes nothing by it that came, or came back, since the last look', () => {
+  const { alive, join, looks, clock } = room()
+  const [ours, theirs] = [callerOf('a', MEMBER), callerOf('b', MEMBER)]
+  for (const member of ['live', 'back']) join(ours, member)
+  alive.get('g')?.delete('back')
+  while (looks.count < 20) join(theirs, 'live')
+  join(theirs, 'live')
+  expect(join(ours, 'new')).toBeUndefined()
+  expect(join(ours, 'back')).toBeUndefined()
+  expect([join(theirs, 'new'), join(theirs, 'back')]).toEqual(['CAUCUS_FORBIDDEN', 'CAUCUS_FORBIDDEN'])
+  alive.get('g')?.delete('new')
+  clock.now += 1_000
+  expect([join(theirs, 'new'), join(theirs, 'back')]).toEqual([undefined, 'CAUCUS_FORBIDDEN'])
+})
+
+test('members that are gone are forgotten, and those of a frame that is being looked at are not', async () => {
   const { alive, ownership } = room()
   alive.set('g', new Set(['m-1', 'm-2']))
   const caller = callerOf('a', MEMBER)
-  for (let i = 0; i < 50_000; i++) ownership.use(caller, i % 2 === 0 ? 'g' : `g-${i}`, `m-${i}`)
-  expect(ownership.size).toBeLessThanOrEqual(10_000)
+  for (let i = 0; i < 50_000; i++) {
+    ownership.use(caller, i % 2 === 0 ? 'g' : `g-${i}`, `m-${i}`)
+    // Frames of a hundred, after each of which its members are there.
+    if (i % 100 === 0) await null
+  }
+  expect(ownership.size).toBeLessThanOrEqual(10_100)
+  for (let i = 0; i < 11_000; i++) ownership.use(caller, 'one-frame', `m-${i}`)
+  alive.set('one-frame', new Set(Array.from({ length: 11_000 }, (_, i) => `m-${i}`)))
+  await null
+  expect(ownership.use(callerOf('b', MEMBER), 'one-frame', 'm-0')?.code).toBe('CAUCUS_FORBIDDEN')
   expect(ownership.use(callerOf('b', MEMBER), 'g', 'm-2')?.code).toBe('CAUCUS_FORBIDDEN')
 })

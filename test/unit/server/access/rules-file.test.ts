@@ -1,11 +1,22 @@
+import { execFileSync } from 'node:child_process'
 import { chmodSync, mkdtempSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { parseTokenFile } from '../../../../src/config/token-file.ts'
 import { Access, hashOf } from '../../../../src/server/access/access.ts'
 import { RulesFile } from '../../../../src/server/access/rules-file.ts'
 import { SimulatedClock } from '../../../../src/testing/simulated-clock.ts'
+
+const system = vi.hoisted(() => ({ fault: undefined as string | undefined }))
+vi.mock('node:fs/promises', async (original) => {
+  const real = await original<typeof import('node:fs/promises')>()
+  const open: typeof real.open = async (...asked) => {
+    if (system.fault !== undefined) throw Object.assign(new Error('not now'), { code: system.fault })
+    return real.open(...asked)
+  }
+  return { ...real, open }
+})
 
 let folder: string
 beforeEach(() => {
@@ -18,6 +29,11 @@ const write = (name: string, text: string, mode = 0o600): string => {
   writeFileSync(path, text)
   chmodSync(path, mode)
   return path
+}
+
+const pipe = (name: string): void => {
+  rmSync(join(folder, name))
+  execFileSync('mkfifo', [join(folder, name)])
 }
 
 const follow = async (file: string, first: string) => {
@@ -96,6 +112,8 @@ describe('a token file', () => {
     ['half of it', () => write('tokens', '[{"name":'), /line 1, column/],
     ['everybody’s right to write it', () => write('tokens', 'second-token', 0o602), /everybody .* may write/],
     ['no file', () => rmSync(join(folder, 'tokens')), /there is no .* any more/],
+    ['a pipe that nobody writes', () => pipe('tokens'), /is no file any more/],
+    ['more than anybody writes', () => write('tokens', 'x'.repeat(8_000_001)), /longer than 8000000 bytes/],
   ])(
     'with %s leaves the tokens as they were, says so once, and is taken when it is mended',
     async (_what, spoil, why) => {
@@ -111,11 +129,29 @@ describe('a token file', () => {
       expect(told).toEqual([expect.stringMatching(why)])
       expect(logged).toEqual([expect.stringMatching(why)])
       expect(logged.join()).not.toContain('secret')
-      write('tokens', 'third-token')
+      renameSync(write('new', 'third-token'), file)
       await settle()
       expect([access.version, knows('first-token'), knows('third-token')]).toEqual([1, false, true])
     },
   )
+
+  test('which the system cannot open for a while is asked for again until it can: a token that was taken away stays so', async () => {
+    const file = write('tokens', 'first-token')
+    const { access, logged, settle, knows } = await follow(file, 'first-token')
+    await settle()
+    write('tokens', 'second-token')
+    system.fault = 'EMFILE'
+    onTestFinished(() => {
+      system.fault = undefined
+    })
+    await settle()
+    await settle()
+    expect([access.failures, knows('first-token')]).toEqual([1, true])
+    expect(logged).toEqual([expect.stringContaining('the system says EMFILE')])
+    system.fault = undefined
+    await settle()
+    expect([access.version, knows('first-token'), knows('second-token')]).toEqual([1, false, true])
+  })
 
   test('that others may read is warned of, and one that everybody may write is refused', async () => {
     const { logged } = await follow(write('tokens', 'first-token', 0o640), 'first-token')
