@@ -1,31 +1,23 @@
 // Goes through everything that can happen in small worlds, up to a stated number of actions, and checks every invariant in every state.
-// Usage: npm run exhaustive -- [--depth N] [--troubles N] [--scene NAME[,NAME]] [--mutants]
-import { parseArgs } from 'node:util'
 import { exploreBuilt } from '../dist/testing/exhaustive/explore-built.js'
 import { IN_REACH } from '../dist/testing/exhaustive/reach.js'
 import { SCENES } from '../dist/testing/exhaustive/scenes.js'
 import { mutantNamed } from '../dist/testing/mutation.js'
+import { fail, readOptions, stopped, wholeNumber } from './options.mjs'
 
-const { values } = parseArgs({
-  options: {
+/** Each action more takes several times as long: far fewer than this would already outlast anybody who waits. */
+const DEEPEST = 20
+
+const values = readOptions(
+  {
     depth: { type: 'string', default: '6' },
     troubles: { type: 'string', default: '1' },
     scene: { type: 'string' },
     mutants: { type: 'boolean', default: false },
   },
-})
-
-const fail = (message) => {
-  console.error(message)
-  process.exit(2)
-}
-
-const count = (name) => {
-  const value = Number(values[name])
-  return Number.isSafeInteger(value) && value >= 0
-    ? value
-    : fail(`--${name} takes a whole number, not "${values[name]}"`)
-}
+  'Usage: npm run exhaustive -- [--depth N] [--troubles N] [--scene NAME[,NAME]] [--mutants]',
+)
+const { signal } = stopped()
 
 const describe = ({ scene, depth, troubles, states, transitions, seconds, counterexample }) => {
   const numbers = `${states} states, ${transitions} transitions, ${seconds.toFixed(1)} s`
@@ -42,7 +34,7 @@ const exploreAll = async () => {
       fail(`there is no scene "${name}"; take one of ${SCENES.map((scene) => scene.name).join(', ')}`)
     }
   }
-  const [depth, troubles] = [count('depth'), count('troubles')]
+  const [depth, troubles] = [wholeNumber(values, 'depth', 0, DEEPEST), wholeNumber(values, 'troubles', 0, DEEPEST)]
   const total = { states: 0, transitions: 0, broken: 0 }
   await exploreBuilt(
     names.map((scene) => ({ scene, depth, troubles })),
@@ -53,6 +45,7 @@ const exploreAll = async () => {
       total.transitions += found.transitions
       if (found.counterexample !== undefined) total.broken++
     },
+    signal,
   )
   const verdict =
     total.broken === 0 ? 'every invariant held in all of them' : `${total.broken} scenes break an invariant`
@@ -63,14 +56,15 @@ const exploreAll = async () => {
 const exploreMutants = async () => {
   let caught = 0
   for (const { mutant, ...ask } of IN_REACH) {
-    await exploreBuilt([ask], mutantNamed(mutant), ({ depth, states, counterexample }) => {
+    const tell = ({ depth, states, counterexample }) => {
       if (counterexample !== undefined) caught++
       const verdict =
         counterexample === undefined
           ? `MISSED within depth ${depth}`
           : `${counterexample.invariant} at depth ${depth}, after ${states} states: ${counterexample.actions.join(', ')}`
       console.log(`${mutant.padEnd(30)} ${verdict}`)
-    })
+    }
+    await exploreBuilt([ask], mutantNamed(mutant), tell, signal)
   }
   console.log(`${caught} of ${IN_REACH.length} caught`)
   process.exitCode = caught === IN_REACH.length ? 0 : 1
@@ -79,6 +73,6 @@ const exploreMutants = async () => {
 try {
   await (values.mutants ? exploreMutants() : exploreAll())
 } catch (error) {
-  console.error(error.message)
-  process.exitCode = 1
+  console.error(signal.aborted ? 'interrupted' : error.message)
+  process.exitCode = signal.aborted ? 130 : 1
 }

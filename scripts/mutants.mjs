@@ -1,32 +1,33 @@
 // Runs the simulator on every mutant: a copy of the built code with one rule broken. Each must be noticed.
-// Usage: npm run mutants -- [--only NAME[,NAME]] [--seeds N] [--jobs N]
 import { setMaxListeners } from 'node:events'
 import { availableParallelism } from 'node:os'
-import { parseArgs } from 'node:util'
 import { MUTANTS } from '../dist/testing/mutants.js'
 import { mutantNamed, sweepMutant } from '../dist/testing/mutation.js'
+import { fail, readOptions, stopped, wholeNumber } from './options.mjs'
 
-const { values } = parseArgs({
-  options: {
+const values = readOptions(
+  {
     only: { type: 'string' },
     seeds: { type: 'string', default: '3000' },
     jobs: { type: 'string', default: String(availableParallelism()) },
   },
-})
+  'Usage: npm run mutants -- [--only NAME[,NAME]] [--seeds N] [--jobs N]',
+)
+const seeds = wholeNumber(values, 'seeds', 1, 1e9)
+const jobs = wholeNumber(values, 'jobs', 1, 1024)
 
-const countOf = (option) => {
-  const count = Number(values[option])
-  if (Number.isSafeInteger(count) && count >= 1) return count
-  console.error(`--${option} takes a whole number from 1, not "${values[option]}"`)
-  process.exit(2)
+const chosen = () => {
+  try {
+    return values.only === undefined ? MUTANTS : values.only.split(',').map(mutantNamed)
+  } catch (error) {
+    return fail(error.message)
+  }
 }
-const seeds = countOf('seeds')
-const jobs = countOf('jobs')
+const mutants = chosen()
 
-const stopping = new AbortController()
+const stopping = stopped()
 // As many as there are jobs.
 setMaxListeners(0, stopping.signal)
-for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => stopping.abort())
 
 const verdictOn = async (mutant) => {
   const { caught } = await sweepMutant(mutant, { from: 1, seeds, signal: stopping.signal })
@@ -38,7 +39,6 @@ const verdictOn = async (mutant) => {
 }
 
 try {
-  const mutants = values.only === undefined ? MUTANTS : values.only.split(',').map(mutantNamed)
   const verdicts = []
   let begun = 0
   let told = 0

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { CaucusError } from '../errors.ts'
+import { mutated } from './mutants/mutant.ts'
 import { MUTANTS, type Mutant } from './mutants.ts'
 import type { BrokenInvariant } from './sweep/level.ts'
 import { SweepThread } from './sweep/sweep-thread.ts'
@@ -76,7 +77,7 @@ const copyWith = (mutant: Mutant, built: string): string => {
       `mutants are made of built code, and ${join(built, mutant.file)} is not there; run npm run build`,
     )
   }
-  const text = mutate(mutant, readFileSync(join(built, mutant.file), 'utf8'))
+  const text = mutated(mutant, readFileSync(join(built, mutant.file), 'utf8'))
   const copy = mkdtempSync(join(tmpdir(), 'caucus-mutant-'))
   try {
     const filter = (file: string) => !/\.(map|d\.ts)$/.test(file)
@@ -99,13 +100,4 @@ const dependenciesOf = (folder: string): string | undefined => {
     if (existsSync(join(candidate, 'commander'))) return candidate
   }
   return undefined
-}
-
-const mutate = ({ name, file, find, replace }: Mutant, text: string): string => {
-  const pieces = text.split(find)
-  if (pieces.length === 2) return pieces.join(replace)
-  throw new CaucusError(
-    'CAUCUS_INVALID_ARGUMENT',
-    `the text of mutant "${name}" occurs ${pieces.length - 1} times in ${file}, not once: the rule has changed, so look at its mutant`,
-  )
 }

@@ -53,7 +53,7 @@ test(
   'what cannot be explored is refused in a sentence',
   () => {
     expect(explore('--scene', 'nowhere').stderr).toMatch(/^there is no scene "nowhere"; take one of index-empty, /)
-    expect(explore('--depth', 'far').stderr).toBe('--depth takes a whole number, not "far"\n')
+    expect(explore('--depth', 'far').stderr).toBe('--depth takes a whole number from 0 to 20, not "far"\n')
   },
   MINUTES,
 )

@@ -2,6 +2,7 @@ import type { Timing } from '../../config/timing.ts'
 import type { ShareKind } from '../../core/group/messages.ts'
 import type { Random } from '../../core/random.ts'
 import type { Millis } from '../../core/time.ts'
+import { PROTOCOLS, type Protocol } from '../../wire/versions.ts'
 import { MachineClock } from '../simulation/machine-clock.ts'
 import type { BeliefBook } from './beliefs.ts'
 import type { Chronicle } from './chronicle.ts'
@@ -35,6 +36,8 @@ export interface ClusterConditions {
   readonly windowBytes: number
   /** How much the server keeps for a link that is not read. */
   readonly linkBufferBytes: number
+  /** Who begins with another version of the links' protocol than the newest. */
+  readonly protocols: Readonly<Record<string, Protocol>>
 }
 
 /** What everything in one cluster shares: time, chance, the network, and the books by which it is judged. */
@@ -55,6 +58,9 @@ export interface Bench {
 
 /** A wall clock's beginning: any instant will do, as long as runs can be repeated. */
 const WALL_AT_ZERO_MS = Date.UTC(2030, 0, 1)
+
+/** The version of the links' protocol that this process begins with. */
+export const protocolOf = ({ protocols }: ClusterConditions, who: string): Protocol => protocols[who] ?? PROTOCOLS[0]
 
 /** A computer whose clocks run at a rate of their own, and show a time of their own. */
 export const newMachine = (random: Random, drift: number): MachineClock => {

@@ -1,7 +1,9 @@
+import { checkMemberId } from '../../client/options.ts'
 import type { GroupEvent } from '../../core/group/reasons.ts'
 import type { Millis } from '../../core/time.ts'
 import { CaucusError } from '../../errors.ts'
 import { type DiagramOptions, diagram } from '../diagram.ts'
+import { checkMs, checkMsIfGiven } from './arguments.ts'
 import type { Bench } from './bench.ts'
 import { SimulatedCoordinator } from './coordinator.ts'
 import { SimulatedMember } from './member.ts'
@@ -9,6 +11,7 @@ import { healingMs, pendingOf } from './pending.ts'
 import type { Handlers } from './program.ts'
 import { Rejections } from './rejections.ts'
 import { type ClusterOptions, conditionsOf, memberIdsOf, newBench } from './setup.ts'
+import { inPlay } from './timeline.ts'
 import type { ClusterViolation } from './violation.ts'
 
 /** What a program has begun when everything is closed may still end. */
@@ -73,6 +76,8 @@ export class MemoryCluster implements AsyncDisposable {
 
   /** Another member, whose process starts at once. */
   join(id = `m${this.#members.length + 1}`): SimulatedMember {
+    this.#checkOpen()
+    checkMemberId(id)
     if (this.#members.some((member) => member.id === id)) {
       throw new CaucusError('CAUCUS_CONFLICT', `"${id}" is there already; start() it again, or take another id`)
     }
@@ -85,6 +90,8 @@ export class MemoryCluster implements AsyncDisposable {
 
   /** Lets `ms` of simulated time pass. Resolves after some real milliseconds. */
   async play(ms: Millis): Promise<void> {
+    this.#checkOpen()
+    checkMs('play(ms)', ms)
     await this.#bench.timeline.play(this.nowMs + ms)
   }
 
@@ -92,9 +99,11 @@ export class MemoryCluster implements AsyncDisposable {
    * Lets time pass until `promise` has settled, and gives what it gave. Rejects with `CAUCUS_TIMEOUT` after `withinMs` of simulated time
    * (default 60 000): time stands still while a test awaits something by itself.
    */
-  async wait<T>(promise: Promise<T>, { withinMs = 60_000 }: { readonly withinMs?: Millis } = {}): Promise<T> {
+  async wait<T>(promise: PromiseLike<T> | T, { withinMs = 60_000 }: { readonly withinMs?: Millis } = {}): Promise<T> {
+    this.#checkOpen()
+    checkMs('wait({ withinMs })', withinMs)
     let over = false
-    const settled = promise.finally(() => {
+    const settled = Promise.resolve(promise).finally(() => {
       over = true
     })
     // Whoever waits gets it below; meanwhile nobody else may take it for unhandled.
@@ -112,6 +121,8 @@ export class MemoryCluster implements AsyncDisposable {
    * with `CAUCUS_NOT_SETTLED`, and what is missing, when that takes longer than it may (`withinMs`, by default what follows from the timing).
    */
   async settled({ withinMs }: { readonly withinMs?: Millis } = {}): Promise<void> {
+    this.#checkOpen()
+    checkMsIfGiven('settled({ withinMs })', withinMs)
     const { timeline } = this.#bench
     const limitMs = withinMs ?? healingMs(this.#bench, this.coordinator)
     const end = this.nowMs + limitMs
@@ -141,8 +152,7 @@ export class MemoryCluster implements AsyncDisposable {
   /** Everything starts to work again: the network carries, who stands still goes on, and the coordinator is started. */
   heal(): void {
     for (const member of this.#members) member.heal()
-    this.coordinator.resume()
-    this.coordinator.start()
+    this.coordinator.heal()
   }
 
   /** Calls `listener` with whatever the coordinator records about its groups, until the returned function is called. */
@@ -171,8 +181,15 @@ export class MemoryCluster implements AsyncDisposable {
     return diagram(this.#bench.chronicle.events(), options)
   }
 
+  #checkOpen(): void {
+    if (this.#closed !== undefined) {
+      throw new CaucusError('CAUCUS_CLOSED', 'this cluster was closed; make another one with memoryCluster()')
+    }
+  }
+
   /** Everything is told to stop, and time passes until it has, or until it should have. Nothing is thrown: `check()` says what is left. */
   close({ coordinatorFirst = false }: { readonly coordinatorFirst?: boolean } = {}): Promise<void> {
+    if (this.#bench.timeline.playing) return Promise.reject(inPlay())
     this.#closed ??= this.#close(coordinatorFirst)
     return this.#closed
   }
@@ -182,7 +199,18 @@ export class MemoryCluster implements AsyncDisposable {
   }
 
   async #close(coordinatorFirst: boolean): Promise<void> {
-    const { timeline, findings, work } = this.#bench
+    try {
+      await this.#stop(coordinatorFirst)
+    } finally {
+      for (const member of this.#members) member.crash()
+      this.coordinator.crash()
+      this.#bench.work.close()
+      this.#rejections.close()
+    }
+  }
+
+  async #stop(coordinatorFirst: boolean): Promise<void> {
+    const { timeline, findings } = this.#bench
     this.heal()
     const waiting = new Map<Promise<void>, string>()
     const until = async (what: string, end: Promise<void>) => {
@@ -211,9 +239,6 @@ export class MemoryCluster implements AsyncDisposable {
     for (const { who, programRuns } of this.#programsEnd ? processes : []) {
       if (programRuns) findings.add('U1', who, `${who} has closed everything, and its loops over it have not ended`)
     }
-    for (const member of this.#members) member.crash()
-    work.close()
-    this.#rejections.close()
   }
 }
 

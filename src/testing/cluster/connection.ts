@@ -34,7 +34,7 @@ export class Connection implements Line {
     this.#up = new Pipe({ timeline, direction: options.up, windowBytes })
     this.#down = new Pipe({ timeline, direction: options.down, windowBytes })
     this.client = new ClientEnd(this, loop, socket, sink)
-    this.#up.write(SMALL_BYTES, () => this.#knocked(socket.url))
+    this.#up.write(SMALL_BYTES, () => this.#knocked(socket))
   }
 
   unsentBytes(travel: Travel): number {
@@ -42,7 +42,7 @@ export class Connection implements Line {
   }
 
   /** The kernel answers by itself when nobody listens; a process that listens has to get to it. */
-  #knocked(url: string): void {
+  #knocked({ url, subprotocols }: SocketOptions): void {
     this.#up.read(SMALL_BYTES)
     const { far, isOn } = this.options
     const process = far()
@@ -52,13 +52,13 @@ export class Connection implements Line {
     }
     this.#serverLoop = process.loop
     process.loop.deliver(() => {
-      const refusal = process.refusal()
+      const refusal = process.refusal(subprotocols)
       if (refusal !== undefined) return this.#refuse(refusal)
       this.toClient(SMALL_BYTES, () => this.client.accepted())
       process.accept((sink) => {
         this.server = new ServerEnd(this, process.loop, sink)
         return this.server
-      })
+      }, subprotocols)
     })
   }
 

@@ -1,3 +1,4 @@
+import { checkOptions, checkShare } from '../../client/options.ts'
 import type { Timing } from '../../config/timing.ts'
 import type { GroupSettings } from '../../core/group/book.ts'
 import type { ShareKind } from '../../core/group/messages.ts'
@@ -6,8 +7,10 @@ import { explain } from '../../core/group/reasons.ts'
 import type { GroupView } from '../../core/group/view.ts'
 import type { Random } from '../../core/random.ts'
 import type { Millis } from '../../core/time.ts'
+import type { Protocol } from '../../wire/versions.ts'
 import type { MachineClock } from '../simulation/machine-clock.ts'
-import { type Bench, faultText, newLoop, newMachine } from './bench.ts'
+import { checkMs, checkMsIfGiven, checkProtocol, LONGEST_MS, within } from './arguments.ts'
+import { type Bench, faultText, newLoop, newMachine, protocolOf } from './bench.ts'
 import { Disk } from './disk.ts'
 import type { EventLoop } from './event-loop.ts'
 import { COORDINATOR } from './network.ts'
@@ -21,6 +24,8 @@ export interface CoordinatorChanges {
   readonly timing?: Partial<GroupSettings>
   /** What the operator fixes for the cluster's group. */
   readonly share?: ShareKind
+  /** The newest version of the links' protocol that it speaks: 1 is an older build of it. */
+  readonly protocol?: Protocol
 }
 
 /** How long whoever supervises it waits before it starts it again. */
@@ -55,6 +60,7 @@ export class SimulatedCoordinator {
       fresh: true,
       pingMs: 2 * conditions.timing.leaseMs,
       linkBufferBytes: conditions.linkBufferBytes,
+      protocol: protocolOf(conditions, COORDINATOR),
     }
   }
 
@@ -93,7 +99,9 @@ export class SimulatedCoordinator {
   }
 
   /** Starts it, if it is down. What members hold from before is adopted as on any restart. */
-  start({ loseStore = false, timing, share }: CoordinatorChanges = {}): void {
+  start(changes: CoordinatorChanges = {}): void {
+    checkChanges(changes)
+    const { loseStore = false, timing, share, protocol } = changes
     if (this.state !== 'down') return
     const { conditions, network, timeline, epochs } = this.#bench
     network.coordinatorOn = true
@@ -102,6 +110,7 @@ export class SimulatedCoordinator {
     if (loseStore || (!conditions.durable && this.#runs > 0)) epochs.promised = false
     if (timing !== undefined) this.#settings = { ...this.#settings, group: { ...this.#settings.group, ...timing } }
     if (share !== undefined) this.#settings = { ...this.#settings, shares: new Map([[conditions.group, share]]) }
+    if (protocol !== undefined) this.#settings = { ...this.#settings, protocol }
     // Nobody remembers a longer lease without a store (docs/guarantees.md): it can only be configured again.
     if (loseStore || !conditions.durable) {
       const leaseMs = Math.max(this.#settings.group.leaseMs, this.#longestLeaseMs)
@@ -112,7 +121,7 @@ export class SimulatedCoordinator {
     const settings = this.#settings
     this.#settings = { ...settings, fresh: false }
     this.#loop = loop
-    this.#note('starts', `lease ${settings.group.leaseMs} ms`)
+    this.#note('starts', `lease ${settings.group.leaseMs} ms, protocol ${settings.protocol}`)
     const wallMs = () => this.machine.wallMs(timeline.nowMs)
     const options = {
       loop,
@@ -179,6 +188,7 @@ export class SimulatedCoordinator {
 
   /** Stands still for so long, as on SIGSTOP; without `ms` until `resume`. */
   pause(ms?: Millis): void {
+    checkMsIfGiven('pause(ms)', ms)
     const loop = this.#loop
     if (loop === undefined || loop.state !== 'runs') return
     this.#note('stands still', ms === undefined ? '' : `for ${ms} ms`, 'still')
@@ -198,34 +208,42 @@ export class SimulatedCoordinator {
   }
 
   /** Its machine sleeps for so long: the monotonic clock stands still, too. */
-  suspend(ms: Millis): void {
+  suspend(ms?: Millis): void {
+    checkMsIfGiven('suspend(ms)', ms)
     if (this.#loop?.state !== 'runs') return
     this.machine.suspend(this.#bench.timeline.nowMs)
     this.pause(ms)
   }
 
   stepWallClock(byMs: Millis): void {
+    within('stepWallClock(byMs)', byMs, -1e12, 1e12)
     this.#note('wall clock', `steps by ${Math.round(byMs)} ms`)
     this.machine.stepWall(byMs, this.#bench.timeline.nowMs)
   }
 
-  /** Every write takes so long, for so long. */
-  slowDisk(writeMs: Millis, forMs: Millis): void {
+  /** Every write takes so long, for so long; without `forMs` until `heal`. */
+  slowDisk(writeMs: Millis, forMs?: Millis): void {
+    checkMs('slowDisk(writeMs)', writeMs)
+    checkMsIfGiven('slowDisk(writeMs, forMs)', forMs)
     this.#note('disk', `takes ${writeMs} ms`)
-    const before = this.#disk.writeMs
     this.#disk.writeMs = writeMs
-    this.#bench.timeline.after(forMs, () => {
-      this.#disk.writeMs = before
-    })
+    if (forMs !== undefined) this.#bench.timeline.after(forMs, () => this.#disk.quicken())
   }
 
-  /** Every write fails, for so long. */
-  failDisk(forMs: Millis): void {
+  /** Every write fails, for so long; without `forMs` until `heal`. */
+  failDisk(forMs?: Millis): void {
+    checkMsIfGiven('failDisk(forMs)', forMs)
     this.#note('disk', 'fails')
     this.#disk.failing = true
-    this.#bench.timeline.after(forMs, () => {
-      this.#disk.failing = false
-    })
+    if (forMs !== undefined) this.#bench.timeline.after(forMs, () => this.#disk.repair())
+  }
+
+  /** Its disk works again, it goes on, and is started if it is down. */
+  heal(): void {
+    this.#disk.quicken()
+    this.#disk.repair()
+    this.resume()
+    this.start()
   }
 
   /** An operator removes somebody. */
@@ -245,6 +263,19 @@ export class SimulatedCoordinator {
     chronicle.note({ at: timeline.nowMs, who: COORDINATOR, what, detail, state })
   }
 }
+
+const checkChanges = (changes: CoordinatorChanges): void => {
+  checkOptions(changes, ['loseStore', 'timing', 'share', 'protocol'], 'start()')
+  checkShare(changes.share)
+  if (changes.protocol !== undefined) checkProtocol('start({ protocol })', changes.protocol)
+  checkOptions(changes.timing, SETTINGS, 'start({ timing })')
+  for (const [name, ms] of Object.entries(changes.timing ?? {})) {
+    if (name === 'leaseMs') within('start({ timing }): leaseMs', ms, 1, LONGEST_MS)
+    else checkMs(`start({ timing }): ${name}`, ms)
+  }
+}
+
+const SETTINGS: readonly (keyof GroupSettings)[] = ['leaseMs', 'settleMs', 'settleCapMs', 'drainLimitMs']
 
 const settingsOf = ({ leaseMs, settleMs, settleCapMs, drainLimitMs }: Timing): GroupSettings => ({
   leaseMs,

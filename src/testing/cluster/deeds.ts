@@ -11,22 +11,30 @@ type Deed = (cluster: MemoryCluster, fault: Fault, later: (ms: number, undo: Und
 const onMember =
   (deed: (member: SimulatedMember, fault: Fault, later: (ms: number, undo: Undo) => void) => void): Deed =>
   (cluster, fault, later) => {
-    const member = cluster.members.find(({ id }) => id === (fault.member ?? 'm1'))
+    const member = cluster.members.find(({ id }) => id === fault.member)
     if (member !== undefined) deed(member, fault, later)
   }
 
-const restart: Deed = (cluster, { forMs = 0, loseStore = false, leaseMs, partitions }, later) =>
+/** Not by itself, that is: only when everything is healed. */
+const NEVER = Number.POSITIVE_INFINITY
+
+const restart: Deed = (cluster, { forMs = NEVER, loseStore = false, leaseMs, partitions, protocol }, later) =>
   later(forMs, () =>
     cluster.coordinator.start({
       loseStore,
       ...(leaseMs !== undefined && { timing: { leaseMs } }),
       ...(partitions !== undefined && { share: { partitions } }),
+      ...(protocol !== undefined && { protocol }),
     }),
   )
 
 const crashCoordinator: Deed = (cluster, fault, later) => {
   cluster.coordinator.crash({ silent: fault.silent ?? false })
   restart(cluster, fault, later)
+}
+
+const stopCoordinator: Deed = (cluster, fault, later) => {
+  void cluster.coordinator.stop().then(() => restart(cluster, fault, later))
 }
 
 const comeBack = (member: SimulatedMember, { forMs }: Fault, later: (ms: number, undo: Undo) => void): void => {
@@ -48,30 +56,33 @@ const DEEDS: Readonly<Record<FaultName, Deed>> = {
     else if (!known.alive) known.start()
   },
   twin: onMember((member) => member.start()),
-  pause: onMember((member, { forMs = 0 }) => member.pause(forMs)),
-  suspend: onMember((member, { forMs = 0 }) => member.suspend(forMs)),
+  pause: onMember((member, { forMs }) => member.pause(forMs)),
+  suspend: onMember((member, { forMs }) => member.suspend(forMs)),
   wallClock: onMember((member, { byMs = 0 }) => member.stepWallClock(byMs)),
-  partition: onMember((member, { forMs = 0 }) => member.partition(forMs)),
-  dropUp: onMember((member, { forMs = 0 }) => member.drop('up', forMs)),
-  dropDown: onMember((member, { forMs = 0 }) => member.drop('down', forMs)),
-  slow: onMember((member, { byMs = 0, forMs = 0 }) => member.slow(byMs, forMs)),
+  partition: onMember((member, { forMs }) => member.partition(forMs)),
+  dropUp: onMember((member, { forMs }) => member.drop('up', forMs)),
+  dropDown: onMember((member, { forMs }) => member.drop('down', forMs)),
+  slow: onMember((member, { byMs = 0, forMs }) => member.slow(byMs, forMs)),
   disconnect: onMember((member, { told = 'both' }) => member.disconnect({ told })),
   evict: (cluster, { member = 'm1' }) => cluster.coordinator.evict(member),
   malformed: (cluster) => sendNonsense(cluster.bench),
   deaf: (cluster) => askAndReadNothing(cluster.bench),
   failover: crashCoordinator,
   coordinatorCrash: crashCoordinator,
-  coordinatorStop: (cluster, fault, later) => {
-    void cluster.coordinator.stop().then(() => restart(cluster, fault, later))
-  },
-  coordinatorPause: (cluster, { forMs = 0 }) => cluster.coordinator.pause(forMs),
-  coordinatorSuspend: (cluster, { forMs = 0 }) => cluster.coordinator.suspend(forMs),
+  coordinatorStop: stopCoordinator,
+  coordinatorVersion: stopCoordinator,
+  version: onMember((member, { forMs = NEVER, protocol }, later) => {
+    const come = () => void (member.alive || member.start({ ...(protocol !== undefined && { protocol }) }))
+    void member.leave().then(() => later(forMs, come))
+  }),
+  coordinatorPause: (cluster, { forMs }) => cluster.coordinator.pause(forMs),
+  coordinatorSuspend: (cluster, { forMs }) => cluster.coordinator.suspend(forMs),
   coordinatorWallClock: (cluster, { byMs = 0 }) => cluster.coordinator.stepWallClock(byMs),
-  coordinatorPartition: (cluster, { forMs = 0 }) => {
+  coordinatorPartition: (cluster, { forMs }) => {
     for (const member of cluster.members) member.partition(forMs)
   },
-  slowDisk: (cluster, { byMs = 0, forMs = 0 }) => cluster.coordinator.slowDisk(byMs, forMs),
-  failingDisk: (cluster, { forMs = 0 }) => cluster.coordinator.failDisk(forMs),
+  slowDisk: (cluster, { byMs = 0, forMs }) => cluster.coordinator.slowDisk(byMs, forMs),
+  failingDisk: (cluster, { forMs }) => cluster.coordinator.failDisk(forMs),
 }
 
 /** Does to a cluster what a schedule says, when it says so, and undoes what is still to come when it is healed. */

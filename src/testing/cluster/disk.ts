@@ -30,6 +30,16 @@ export class Disk {
     return this.#kept
   }
 
+  /** It is as fast as ever. */
+  quicken(): void {
+    this.writeMs = QUICK_MS
+  }
+
+  /** Writes end well again. */
+  repair(): void {
+    this.failing = false
+  }
+
   lose(): void {
     this.#kept = undefined
     this.#losses++

@@ -3,8 +3,10 @@ import { timing as presets } from '../../config/timing.ts'
 import type { ShareKind } from '../../core/group/messages.ts'
 import { type Random, seededRandom } from '../../core/random.ts'
 import { DEFAULT_DRIFT } from '../../core/time.ts'
+import { PROTOCOLS, type Protocol } from '../../wire/versions.ts'
 import { pick } from '../simulation/conditions.ts'
 import type { FaultName } from './fault.ts'
+import { COORDINATOR } from './network.ts'
 import { drawFaultNames } from './schedule.ts'
 import type { ClusterOptions } from './setup.ts'
 
@@ -22,6 +24,8 @@ export interface Drawn {
   readonly faults: readonly FaultName[]
 }
 
+const MOST_MEMBERS = 5
+
 /** Everything about a run that nobody has fixed, drawn from its seed. */
 export const drawCluster = (seed: number, wanted?: ClusterProfile): Drawn => {
   const random = seededRandom(seed).fork('conditions')
@@ -32,6 +36,7 @@ export const drawCluster = (seed: number, wanted?: ClusterProfile): Drawn => {
   const timing = drawTiming(random)
   const share: ShareKind = random.next() < 0.4 ? 'index' : { partitions: pick(random, [1, 3, 8, 16]) }
   const faults = drawFaultNames(random)
+  const protocols = drawProtocols(random.fork('protocols'))
   return {
     profile,
     faults: ONLY[profile] ?? faults,
@@ -39,7 +44,7 @@ export const drawCluster = (seed: number, wanted?: ClusterProfile): Drawn => {
       seed,
       timing,
       share,
-      members: 1 + random.below(5),
+      members: 1 + random.below(MOST_MEMBERS),
       delayMs: timing.heartbeatMs * pick(random, [0.001, 0.01, 0.05]),
       configured: random.next() < 0.5,
       // What a coordinator that stands still has not read may well be lost with its connection.
@@ -48,9 +53,17 @@ export const drawCluster = (seed: number, wanted?: ClusterProfile): Drawn => {
       durable: random.next() < 0.8 || profile === 'beyond' || profile === 'failover',
       // Small enough to be filled.
       ...(random.next() < 0.2 && { buffers: { windowBytes: 1_024, linkBufferBytes: 1_024 } }),
+      ...(profile !== 'beyond' && { protocols }),
       drift: profile === 'beyond' ? 0.4 : DEFAULT_DRIFT,
     },
   }
+}
+
+/** Builds of two versions side by side, as in the middle of a rolling upgrade: any of them may be the older one. */
+const drawProtocols = (random: Random): Readonly<Record<string, Protocol>> => {
+  if (random.next() < 0.7) return {}
+  const ids = [COORDINATOR, ...Array.from({ length: MOST_MEMBERS }, (_, number) => `m${number + 1}`)]
+  return Object.fromEntries(ids.map((id) => [id, pick(random, PROTOCOLS)]))
 }
 
 const ONLY: Partial<Record<ClusterProfile, readonly FaultName[]>> = {

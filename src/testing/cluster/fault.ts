@@ -1,4 +1,5 @@
 import type { Millis } from '../../core/time.ts'
+import type { Protocol } from '../../wire/versions.ts'
 import type { Told } from './member.ts'
 import { COORDINATOR } from './network.ts'
 import { msText } from './violation.ts'
@@ -29,18 +30,29 @@ export const FAULT_NAMES = [
   'coordinatorPartition',
   'slowDisk',
   'failingDisk',
+  'version',
+  'coordinatorVersion',
 ] as const
 
 export type FaultName = (typeof FAULT_NAMES)[number]
+
+const OF_ALL: ReadonlySet<FaultName> = new Set([
+  ...['malformed', 'deaf', 'failover', 'coordinatorCrash', 'coordinatorStop', 'coordinatorPause'],
+  ...['coordinatorSuspend', 'coordinatorWallClock', 'coordinatorPartition', 'slowDisk', 'failingDisk'],
+  'coordinatorVersion',
+] as FaultName[])
+
+/** Whether it happens to one member. */
+export const isOfMember = (fault: FaultName): boolean => !OF_ALL.has(fault)
 
 /** One thing that goes wrong, as data: a schedule is a list of these, can be kept as JSON, and played again. */
 export interface Fault {
   /** Counted from when the faults begin: the cluster is whole then. */
   readonly atMs: Millis
   readonly fault: FaultName
-  /** Whom it happens to; by default the coordinator, or `m1`. */
+  /** The member that it happens to; by default the first. */
   readonly member?: string
-  /** How long it lasts. A process that crashed or left starts again after it, or never. */
+  /** How long it lasts; by default until everything is healed. A member that crashed or left starts again after it, or never. */
   readonly forMs?: Millis
   /** By how much: a clock's step, a packet's or a disk's delay. */
   readonly byMs?: Millis
@@ -54,6 +66,8 @@ export interface Fault {
   readonly leaseMs?: Millis
   /** A coordinator that comes back with another number of partitions. */
   readonly partitions?: number
+  /** `version`, `coordinatorVersion`: the newest version of the links' protocol that it speaks from then on. */
+  readonly protocol?: Protocol
 }
 
 const lasting = ({ forMs }: Fault): string => (forMs === undefined ? '' : ` for ${msText(forMs)}`)
@@ -68,6 +82,9 @@ const changes = ({ loseStore, leaseMs, partitions }: Fault): string => {
   if (partitions !== undefined) parts.push(`with ${partitions} partitions`)
   return parts.length === 0 ? '' : ` ${parts.join(', ')}`
 }
+
+const build = ({ protocol }: Fault): string =>
+  protocol === undefined ? '' : `, as a build that speaks protocol ${protocol}`
 
 const TEXTS: Readonly<Record<FaultName, (fault: Fault, who: string) => string>> = {
   crash: (fault, who) => `${who} is killed${fault.silent ? ' with its machine' : ''}${returning(fault)}`,
@@ -96,6 +113,8 @@ const TEXTS: Readonly<Record<FaultName, (fault: Fault, who: string) => string>> 
   coordinatorPartition: (fault) => `the coordinator is cut off from everybody${lasting(fault)}`,
   slowDisk: (fault) => `the disk of the coordinator takes ${msText(fault.byMs ?? 0)} a write${lasting(fault)}`,
   failingDisk: (fault) => `the disk of the coordinator fails${lasting(fault)}`,
+  version: (fault, who) => `${who} is told to stop${returning(fault)}${build(fault)}`,
+  coordinatorVersion: (fault) => `the coordinator is told to stop${returning(fault)}${build(fault)}`,
 }
 
 /** One sentence about it, without its time. */

@@ -11,16 +11,21 @@ import type { Epoch } from '../../core/lease.ts'
 import type { Random } from '../../core/random.ts'
 import { CaucusError, isCaucusError } from '../../errors.ts'
 import { sleep } from '../../runtime/wait.ts'
+import type { Protocol } from '../../wire/versions.ts'
 import type { MachineClock } from '../simulation/machine-clock.ts'
+import { checkItem, within } from './arguments.ts'
 import { type Bench, faultText, newLoop } from './bench.ts'
 import { DrainBook } from './drain-book.ts'
 import type { EventLoop } from './event-loop.ts'
 import { holdingsText } from './frame-text.ts'
-import { BrokenPromise, DeliberateFailure, type Handlers, type ProgramContext } from './program.ts'
+import { BrokenPromise, checkProgram, DeliberateFailure, type Handlers, type ProgramContext } from './program.ts'
 import { type WatchedMembership, watchedBackend } from './watched-backend.ts'
 import { Web, type WebServer } from './web.ts'
 
 export const URL_OF_ALL = 'http://coordinator:8989'
+
+/** A loop that never waits is one that has asked so often. */
+const MOST_QUESTIONS = 1_000_000
 
 export interface MemberProcessOptions {
   readonly bench: Bench
@@ -29,6 +34,8 @@ export interface MemberProcessOptions {
   readonly machine: MachineClock
   readonly random: Random
   readonly handlers: Handlers
+  /** The newest version of the links' protocol that it speaks. */
+  readonly protocol: Protocol
   web(): WebServer | undefined
 }
 
@@ -48,6 +55,8 @@ export class MemberProcess {
   #programTimers = 0
   #programRuns = false
   #ids = 0
+  /** Whether it was told to stop. */
+  #told = false
   #state: 'starting' | 'runs' | 'stopping' | 'ended' = 'starting'
   #caucus: Caucus | undefined
   #membership: Membership | undefined
@@ -117,7 +126,7 @@ export class MemberProcess {
         clocks: this.loop,
         random: () => chance.next(),
         newId: () => `${who}-${++this.#ids}-${chance.below(1e9)}`,
-        openSocket: bench.network.opener(id, who, this.loop),
+        openSocket: bench.network.opener(id, who, this.loop, this.#options.protocol),
         http: this.#web,
       },
       signal,
@@ -145,7 +154,7 @@ export class MemberProcess {
   async #run(membership: Membership, caucus: Caucus): Promise<void> {
     this.#programRuns = true
     try {
-      const program = this.#options.handlers(this.#context(membership, caucus)) ?? {}
+      const program = checkProgram(this.#options.handlers(this.#context(membership, caucus)))
       const { onRevoke } = program
       if (onRevoke !== undefined) membership.onRevoke((moved, context) => this.#drain(onRevoke, moved, context))
       await program.run?.()
@@ -173,6 +182,7 @@ export class MemberProcess {
     const { bench, random } = this.#options
     const { loop, who, id } = this
     const chance = random.fork('program')
+    this.#watchLoops()
     return {
       id,
       membership,
@@ -188,9 +198,27 @@ export class MemberProcess {
         read: (key) => bench.resource.read(key),
         write: (key, value, epoch) => bench.resource.write(who, loop, key, value, epoch, this.#epochOf(key)),
       },
-      work: (item, epoch) => bench.work.begin(who, loop, this.#drains.records, item, epoch),
+      work: (item, epoch) => bench.work.begin(who, loop, this.#drains.records, checkItem(item), epoch),
       log: (message) => this.#note('says', message),
     }
+  }
+
+  /** A loop that asks its signal again and again, and never waits, would end no test: time stands still meanwhile. */
+  #watchLoops(): void {
+    const { timeline } = this.#options.bench
+    const { signal } = this.#stopping
+    let entry = -1
+    let asked = 0
+    const aborted = () => {
+      asked = timeline.entries === entry ? asked + 1 : 0
+      entry = timeline.entries
+      if (asked < MOST_QUESTIONS) return this.#told
+      throw new CaucusError(
+        'CAUCUS_CONFLICT',
+        `${this.who} asked signal.aborted ${MOST_QUESTIONS} times at one instant: let its loop wait with await clock.sleep(ms)`,
+      )
+    }
+    Object.defineProperty(signal, 'aborted', { configurable: true, get: aborted })
   }
 
   /** The latest epoch at which this process had what `key` belongs to. */
@@ -200,6 +228,7 @@ export class MemberProcess {
   }
 
   async #sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
+    within('clock.sleep(ms)', ms, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY)
     this.#programTimers++
     try {
       await sleep(this.loop.grantor, ms, { signal })
@@ -217,6 +246,7 @@ export class MemberProcess {
   async #stop(): Promise<void> {
     this.#state = 'stopping'
     const reason = new CaucusError('CAUCUS_CLOSED', `${this.who} was told to stop`)
+    this.#told = true
     this.#stopping.abort(reason)
     if (this.#membership === undefined) this.#sdkSignal.abort(reason)
     await this.#started
@@ -264,7 +294,7 @@ export class MemberProcess {
 
   /** The membership has ended, and whoever waited for it is told why; or the process was told to stop. */
   #isExpected(error: unknown): boolean {
-    return this.#stopping.signal.aborted || (error !== undefined && error === this.#membership?.error)
+    return this.#told || (error !== undefined && error === this.#membership?.error)
   }
 
   #failed(what: string, error: unknown): void {

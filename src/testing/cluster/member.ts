@@ -3,8 +3,10 @@ import type { Membership } from '../../client/membership.ts'
 import type { Random } from '../../core/random.ts'
 import type { Millis } from '../../core/time.ts'
 import { CaucusError } from '../../errors.ts'
+import type { Protocol } from '../../wire/versions.ts'
 import type { MachineClock } from '../simulation/machine-clock.ts'
-import { type Bench, newMachine } from './bench.ts'
+import { checkMs, checkMsIfGiven, checkProtocol, oneOf, within } from './arguments.ts'
+import { type Bench, newMachine, protocolOf } from './bench.ts'
 import { MemberProcess } from './member-process.ts'
 import type { Route } from './network.ts'
 import type { Handlers } from './program.ts'
@@ -15,7 +17,9 @@ import type { Travel } from './wire.ts'
 const LATE_AFTER_SLEEP_MS: Millis = 300
 
 /** Who hears that a connection is gone: not always both sides do. */
-export type Told = 'both' | 'member' | 'coordinator' | 'nobody'
+export type Told = (typeof TOLD)[number]
+
+export const TOLD = ['both', 'member', 'coordinator', 'nobody'] as const
 
 export interface MemberOptions {
   readonly bench: Bench
@@ -35,6 +39,7 @@ export class SimulatedMember {
   /** The latest, and those that still run beside it under the same id. */
   #processes: MemberProcess[] = []
   #starts = 0
+  #protocol: Protocol
   #asleep = false
 
   /** Made by `memoryCluster`; `cluster.join()` makes another one. */
@@ -45,6 +50,7 @@ export class SimulatedMember {
     this.#random = bench.random.fork(`member ${id}`)
     this.machine = newMachine(this.#random, bench.conditions.drift)
     this.#route = bench.network.route(id)
+    this.#protocol = protocolOf(bench.conditions, id)
   }
 
   /** `starting` until it has joined; `stopping`, `ended` and `crashed` say how it went. */
@@ -88,15 +94,20 @@ export class SimulatedMember {
     return new CaucusError('CAUCUS_NOT_SETTLED', `${this.id} ${what} (it is ${this.state}); ${hint}`)
   }
 
-  /** Starts its process, on the same machine and with the same id as before. Beside one that runs it is its twin, and fences it. */
-  start(): void {
+  /**
+   * Starts its process, on the same machine and with the same id as before. Beside one that runs it is its twin, and fences it. `protocol`:
+   * the newest version of the links' protocol that it speaks from now on; 1 is an older build of it.
+   */
+  start({ protocol = this.#protocol }: { readonly protocol?: Protocol } = {}): void {
+    this.#protocol = checkProtocol('start({ protocol })', protocol)
     const { bench, id, handlers, web } = this.#options
     this.#route.on = true
     // Nothing starts on a machine that sleeps.
     if (this.#asleep) this.resume()
     const random = this.#random.fork(`process ${++this.#starts}`)
-    this.#note('starts', undefined, 'up')
-    this.#processes.push(new MemberProcess({ bench, who: id, id, machine: this.machine, random, handlers, web }))
+    this.#note('starts', `protocol ${protocol}`, 'up')
+    const { machine } = this
+    this.#processes.push(new MemberProcess({ bench, who: id, id, machine, random, handlers, web, protocol }))
   }
 
   /** SIGTERM: it leaves the group, and closes its connection. Resolves once nothing of it is left: let time pass meanwhile. */
@@ -120,6 +131,7 @@ export class SimulatedMember {
 
   /** Stands still for so long, as on SIGSTOP or with a blocked event loop; without `ms` until `resume`. */
   pause(ms?: Millis): void {
+    checkMsIfGiven('pause(ms)', ms)
     const { timeline, work } = this.#options.bench
     const stopped = this.processes.filter(({ loop }) => loop.state === 'runs')
     if (stopped.length === 0) return
@@ -147,8 +159,9 @@ export class SimulatedMember {
     }
   }
 
-  /** Its machine sleeps for so long, like a closed laptop: the monotonic clock stands still, too. */
-  suspend(ms: Millis): void {
+  /** Its machine sleeps for so long, like a closed laptop: the monotonic clock stands still, too. Without `ms` until `resume`. */
+  suspend(ms?: Millis): void {
+    checkMsIfGiven('suspend(ms)', ms)
     if (this.process?.loop.state !== 'runs') return
     this.machine.suspend(this.#options.bench.timeline.nowMs)
     this.#asleep = true
@@ -157,6 +170,7 @@ export class SimulatedMember {
 
   /** Somebody sets its wall clock, forwards or back. */
   stepWallClock(byMs: Millis): void {
+    within('stepWallClock(byMs)', byMs, -1e12, 1e12)
     this.#note('wall clock', `steps by ${Math.round(byMs)} ms`)
     this.machine.stepWall(byMs, this.#options.bench.timeline.nowMs)
   }
@@ -169,6 +183,8 @@ export class SimulatedMember {
 
   /** As `partition`, in one direction: `up` is towards the coordinator. */
   drop(travel: Travel, ms?: Millis): void {
+    oneOf('drop(travel)', travel, ['up', 'down'])
+    checkMsIfGiven('drop(travel, ms)', ms)
     const { timeline } = this.#options.bench
     const lift = this.#route[travel].block()
     this.#note('network', `nothing passes ${travel}${ms === undefined ? '' : ` for ${ms} ms`}`)
@@ -181,12 +197,14 @@ export class SimulatedMember {
     if (ms !== undefined) timeline.after(ms, unblock)
   }
 
-  /** Every packet takes so much longer, for so long. */
-  slow(byMs: Millis, forMs: Millis): void {
-    this.#note('network', `takes ${byMs} ms longer for ${forMs} ms`)
+  /** Every packet takes so much longer, for so long; without `forMs` until `heal`. */
+  slow(byMs: Millis, forMs?: Millis): void {
+    checkMs('slow(byMs)', byMs)
+    checkMsIfGiven('slow(byMs, forMs)', forMs)
+    this.#note('network', `takes ${byMs} ms longer${forMs === undefined ? '' : ` for ${forMs} ms`}`)
     this.#route.up.extraDelayMs = byMs
     this.#route.down.extraDelayMs = byMs
-    this.#options.bench.timeline.after(forMs, () => this.#quicken())
+    if (forMs !== undefined) this.#options.bench.timeline.after(forMs, () => this.#quicken())
   }
 
   #quicken(): void {
@@ -196,6 +214,7 @@ export class SimulatedMember {
 
   /** Its connection is forgotten by some box on the way. */
   disconnect({ told = 'both' }: { readonly told?: Told } = {}): void {
+    oneOf('disconnect({ told })', told, TOLD)
     this.#note('connection lost', `${told} hear${told === 'both' ? '' : 's'} of it`)
     this.#options.bench.network.forget(this.id, told)
   }

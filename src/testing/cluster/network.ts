@@ -1,6 +1,7 @@
 import type { Random } from '../../core/random.ts'
 import type { Millis } from '../../core/time.ts'
 import type { OpenSocket } from '../../ports/socket.ts'
+import { PROTOCOLS, type Protocol, subprotocolOf } from '../../wire/versions.ts'
 import type { Chronicle } from './chronicle.ts'
 import { Connection } from './connection.ts'
 import type { EventLoop } from './event-loop.ts'
@@ -57,13 +58,15 @@ export class Network {
     return route
   }
 
-  /** What a process of `member` connects with. */
-  opener(member: string, who: string, loop: EventLoop): OpenSocket {
+  /** What a process of `member` connects with; of an older build (`protocol`) it offers what that speaks. */
+  opener(member: string, who: string, loop: EventLoop, protocol: Protocol = PROTOCOLS[0]): OpenSocket {
     const { timeline, windowBytes, random, afterlife } = this.#options
     const route = this.route(member)
     const isOn = { member: () => route.on, coordinator: () => this.coordinatorOn }
-    return (socket, sink) => {
-      const connection = new Connection(loop, socket, sink, {
+    const spoken = PROTOCOLS.filter((version) => version <= protocol).map(subprotocolOf)
+    return (given, sink) => {
+      const subprotocols = given.subprotocols.filter((each) => spoken.includes(each))
+      const connection = new Connection(loop, { ...given, subprotocols }, sink, {
         timeline,
         windowBytes,
         up: route.up,

@@ -3,6 +3,7 @@ import type { RevokeHandler } from '../../client/drains.ts'
 import type { Membership } from '../../client/membership.ts'
 import type { Epoch } from '../../core/lease.ts'
 import type { Millis } from '../../core/time.ts'
+import { refuse, shown } from './arguments.ts'
 import type { ClusterInvariant } from './violation.ts'
 import type { Work, WorkItem } from './work-book.ts'
 
@@ -12,7 +13,7 @@ export interface ProgramClock {
   nowMs(): number
   /** What the wall clock of its machine shows. */
   wallMs(): number
-  /** As `setTimeout` of `node:timers/promises`, in simulated time: rejects with the signal's reason. */
+  /** As `setTimeout` of `node:timers/promises`, in simulated time, and `Infinity` is for ever: rejects with the signal's reason. */
   sleep(ms: Millis, options?: { readonly signal?: AbortSignal | undefined }): Promise<void>
 }
 
@@ -57,6 +58,23 @@ export interface Program {
 
 /** Called once for each process that has joined, again after each of its restarts: so nothing of an earlier process is left in it. */
 export type Handlers = (context: ProgramContext) => Program | undefined
+
+/** What handlers gave, or what is wrong with it: a typo would go unnoticed, and be a program that does nothing. */
+export const checkProgram = (given: unknown): Program => {
+  if (given === undefined) return {}
+  const takes = 'handlers give { run, onRevoke }, both functions and both optional, or nothing'
+  if (given instanceof Promise) {
+    // Whatever it ends with, this is what has to be repaired.
+    given.catch(() => undefined)
+    return refuse(`${takes}; this is a promise: wait in run() and not before`)
+  }
+  if (typeof given !== 'object' || given === null) return refuse(`${takes}; not ${shown(given)}`)
+  for (const [name, value] of Object.entries(given)) {
+    if (name !== 'run' && name !== 'onRevoke') refuse(`${takes}; there is nothing called "${name.slice(0, 64)}"`)
+    if (value !== undefined && typeof value !== 'function') refuse(`${takes}; ${name} is ${shown(value)}`)
+  }
+  return given
+}
 
 /** Thrown by a program that has found a promise broken. */
 export class BrokenPromise extends Error {

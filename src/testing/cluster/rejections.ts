@@ -2,8 +2,12 @@ import { isCaucusError } from '../../errors.ts'
 import { faultText } from './bench.ts'
 import type { Findings } from './violation.ts'
 
-let open = 0
+/** Those that listen. Whose a rejection is cannot be told, so each of them records it. */
+const listening = new Set<(reason: unknown) => void>()
 const emitWarning = process.emitWarning
+const tellAll = (reason: unknown) => {
+  for (const listener of listening) listener(reason)
+}
 
 /** What this package warns of belongs to a simulated process: it stands in the trace, and not on the screen of the real one. */
 const quietly = ((warning: string | Error, ...rest: never[]) => {
@@ -13,18 +17,19 @@ const quietly = ((warning: string | Error, ...rest: never[]) => {
 /** U2: whoever rejects with nobody to hear it would end a real process. Listens for as long as the cluster is there. */
 export class Rejections {
   readonly #listener: (reason: unknown) => void
-  #closed = false
 
   constructor(findings: Findings) {
     this.#listener = (reason) => findings.add('U2', undefined, `a rejection that nobody handled: ${faultText(reason)}`)
-    process.on('unhandledRejection', this.#listener)
-    if (++open === 1) process.emitWarning = quietly
+    if (listening.size === 0) {
+      process.on('unhandledRejection', tellAll)
+      process.emitWarning = quietly
+    }
+    listening.add(this.#listener)
   }
 
   close(): void {
-    if (this.#closed) return
-    this.#closed = true
-    process.off('unhandledRejection', this.#listener)
-    if (--open === 0) process.emitWarning = emitWarning
+    if (!listening.delete(this.#listener) || listening.size > 0) return
+    process.off('unhandledRejection', tellAll)
+    process.emitWarning = emitWarning
   }
 }

@@ -1,5 +1,6 @@
 import type { Random } from '../../core/random.ts'
 import type { Millis } from '../../core/time.ts'
+import { PROTOCOLS } from '../../wire/versions.ts'
 import { exponential, pick } from '../simulation/conditions.ts'
 import type { ClusterConditions } from './bench.ts'
 import { FAULT_NAMES, type Fault, type FaultName } from './fault.ts'
@@ -16,6 +17,8 @@ const RARE: ReadonlySet<FaultName> = new Set([
   'evict',
   'join',
   'deaf',
+  'version',
+  'coordinatorVersion',
 ])
 
 /** What makes partitions move, and what is worst while they do. */
@@ -106,6 +109,10 @@ const drawFault = (
       return { atMs, fault, forMs: upTo(2 * leaseMs) }
     case 'slowDisk':
       return { atMs, fault, byMs: upTo(leaseMs), forMs: upTo(3 * leaseMs) }
+    case 'version':
+      return { atMs, fault, member, forMs: upTo(0.5 * leaseMs), protocol: pick(random, PROTOCOLS) }
+    case 'coordinatorVersion':
+      return { atMs, fault, forMs: upTo(pick(random, [0.1, 0.5]) * leaseMs), protocol: pick(random, PROTOCOLS) }
     case 'failingDisk':
       return { atMs, fault, forMs: upTo(2 * leaseMs) }
     default:

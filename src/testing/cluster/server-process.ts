@@ -10,6 +10,7 @@ import type { Telemetry } from '../../ports/telemetry.ts'
 import { hostCoordinator } from '../../runtime/coordinator-host.ts'
 import { Links } from '../../server/links.ts'
 import { silentLogger } from '../../server/logger.ts'
+import { negotiated, offerFault, type Protocol, versionsIn } from '../../wire/versions.ts'
 import type { EventLoop } from './event-loop.ts'
 import type { WebServer } from './web.ts'
 import type { FarEnd } from './wire.ts'
@@ -23,6 +24,8 @@ export interface ServerSettings {
   readonly pingMs: Millis
   /** How much may wait for a link that is not read. */
   readonly linkBufferBytes: number
+  /** The newest version of the links' protocol that it speaks: an older one is that of an older server. */
+  readonly protocol: Protocol
 }
 
 export interface ServerProcessOptions {
@@ -40,6 +43,7 @@ export class ServerProcess implements FarEnd, WebServer {
   readonly loop: EventLoop
   readonly counts = { links: 0, linksCut: 0, framesRefused: 0, framesDropped: 0 }
   readonly #links: Links
+  readonly #protocol: Protocol
   readonly #ending = new AbortController()
   readonly hosting: CoordinatorHosting
   #closed: Promise<void> | undefined
@@ -65,18 +69,26 @@ export class ServerProcess implements FarEnd, WebServer {
   private constructor({ loop, settings }: ServerProcessOptions, hosting: CoordinatorHosting) {
     this.loop = loop
     this.hosting = hosting
-    const { pingMs, linkBufferBytes } = settings
+    const { pingMs, linkBufferBytes, protocol } = settings
+    this.#protocol = protocol
     const limits = { pingMs, linkBufferBytes }
     this.#links = new Links({ hosting, clock: loop.grantor, limits, counts: this.counts, logger: silentLogger })
   }
 
-  refusal(): CaucusError | undefined {
-    if (this.#closed === undefined) return undefined
-    return new CaucusError('CAUCUS_UNAVAILABLE', 'this server is stopping; try again later')
+  refusal(subprotocols: readonly string[]): CaucusError | undefined {
+    if (this.#closed !== undefined) {
+      return new CaucusError('CAUCUS_UNAVAILABLE', 'this server is stopping; try again later')
+    }
+    if (this.#spokenWith(subprotocols) !== undefined) return undefined
+    return new CaucusError('CAUCUS_PROTOCOL', offerFault(versionsIn(subprotocols)))
   }
 
-  accept(connect: (sink: AcceptedSink) => AcceptedSocket): void {
-    this.#links.accept(connect)
+  accept(connect: (sink: AcceptedSink) => AcceptedSocket, subprotocols: readonly string[]): void {
+    this.#links.accept(connect, this.#spokenWith(subprotocols))
+  }
+
+  #spokenWith(subprotocols: readonly string[]): Protocol | undefined {
+    return negotiated(versionsIn(subprotocols).filter((version) => version <= this.#protocol))
   }
 
   answer(path: string): unknown {

@@ -4,7 +4,8 @@ import { resolveTiming, type Timing, type TimingPreset } from '../../config/timi
 import type { ShareKind } from '../../core/group/messages.ts'
 import { seededRandom } from '../../core/random.ts'
 import { DEFAULT_DRIFT, type Millis } from '../../core/time.ts'
-import { CaucusError } from '../../errors.ts'
+import type { Protocol } from '../../wire/versions.ts'
+import { checkBoolean, checkProtocols, refuse, shown, wholeWithin, within } from './arguments.ts'
 import { BeliefBook } from './beliefs.ts'
 import type { Bench, ClusterConditions } from './bench.ts'
 import { Chronicle } from './chronicle.ts'
@@ -44,6 +45,11 @@ export interface ClusterOptions {
   readonly buffers?: { readonly windowBytes: number; readonly linkBufferBytes: number }
   /** How often, from 0 to 1, what was under way on a connection that is cut off still arrives. Default 0.5. */
   readonly afterlife?: number
+  /**
+   * Older builds: which version of the links' protocol each speaks, such as `{ coordinator: 1, m2: 1 }`. Default: everybody the newest.
+   * How long an older one is spoken: docs/stability.md.
+   */
+  readonly protocols?: Readonly<Record<string, Protocol>>
   /** Keeps every line of the trace, not only the last ones. Default `true`. */
   readonly keepTrace?: boolean
 }
@@ -52,34 +58,30 @@ const BUFFERS = { windowBytes: 16 * 2 ** 10, linkBufferBytes: 64 * 2 ** 10 }
 /** What is sent before anybody looks whether the rest was taken: some frames of one turn. */
 const FRAMES_BYTES = 2 * 2 ** 10
 
-const KNOWN = [
+/** What a cluster takes. */
+export const CLUSTER_OPTIONS: readonly string[] = [
   ...['members', 'group', 'share', 'timing', 'seed', 'handlers', 'delayMs', 'drift', 'lateMs', 'durable', 'configured'],
-  ...['buffers', 'afterlife', 'keepTrace'],
+  ...['buffers', 'afterlife', 'keepTrace', 'protocols'],
 ]
 const MOST_MEMBERS = 100
-
-const refuse = (message: string): never => {
-  throw new CaucusError('CAUCUS_INVALID_ARGUMENT', message)
-}
+const MOST_BYTES = 2 ** 30
 
 /** The ids of the members that a cluster begins with. Throws `CAUCUS_INVALID_ARGUMENT`. */
 export const memberIdsOf = ({ members = 3 }: ClusterOptions): readonly string[] => {
+  const takes = `give a whole number from 0 to ${MOST_MEMBERS}, or a list of up to so many ids`
+  if (typeof members !== 'number' && !Array.isArray(members)) refuse(`members is ${shown(members)}; ${takes}`)
+  const count = typeof members === 'number' ? members : members.length
+  if (!(Number.isInteger(count) && count >= 0 && count <= MOST_MEMBERS)) refuse(`members is ${count}; ${takes}`)
   const ids = typeof members === 'number' ? Array.from({ length: members }, (_, n) => `m${n + 1}`) : members
   for (const id of ids) checkMemberId(id)
   if (new Set(ids).size < ids.length) refuse('members: two of them have the same id')
   return ids
 }
 
-const within = (name: string, value: number, least: number, most: number): number =>
-  value >= least && value <= most ? value : refuse(`${name} is ${value}; give a number from ${least} to ${most}`)
-
 /** What is true of a cluster with these options. Throws `CAUCUS_INVALID_ARGUMENT` or `CAUCUS_INVALID_CONFIG`. */
 export const conditionsOf = (options: ClusterOptions): ClusterConditions => {
-  checkOptions(options, KNOWN, 'memoryCluster()')
-  const { members = 3 } = options
-  if (typeof members === 'number' && !(Number.isInteger(members) && members >= 0 && members <= MOST_MEMBERS)) {
-    refuse(`members is ${members}; give a whole number from 0 to ${MOST_MEMBERS}, or a list of ids`)
-  }
+  checkOptions(options, CLUSTER_OPTIONS, 'memoryCluster()')
+  memberIdsOf(options)
   const { seed = 1, group = 'group', share = { partitions: 16 }, timing = 'lan' } = options
   const {
     delayMs = 1,
@@ -89,13 +91,26 @@ export const conditionsOf = (options: ClusterOptions): ClusterConditions => {
     configured = false,
     buffers = BUFFERS,
     afterlife = 0.5,
+    protocols = {},
+    keepTrace = true,
+    handlers,
   } = options
   checkGroupName(group)
   checkShare(share)
+  for (const [name, value] of Object.entries({ durable, configured, keepTrace })) checkBoolean(name, value)
+  if (handlers !== undefined && typeof handlers !== 'function') {
+    refuse(
+      `handlers is ${shown(handlers)}; give a function, called once for each process: (context) => ({ run, onRevoke })`,
+    )
+  }
+  checkOptions(buffers, ['windowBytes', 'linkBufferBytes'], 'buffers')
+  for (const name of ['windowBytes', 'linkBufferBytes'] as const) {
+    wholeWithin(`buffers.${name}`, buffers[name], 1, MOST_BYTES)
+  }
   const resolved = resolveTiming(timing)
   requireSafe(checkTiming(resolved))
   return {
-    seed: within('seed', seed, 0, Number.MAX_SAFE_INTEGER),
+    seed: wholeWithin('seed', seed, 0, Number.MAX_SAFE_INTEGER),
     group,
     share,
     timing: resolved,
@@ -105,6 +120,7 @@ export const conditionsOf = (options: ClusterOptions): ClusterConditions => {
     durable,
     configured,
     afterlife: within('afterlife', afterlife, 0, 1),
+    protocols: checkProtocols(protocols),
     ...buffers,
   }
 }

@@ -1,14 +1,17 @@
+import { checkOptions } from '../../client/options.ts'
 import type { Millis } from '../../core/time.ts'
-import { CaucusError, isCaucusError } from '../../errors.ts'
+import { isCaucusError } from '../../errors.ts'
 import { type DiagramEvent, type DiagramOptions, diagram } from '../diagram.ts'
+import { checkMs, LONGEST_MS, oneOf, refuse, wholeWithin } from './arguments.ts'
 import { MemoryCluster } from './cluster.ts'
 import { FaultPlayer } from './deeds.ts'
-import { type ClusterProfile, drawCluster } from './draw.ts'
-import { FAULT_NAMES, type Fault, type FaultName } from './fault.ts'
+import { CLUSTER_PROFILES, type ClusterProfile, drawCluster } from './draw.ts'
+import type { Fault, FaultName } from './fault.ts'
+import { type CheckedFaults, checkFaults, type GivenFaults, withoutStrangers } from './given-faults.ts'
 import { Judge } from './judge.ts'
 import { residents } from './residents.ts'
 import { drawFaultNames, drawSchedule } from './schedule.ts'
-import type { ClusterOptions } from './setup.ts'
+import { CLUSTER_OPTIONS, type ClusterOptions, memberIdsOf } from './setup.ts'
 import { shrinkSchedule } from './shrink.ts'
 import { scheduleText, telling, violationText } from './story.ts'
 import type { ClusterViolation } from './violation.ts'
@@ -16,7 +19,7 @@ import type { ClusterViolation } from './violation.ts'
 export interface SimulateOptions extends ClusterOptions {
   readonly seed: number
   /** What goes wrong: what the seed draws of everything (`all`, the default) or of some faults, nothing (`none`), or exactly this schedule. */
-  readonly faults?: 'all' | 'none' | readonly FaultName[] | readonly Fault[]
+  readonly faults?: GivenFaults
   /** How long things go wrong. Default: ten leases, and until the last of the schedule is over. */
   readonly forMs?: Millis
   /** What a run without handlers is about. Default: drawn from the seed. */
@@ -55,13 +58,15 @@ export interface SimulationResult {
  * Without `handlers` a program of its own is run, and what is not given is drawn from the seed, too.
  */
 export const simulate = async (options: SimulateOptions): Promise<SimulationResult> => {
+  checkSimulation(options)
   const { seed } = options
   const own = options.handlers === undefined ? drawCluster(seed, options.profile) : undefined
   const { faults = own?.faults ?? 'all', forMs, profile: _profile, ...given } = options
   const clusterOptions: ClusterOptions = { keepTrace: own === undefined, ...own?.options, ...given }
+  const checked = checkFaults(faults, memberIdsOf(clusterOptions))
   const calm = own !== undefined && own.profile !== 'swarm' && own.profile !== 'beyond'
   const cluster = new MemoryCluster(clusterOptions, (bench) => residents(bench, calm))
-  const run = new Run(cluster, faults, forMs)
+  const run = new Run(cluster, checked, forMs)
   await run.play()
   return run.result(options)
 }
@@ -70,13 +75,15 @@ class Run {
   readonly #cluster: MemoryCluster
   readonly #player: FaultPlayer
   readonly #schedule: readonly Fault[]
+  /** Who is there from the start. */
+  readonly #ids: readonly string[]
   readonly #forMs: Millis
   readonly #judge: Judge
   /** Drawn, so that leaving is tried without a coordinator, too. */
   readonly #coordinatorFirst: boolean
   #beganMs: Millis = 0
 
-  constructor(cluster: MemoryCluster, faults: NonNullable<SimulateOptions['faults']>, forMs: Millis | undefined) {
+  constructor(cluster: MemoryCluster, faults: CheckedFaults, forMs: Millis | undefined) {
     const { conditions, random } = cluster.bench
     this.#cluster = cluster
     this.#player = new FaultPlayer(cluster)
@@ -84,11 +91,12 @@ class Run {
     const own = random.fork('faults')
     this.#coordinatorFirst = own.next() < 0.3
     const ids = cluster.members.map(({ id }) => id)
+    this.#ids = ids
     const draw = (names: readonly FaultName[]) => drawSchedule(own, names, ids, conditions, lasts)
-    if (isSchedule(faults)) this.#schedule = faults
-    else this.#schedule = draw(faults === 'all' ? drawFaultNames(own) : faults === 'none' ? [] : faults)
+    if (faults === 'all') this.#schedule = draw(drawFaultNames(own))
+    else this.#schedule = 'schedule' in faults ? faults.schedule : draw(faults.names)
     const end = Math.max(0, ...this.#schedule.map(({ atMs, forMs: ms = 0 }) => atMs + ms))
-    this.#forMs = forMs ?? Math.max(lasts, end)
+    this.#forMs = forMs ?? Math.min(LONGEST_MS, Math.max(lasts, end))
     this.#judge = new Judge(cluster, this.#schedule)
   }
 
@@ -125,9 +133,12 @@ class Run {
     const schedule = this.#schedule
     const beganMs = this.#beganMs
     const shrink = async ({ runs = 100 } = {}) => {
+      wholeWithin('runs', runs, 1, 100_000)
       const [first] = violations
       if (first === undefined) return undefined
-      const again = (faults: readonly Fault[]) => simulate({ ...options, faults, forMs: this.#forMs, keepTrace: true })
+      const ids = this.#ids
+      const again = (faults: readonly Fault[]) =>
+        simulate({ ...options, faults: withoutStrangers(faults, ids), forMs: this.#forMs, keepTrace: true })
       const fails = async (faults: readonly Fault[]) =>
         (await again(faults)).violations.some(({ invariant }) => invariant === first.invariant)
       return again(await shrinkSchedule(schedule, fails, runs))
@@ -182,18 +193,16 @@ const explained = (shortest: SimulationResult): string => {
   ].join('\n')
 }
 
-const isSchedule = (faults: NonNullable<SimulateOptions['faults']>): faults is readonly Fault[] => {
-  if (faults === 'all' || faults === 'none') return false
-  if (!Array.isArray(faults)) throw unknownFaults(faults)
-  for (const fault of faults as readonly unknown[]) {
-    const name = typeof fault === 'object' && fault !== null && 'fault' in fault ? fault.fault : fault
-    if (!FAULT_NAMES.includes(name as FaultName)) throw unknownFaults(name)
-  }
-  return faults.length === 0 || typeof faults[0] === 'object'
-}
+const OPTIONS = ['faults', 'forMs', 'profile', ...CLUSTER_OPTIONS]
 
-const unknownFaults = (given: unknown) =>
-  new CaucusError(
-    'CAUCUS_INVALID_ARGUMENT',
-    `simulate({ faults }) takes 'all', 'none', a schedule or some of ${FAULT_NAMES.join(', ')}; not ${JSON.stringify(given)?.slice(0, 80)}`,
-  )
+/** What is about the run; a cluster's own options are checked where it is made. */
+const checkSimulation = (options: SimulateOptions): void => {
+  if (options === undefined) refuse('simulate() takes an object of options, and in it a seed: simulate({ seed: 1 })')
+  checkOptions(options, OPTIONS, 'simulate()')
+  const { seed, forMs, profile, handlers } = options
+  wholeWithin('seed', seed, 0, Number.MAX_SAFE_INTEGER)
+  if (forMs !== undefined) checkMs('forMs', forMs)
+  if (profile === undefined) return
+  oneOf('profile', profile, CLUSTER_PROFILES)
+  if (handlers !== undefined) refuse('profile is about runs without handlers; leave out one of the two')
+}

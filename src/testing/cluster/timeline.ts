@@ -1,11 +1,10 @@
 import { setImmediate } from 'node:timers'
-import { invariant } from '../../core/machine.ts'
 import type { Millis } from '../../core/time.ts'
 import { CaucusError } from '../../errors.ts'
 import { Agenda } from '../simulation/agenda.ts'
 
 /** Entries at one instant, after which something must be setting itself off. */
-const STANDSTILL = 200_000
+const STANDSTILL = 50_000
 
 /**
  * Real time, which no process of a cluster can read: a queue of (time, sequence), and it jumps. Between two entries everything that awaits
@@ -22,6 +21,11 @@ export class Timeline {
 
   get nowMs(): Millis {
     return this.#agenda.now
+  }
+
+  /** Whether somebody plays it at present. */
+  get playing(): boolean {
+    return this.#playing
   }
 
   /** How many entries have been played. */
@@ -44,12 +48,7 @@ export class Timeline {
 
   /** Plays everything up to `untilMs`, or until `isOver` after one of the entries. */
   async play(untilMs: Millis, isOver?: () => boolean): Promise<void> {
-    if (this.#playing) {
-      throw new CaucusError(
-        'CAUCUS_CONFLICT',
-        'simulated time is being played already: await one play before the next, and let handlers wait with clock.sleep()',
-      )
-    }
+    if (this.#playing) throw inPlay()
     this.#playing = true
     try {
       // What was called since the last play may await something at this very instant.
@@ -70,10 +69,7 @@ export class Timeline {
       agenda.runNext()
       this.#entries++
       sinceMoved = agenda.now > before ? 0 : sinceMoved + 1
-      invariant(
-        sinceMoved < STANDSTILL,
-        `simulated time moves on within ${STANDSTILL} steps, and stands at ${before} ms`,
-      )
+      if (sinceMoved >= STANDSTILL) throw standsStill(before)
       if (!this.#stirred) continue
       await this.#settle()
     }
@@ -85,6 +81,18 @@ export class Timeline {
     this.onSettled()
   }
 }
+
+const standsStill = (atMs: Millis) =>
+  new CaucusError(
+    'CAUCUS_CONFLICT',
+    `simulated time stands still at ${atMs} ms: ${STANDSTILL} things happened there, one after the other. Let every loop of a program wait for some time: await clock.sleep(ms), with ms above 0`,
+  )
+
+export const inPlay = () =>
+  new CaucusError(
+    'CAUCUS_CONFLICT',
+    'simulated time is being played already: await one play before the next, and let handlers wait with clock.sleep()',
+  )
 
 /** Resolves once no microtask and no `nextTick` is left. */
 const drained = (): Promise<void> => new Promise((resume) => setImmediate(resume))

@@ -10,9 +10,9 @@ export const SMALL_BYTES = 60
 /** A process that listens. */
 export interface FarEnd {
   readonly loop: EventLoop
-  /** Why it takes nobody now, if so. */
-  refusal(): CaucusError | undefined
-  accept(connect: (sink: AcceptedSink) => AcceptedSocket): void
+  /** Why it does not take whoever offers these subprotocols now, if so. */
+  refusal(subprotocols: readonly string[]): CaucusError | undefined
+  accept(connect: (sink: AcceptedSink) => AcceptedSocket, subprotocols: readonly string[]): void
 }
 
 /** `up`: from a member to the coordinator. */

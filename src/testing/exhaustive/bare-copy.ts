@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { CaucusError } from '../../errors.ts'
-import type { Mutant } from '../mutants/mutant.ts'
+import { type Mutant, mutated } from '../mutants/mutant.ts'
 
 /** What of the built code an exploration needs. */
 const PARTS = ['core', 'errors.js', 'testing']
@@ -31,7 +31,7 @@ export const withBareCopy = async <T>(
   try {
     for (const part of PARTS) cpSync(join(built, part), join(copy, part), { recursive: true })
     writeFileSync(join(copy, 'package.json'), '{ "type": "module" }')
-    if (mutant !== undefined) rewrite(join(copy, mutant.file), (text) => mutate(mutant, text))
+    if (mutant !== undefined) rewrite(join(copy, mutant.file), (text) => mutated(mutant, text))
     for (const folder of BARED) {
       for (const entry of readdirSync(join(copy, folder), { withFileTypes: true, recursive: true })) {
         if (entry.isFile() && entry.name.endsWith('.js')) rewrite(join(entry.parentPath, entry.name), bare)
@@ -45,12 +45,3 @@ export const withBareCopy = async <T>(
 
 const rewrite = (file: string, change: (text: string) => string): void =>
   writeFileSync(file, change(readFileSync(file, 'utf8')))
-
-const mutate = ({ name, file, find, replace }: Mutant, text: string): string => {
-  const pieces = text.split(find)
-  if (pieces.length === 2) return pieces.join(replace)
-  throw new CaucusError(
-    'CAUCUS_INVALID_ARGUMENT',
-    `the text of mutant "${name}" occurs ${pieces.length - 1} times in ${file}, not once: the rule has changed, so look at its mutant`,
-  )
-}

@@ -1,3 +1,4 @@
+import { CaucusError } from '../../errors.ts'
 import type { ClusterProfile } from '../cluster/draw.ts'
 import type { ClusterInvariant } from '../cluster/violation.ts'
 import type { Profile } from '../simulation/conditions.ts'
@@ -19,4 +20,14 @@ export interface Mutant {
   readonly profile?: Profile | ClusterProfile
   /** What is simulated to notice it. Default: the core. */
   readonly level?: 'core' | 'drivers'
+}
+
+/** The text of the mutant's file with its rule broken. Throws `CAUCUS_INVALID_ARGUMENT` when what it replaces is not there, or more than once. */
+export const mutated = ({ name, file, find, replace }: Mutant, text: string): string => {
+  const pieces = text.split(find)
+  if (pieces.length === 2) return pieces.join(replace)
+  throw new CaucusError(
+    'CAUCUS_INVALID_ARGUMENT',
+    `the text of mutant "${name}" occurs ${pieces.length - 1} times in ${file}, not once: the rule has changed, so look at its mutant`,
+  )
 }

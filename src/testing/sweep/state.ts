@@ -61,14 +61,14 @@ export class SweepState {
     try {
       await removeLeftovers(dirname(state.#file), basename(state.#file))
       // Now rather than after the first chunk: a place that cannot be written to is told at once.
-      await state.save(record)
+      await state.#replace(record)
     } catch (error) {
       throw unusable(file, `cannot be written: ${describe(error)}; name another place`, error)
     }
     return { state, record }
   }
 
-  /** Resolves once the file says this, or what was given later still. */
+  /** Resolves once the file says this, or what was given later still. Rejects with `CAUCUS_BACKEND` when it cannot be written any more. */
   save({ done, elapsedMs, tally }: Omit<SweepRecord, 'identity'>): Promise<void> {
     this.#next = { done, elapsedMs, tally }
     this.#writing ??= this.#write()
@@ -79,13 +79,23 @@ export class SweepState {
     try {
       for (let next = this.#next; next !== undefined; next = this.#next) {
         this.#next = undefined
-        const text = encode({ identity: this.#identity, ...next })
-        await replaceFile(dirname(this.#file), basename(this.#file), text)
+        await this.#replace(next)
       }
+    } catch (error) {
+      throw new CaucusError(
+        'CAUCUS_BACKEND',
+        `--state: ${this.#file} cannot be written any more: ${describe(error)}; it still says what was done until then, so mend that and give the same command again`,
+        { cause: error },
+      )
     } finally {
       // In the same step as the last look for something new, so that nothing is given in between.
       this.#writing = undefined
     }
+  }
+
+  #replace({ done, elapsedMs, tally }: Omit<SweepRecord, 'identity'>): Promise<void> {
+    const text = encode({ identity: this.#identity, done, elapsedMs, tally })
+    return replaceFile(dirname(this.#file), basename(this.#file), text)
   }
 }
 

@@ -48,7 +48,7 @@ describe('a timeline', () => {
   test('does not play for ever what sets itself off', async () => {
     const again = () => timeline.after(0, again)
     again()
-    await expect(timeline.play(1)).rejects.toThrow('simulated time moves on')
+    await expect(timeline.play(1)).rejects.toThrow('simulated time stands still at 0 ms')
   })
 })
 

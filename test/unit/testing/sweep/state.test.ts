@@ -97,3 +97,14 @@ describe('a state is refused', () => {
     expect((await refusal(identity, join(folder, 'none', 'sweep.json')))?.message).toContain('cannot be written')
   })
 })
+
+test('a state that cannot be written any more says so, and what to do', async () => {
+  const place = mkdtempSync(join(tmpdir(), 'caucus-state-'))
+  const { state } = await SweepState.open(join(place, 'sweep.json'), identity)
+  rmSync(place, { recursive: true })
+  const saved = state.save({ done: [[1, 26]], elapsedMs: 500, tally })
+  await expect(saved).rejects.toMatchObject({
+    code: 'CAUCUS_BACKEND',
+    message: expect.stringContaining('cannot be written any more'),
+  })
+})
