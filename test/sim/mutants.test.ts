@@ -1,5 +1,8 @@
 import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { mutated } from '../../src/testing/mutants/mutant.ts'
 import { MUTANTS } from '../../src/testing/mutants.ts'
 import { built, root } from './built.ts'
 
@@ -33,6 +36,14 @@ test('a broken rule is noticed', () => {
   expect(status).toBe(0)
 })
 
+test('every mutant still finds the text that it breaks', () => {
+  const dist = built()
+  for (const mutant of MUTANTS) {
+    const text = readFileSync(join(dist, mutant.file), 'utf8')
+    expect(mutated(mutant, text), mutant.name).not.toBe(text)
+  }
+})
+
 test('every invariant of groups and of assignment has a mutant of its own', () => {
   const broken = new Set(MUTANTS.flatMap(({ breaks }) => breaks))
   for (const name of [
@@ -51,6 +62,12 @@ test('every invariant of groups and of assignment has a mutant of its own', () =
     'Effect',
     'Order',
     'Told',
+    'U1',
+    'U2',
+    'U3',
+    'U4',
+    'Drain',
+    'E8',
   ] as const) {
     expect(broken).toContain(name)
   }

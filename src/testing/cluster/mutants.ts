@@ -190,7 +190,7 @@ export const DRIVER_MUTANTS: readonly Mutant[] = [
     level,
     breaks: ['G6'],
     file: 'backends/remote/link.js',
-    find: 'if (silentMs >= SILENT_BEATS * heartbeatMs) {',
+    find: 'if (this.#askedAt !== undefined && now - this.#askedAt >= (SILENT_BEATS - 1) * heartbeatMs) {',
     replace: 'if (false) {',
     rule: 'a connection on which nothing is heard is made again',
   },
