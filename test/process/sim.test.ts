@@ -90,7 +90,7 @@ describe('caucus sim', () => {
     [['--mutant', 'none-such'], /there is no mutant "none-such"/],
     [['--mutant', 'no-barrier', '--state', 'x.json'], /--state: a mutant runs until it is caught/],
     [['--level', 'hardware'], /--level .*core, drivers/],
-    [['--level', 'drivers', '--profile', 'churn'], /--profile churn: .*take swarm, quiet, failover, beyond/],
+    [['--level', 'drivers', '--profile', 'churn'], /--profile churn: .*take swarm, quiet, failover, stalls, beyond/],
   ])('refuses %s', async (args, message) => {
     const { code, stderr } = await sim(...args)
     expect(code).toBe(2)
