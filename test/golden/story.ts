@@ -1,3 +1,4 @@
+import { timing } from '../../src/config/timing.ts'
 import type { Holding, ShareKind } from '../../src/core/group/messages.ts'
 import { explain, type GroupEvent } from '../../src/core/group/reasons.ts'
 import { generationOf } from '../../src/core/lease.ts'
@@ -8,16 +9,6 @@ import type { Conditions, SimulatedGroup } from '../../src/testing/simulation/co
 import type { MemberProcess } from '../../src/testing/simulation/member-process.ts'
 import type { TraceLine } from '../../src/testing/simulation/trace.ts'
 import { World } from '../../src/testing/simulation/world.ts'
-
-const TIMING = {
-  leaseMs: 1000,
-  settleMs: 100,
-  settleCapMs: 2000,
-  drainLimitMs: 2000,
-  heartbeatMs: 200,
-  stopMarginMs: 50,
-  reconnectMaxMs: 100,
-}
 
 /** What a script says before its first command. */
 interface Heading {
@@ -38,7 +29,7 @@ const headingOf = (lines: readonly string[]): Heading => {
   return {
     seed: number('seed ') ?? 1,
     drift: (number('clocks wrong by up to ') ?? 0) / 100,
-    settleCapMs: number('settle cap ') ?? TIMING.settleCapMs,
+    settleCapMs: number('settle cap ') ?? timing.local.settleCapMs,
     pollMs: number('poll every '),
     groups: lines.filter((line) => line.startsWith('group ')).map(groupOf),
   }
@@ -55,7 +46,7 @@ const shareOf = (kind: string | undefined, partitions: string | undefined): Shar
 const conditionsOf = ({ seed, drift, settleCapMs, pollMs, groups }: Heading): Conditions => ({
   seed,
   profile: drift > 0.01 ? 'beyond' : 'swarm',
-  timing: { ...TIMING, settleCapMs },
+  timing: { ...timing.local, settleCapMs },
   groups,
   membersPerGroup: 0,
   poll: pollMs === undefined ? undefined : { clients: 0, intervalMs: pollMs },
