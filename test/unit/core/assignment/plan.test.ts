@@ -75,6 +75,24 @@ describe('a plan', () => {
     )
   })
 
+  it('shows what another weight would move', () => {
+    const group = grouped(6, ['a', 'b'])
+    expect(plan(group, { weigh: [{ id: 'a', weight: 2 }] })).toEqual({
+      moves: [{ partition: 1, from: 'b', to: 'a' }],
+      minimum: 1,
+    })
+  })
+
+  it('shows a weight of 0 as a drain: the same moves as a leave', () => {
+    const group = grouped(12, ['a', 'b', 'c'])
+    expect(plan(group, { weigh: [{ id: 'b', weight: 0 }] })).toEqual(plan(group, { leave: ['b'] }))
+  })
+
+  it('refuses to reckon with a weight that is none', () => {
+    const weigh = [{ id: 'a', weight: -1 }]
+    expect(() => plan(grouped(6, ['a', 'b']), { weigh })).toThrow('a weight is a whole number')
+  })
+
   it('changes nothing that it was given', () => {
     const group = grouped(12, ['a', 'b'])
     const frozen = { members: Object.freeze([...group.members]), owners: Object.freeze([...group.owners]) }
@@ -107,12 +125,19 @@ describe('a change that somebody typed', () => {
     [{ join: ['a'] }, '"a" cannot join, it is a member already'],
     [{ leave: ['z'] }, '"z" cannot leave, it is not a member'],
     [{ join: ['c'], leave: ['c'] }, '"c" cannot both join and leave'],
+    [{ join: [{ id: 'c', weight: 1.5 }] }, 'weight of "c" in the plan must be a whole number from 0 to 1000, not 1.5'],
+    [{ weigh: [{ id: 'a', weight: 1001 }] }, 'weight of "a" in the plan must be a whole number from 0 to 1000'],
+    [{ weigh: [{ id: '', weight: 1 }] }, 'member id in the plan is empty'],
+    [{ weigh: [{ id: 'z', weight: 1 }] }, '"z" cannot weigh something else, it is not a member'],
+    [{ leave: ['a'], weigh: [{ id: 'a', weight: 1 }] }, '"a" cannot both leave and weigh something else'],
   ])('%j is refused', (change, reason) => {
     expect(changeFault(['a', 'b'], change)).toContain(reason)
   })
 
   it('is fine when it names newcomers and members', () => {
     expect(changeFault(['a', 'b'], { join: ['c', '__proto__'], leave: ['a'] })).toBeUndefined()
+    const weighs = { join: [{ id: 'c', weight: 0 }], weigh: [{ id: 'b', weight: 1000 }] }
+    expect(changeFault([{ id: 'a', weight: 7 }, 'b'], weighs)).toBeUndefined()
     expect(changeFault([], {})).toBeUndefined()
   })
 })

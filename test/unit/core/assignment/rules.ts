@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import type { Owners } from '../../../../src/core/assignment/sticky.ts'
+import type { Owners, Weighted } from '../../../../src/core/assignment/sticky.ts'
 
 /** What is judged: the assigner itself, or one that was broken on purpose. */
 export type Assigner = (partitions: number, members: readonly string[], current: Owners) => (string | undefined)[]
@@ -8,6 +8,11 @@ export interface Case {
   readonly members: readonly string[]
   readonly current: Owners
 }
+
+export const nobody = (partitions: number): undefined[] => new Array<undefined>(partitions).fill(undefined)
+
+export const weighted = (weights: Readonly<Record<string, number>>): Weighted[] =>
+  Object.entries(weights).map(([id, weight]) => ({ id, weight }))
 
 export const loadsOf = (members: readonly string[], owners: Owners): number[] =>
   members.map((id) => owners.filter((owner) => owner === id).length)
@@ -60,7 +65,7 @@ export const fewestByTrying = ({ members, current }: Case): number => {
 }
 
 // Names that break objects used as maps are in on purpose.
-const NAMES = ['__proto__', 'constructor', 'é', '10', '9', ...Array.from({ length: 60 }, (_, i) => `w${i}`)]
+export const NAMES = ['__proto__', 'constructor', 'é', '10', '9', ...Array.from({ length: 60 }, (_, i) => `w${i}`)]
 
 /** Any current state: balanced or not, with partitions of nobody and of members that are gone. */
 export const cases = (limits: { partitions: number; members: number }): fc.Arbitrary<Case> =>

@@ -14,13 +14,13 @@ import {
   loadsOf,
   movedBetween,
   movesFewest,
+  nobody,
   shuffledCases,
 } from './rules.ts'
 
 const SMALL = { partitions: 6, members: 4 }
 const LARGE = { partitions: 300, members: 40 }
 const names = (count: number) => Array.from({ length: count }, (_, i) => `w${i}`)
-const nobody = (partitions: number) => new Array<undefined>(partitions).fill(undefined)
 const byCounts = ({ members, current }: { members: readonly string[]; current: readonly (string | undefined)[] }) =>
   minimumMoves(current, members)
 
