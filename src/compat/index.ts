@@ -3,4 +3,7 @@
  *
  * @module
  */
+export { ATEDispatcher, type ATEDispatcherOptions, type SendRequestOptions } from './ate-dispatcher.ts'
+export { ResultListener } from './ate-listener.ts'
+export { Producer } from './ate-producer.ts'
 export { BlocClient, type BlocClientOptions } from './bloc-client.ts'

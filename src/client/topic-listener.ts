@@ -1,0 +1,136 @@
+import type { Reply } from '../core/dispatch/messages.ts'
+import type { CaucusError } from '../errors.ts'
+import type { ListenerPort, TopicsPort } from '../ports/topics.ts'
+import { type Gap, History } from '../runtime/history.ts'
+import type { Reader } from '../runtime/reader.ts'
+
+/** What a result listener gets: every reply on the topic, whoever asked, and a `gap` where it was too slow. */
+export type Heard<Value = unknown> = Reply<Value> | Gap
+export type HeardHandler<Value = unknown> = (heard: Heard<Value>) => unknown
+
+export interface Hearing {
+  readonly topic: string
+  readonly buffer: number
+  readonly signal: AbortSignal | undefined
+  /** Gives a reply as the topic's schema has it, or throws. */
+  readonly accept: ((value: unknown) => unknown) | undefined
+  onEnded(listener: Listener): void
+}
+
+/**
+ * Hears the replies on a topic from this call on, in order of arrival: loop over it, or give `listen()` a handler. However slow it is,
+ * nobody waits for it. Disposing ends it.
+ */
+export class Listener<Value = unknown> implements AsyncIterableIterator<Heard<Value>, undefined>, AsyncDisposable {
+  readonly #hearing: Hearing
+  readonly #history = new History<Reply>()
+  readonly #reader: Reader<Reply | Gap>
+  readonly #port: ListenerPort | undefined
+  #failed = 0
+  #error: unknown
+  #open = true
+
+  /** Use `topic.listen()`. */
+  constructor(topics: TopicsPort, hearing: Hearing, handler: HeardHandler<Value> | undefined) {
+    this.#hearing = hearing
+    this.#reader = this.#history.events({ buffer: hearing.buffer })
+    const { signal } = hearing
+    if (signal?.aborted) this.#fail(signal.reason)
+    else {
+      signal?.addEventListener('abort', this.#onAbort)
+      this.#port = topics.listen(hearing.topic, {
+        heard: (reply) => this.#history.record(reply),
+        ended: (error) => this.#ended(error),
+      })
+    }
+    if (handler !== undefined) void this.#run(handler)
+  }
+
+  /** How many replies its handler failed on, or did not fit the schema. It goes on with the next one. */
+  get failed(): number {
+    return this.#failed
+  }
+
+  /** What went wrong last. */
+  get error(): unknown {
+    return this.#error
+  }
+
+  async next(): Promise<IteratorResult<Heard<Value>, undefined>> {
+    for (;;) {
+      const { done, value } = await this.#reader.next()
+      if (done === true || value === undefined) return { done: true, value: undefined }
+      const heard = await this.#taken(value)
+      if (heard !== undefined) return { done: false, value: heard }
+    }
+  }
+
+  async return(): Promise<IteratorReturnResult<undefined>> {
+    this.#close()
+    await this.#reader.return()
+    return { done: true, value: undefined }
+  }
+
+  /** Hears nothing more. What a handler is at goes on; this does not wait for it. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return()
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  async #run(handler: HeardHandler<Value>): Promise<void> {
+    try {
+      for await (const heard of this) {
+        try {
+          await handler(heard)
+        } catch (error) {
+          this.#note(error)
+        }
+      }
+    } catch (error) {
+      // Called off by its signal, or ended by the connection: there is no loop that could be told.
+      this.#error ??= error
+    }
+  }
+
+  async #taken(heard: Reply | Gap): Promise<Heard<Value> | undefined> {
+    const { accept } = this.#hearing
+    if (accept === undefined || heard.type === 'gap') return heard as Heard<Value>
+    try {
+      return { type: 'reply', from: heard.from, value: (await accept(heard.value)) as Value }
+    } catch (error) {
+      this.#note(error)
+      return undefined
+    }
+  }
+
+  #note(error: unknown): void {
+    this.#failed++
+    this.#error = error
+  }
+
+  readonly #onAbort = () => this.#fail(this.#hearing.signal?.reason)
+
+  #fail(reason: unknown): void {
+    this.#close()
+    this.#reader.fail(reason)
+  }
+
+  /** The connection has ended, or a limit was reached. */
+  #ended(error: CaucusError | undefined): void {
+    if (!this.#open) return
+    this.#close()
+    if (error === undefined) this.#history.close()
+    else this.#reader.fail(error)
+  }
+
+  #close(): void {
+    if (!this.#open) return
+    this.#open = false
+    this.#hearing.signal?.removeEventListener('abort', this.#onAbort)
+    this.#port?.close()
+    this.#hearing.onEnded(this as Listener)
+  }
+}

@@ -1,0 +1,131 @@
+import { invariant } from '../machine.ts'
+import type { Instant } from '../time.ts'
+import type { Due } from './deadlines.ts'
+import type { Answer, AskId, AskMessage, Ending, PeerKey, Seat, Summary, Until } from './messages.ts'
+import type { Seated } from './roster.ts'
+import { dueAt, endingOf, expiry, type Standing } from './until.ts'
+
+type Outcome = 'outstanding' | 'answered' | 'left'
+
+const NOBODY: readonly string[] = Object.freeze([])
+
+/** One ask: who was expected when it was sent, what became of each, and whether that is enough. The list is never changed. */
+export class Gather implements Due, Standing {
+  readonly ask: AskId
+  readonly peer: PeerKey
+  readonly asker: unknown
+  readonly topic: string
+  readonly seats: readonly Seated[]
+  readonly limitAt: Instant
+  lookAt: Instant
+  place = -1
+  replied = 0
+  repliedAt: Instant | undefined = undefined
+  outstanding: number
+  #errors = 0
+  #refused = 0
+  #left = 0
+  readonly #until: Until
+  readonly #outcomes: Outcome[]
+
+  constructor({ ask, peer, asker, topic, until, withinMs }: AskMessage, seats: readonly Seated[], now: Instant) {
+    this.ask = ask
+    this.peer = peer
+    this.asker = asker
+    this.topic = topic
+    this.seats = seats
+    this.#until = until
+    this.limitAt = now + withinMs
+    this.lookAt = this.limitAt
+    this.outstanding = seats.length
+    this.#outcomes = new Array<Outcome>(seats.length).fill('outstanding')
+    for (const seat of seats) seat.outstanding++
+  }
+
+  get expected(): number {
+    return this.seats.length
+  }
+
+  /** Takes the answer from `seat`; false when none is expected from there, or not any more. */
+  take(seat: Seat, answer: Answer, now: Instant): boolean {
+    if (!this.#settle(seat, 'answered')) return false
+    if (answer.type === 'reply') {
+      this.replied++
+      this.repliedAt = now
+    } else {
+      this.#errors++
+      if (answer.outcome === 'refused') this.#refused++
+    }
+    return true
+  }
+
+  /** A producer has gone; false when nothing was expected of it. */
+  leave(seat: Seat): boolean {
+    if (!this.#settle(seat, 'left')) return false
+    this.#left++
+    return true
+  }
+
+  /** How it has ended by what came; `undefined`: it goes on. */
+  ending(): Ending | undefined {
+    return endingOf(this.#until, this)
+  }
+
+  /** How it has ended by time. */
+  expiry(now: Instant): Ending | undefined {
+    return dueAt(this.#until, this) <= now ? expiry(this.#until, this) : undefined
+  }
+
+  dueAt(): Instant {
+    return dueAt(this.#until, this)
+  }
+
+  /** Ends it: nobody is outstanding any more. Gives the seats of those who were. */
+  close(): readonly Seat[] {
+    const seats: Seat[] = []
+    if (this.outstanding === 0) return seats
+    for (let seat = 0; seat < this.#outcomes.length; seat++) {
+      if (this.#outcomes[seat] !== 'outstanding') continue
+      seats.push(seat)
+      ;(this.seats[seat] as Seated).outstanding--
+    }
+    invariant(seats.length === this.outstanding, 'as many seats are outstanding as have been counted')
+    return seats
+  }
+
+  summary(ending: Ending): Summary {
+    const inVain = ending === 'timeout' || ending === 'exhausted'
+    const left = this.#ids('left')
+    const open = this.#ids('outstanding')
+    const summary = {
+      expected: this.expected,
+      replied: this.replied,
+      errors: this.#errors,
+      refused: this.#refused,
+      missing: inVain && open.length > 0 ? this.#ids('left', 'outstanding') : left,
+      left,
+      released: inVain ? NOBODY : open,
+      ending,
+    }
+    if (ending === 'nobody') return { ...summary, code: 'CAUCUS_NO_RESPONDERS' }
+    return ending === 'timeout' ? { ...summary, code: 'CAUCUS_TIMEOUT' } : summary
+  }
+
+  #settle(seat: Seat, outcome: Outcome): boolean {
+    if (this.#outcomes[seat] !== 'outstanding') return false
+    this.#outcomes[seat] = outcome
+    this.outstanding--
+    ;(this.seats[seat] as Seated).outstanding--
+    return true
+  }
+
+  #ids(outcome: Outcome, or?: Outcome): readonly string[] {
+    if ((outcome === 'left' ? this.#left : this.outstanding) === 0 && or === undefined) return NOBODY
+    const ids: string[] = []
+    for (let seat = 0; seat < this.#outcomes.length; seat++) {
+      const its = this.#outcomes[seat]
+      if (its === outcome || its === or) ids.push((this.seats[seat] as Seated).id)
+    }
+    return ids
+  }
+}
