@@ -19,6 +19,7 @@ export const ERROR_CODES = {
   CAUCUS_SESSION_EXPIRED: { retriable: true, definite: true, status: 404 },
   CAUCUS_NOT_SETTLED: { retriable: true, definite: true, status: 409 },
   CAUCUS_NO_RESPONDERS: { retriable: true, definite: true, status: 404 },
+  CAUCUS_HANDLER_FAILED: { retriable: false, definite: false, status: 500 },
   CAUCUS_NOT_FOUND: { retriable: false, definite: true, status: 404 },
   CAUCUS_METHOD_NOT_ALLOWED: { retriable: false, definite: true, status: 405 },
   CAUCUS_TOO_LARGE: { retriable: false, definite: true, status: 413 },

@@ -5,6 +5,9 @@ import type { Guarantees } from '../ports/hosting.ts'
 import { Group } from './group.ts'
 import { Membership } from './membership.ts'
 import { checkGroupName, checkOptions, checkSignal } from './options.ts'
+import type { Topic } from './topic.ts'
+import type { TopicSchemas } from './topic-options.ts'
+import { Topics } from './topics.ts'
 
 /**
  * Resolves with a handle once the backend is ready to take joins. Disposing of it leaves every group that was joined through it and
@@ -28,6 +31,7 @@ export class Caucus implements AsyncDisposable {
   readonly #backend: Backend
   /** Those that are joining, too. */
   readonly #memberships = new Set<Membership>()
+  readonly #topics = new Topics(() => this.#open())
   #closed: Promise<void> | undefined
 
   /** Use `connect()`. */
@@ -53,6 +57,17 @@ export class Caucus implements AsyncDisposable {
     })
   }
 
+  /**
+   * A handle to the topic of this name: some produce on it, others ask them all. With schemas (any Standard Schema validator) what does
+   * not fit is refused before it is sent, or is an `error` outcome of whoever gave it. Throws `CAUCUS_INVALID_ARGUMENT`.
+   */
+  topic<Request = unknown, Reply = unknown, Received = Request, Returned = Reply>(
+    name: string,
+    schemas?: TopicSchemas<Request, Reply, Received, Returned>,
+  ): Topic<Request, Reply, Received, Returned> {
+    return this.#topics.topic(name, schemas)
+  }
+
   /** Resolves with every group of this coordinator. */
   async groups(options: { readonly signal?: AbortSignal } = {}): Promise<readonly GroupView[]> {
     checkOptions(options, ['signal'], 'groups()')
@@ -74,7 +89,7 @@ export class Caucus implements AsyncDisposable {
     return membership
   }
 
-  /** Leaves every group, then closes the connection. Disposing twice is disposing once. */
+  /** Drains every producer and leaves every group, then closes the connection. Disposing twice is disposing once. */
   [Symbol.asyncDispose](): Promise<void> {
     this.#closed ??= this.#close()
     return this.#closed
@@ -91,7 +106,7 @@ export class Caucus implements AsyncDisposable {
       else await membership.leave()
     })
     try {
-      await Promise.all(leaving)
+      await Promise.all([...leaving, this.#topics.drain()])
     } finally {
       await this.#backend.close()
     }

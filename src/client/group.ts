@@ -4,7 +4,15 @@ import type { GroupView } from '../core/group/view.ts'
 import type { JoinRequest } from '../ports/backend.ts'
 import type { RecordedEvent } from '../ports/hosting.ts'
 import type { Membership } from './membership.ts'
-import { checkMemberId, checkMetadata, checkOptions, checkShare, checkSignal } from './options.ts'
+import {
+  checkMemberId,
+  checkMetadata,
+  checkOptions,
+  checkShare,
+  checkSignal,
+  checkStatic,
+  checkWeight,
+} from './options.ts'
 
 export interface JoinOptions {
   /** This member's name. A second process with the same one fences the first. Default: a random one. */
@@ -13,6 +21,16 @@ export interface JoinOptions {
   readonly share?: ShareKind
   /** JSON of up to 4 096 bytes, for all to see. */
   readonly metadata?: unknown
+  /**
+   * How many times the part of a member of weight 1 it gets of the partitions: a whole number from 0 to 1 000, default 1. With 0 it
+   * gets nothing but what is pinned to it. `setWeight()` changes it. Indexes are not weighted.
+   */
+  readonly weight?: number
+  /**
+   * Keeps its place when it stops: for `staticGraceMs` of the group it counts as if it were there, so that a restart under the same
+   * `id` (which must be given) moves nothing of the others. What it had is nobody's meanwhile. Default: false.
+   */
+  readonly static?: boolean
   /** Ends the wait for the admission. A membership that has begun is ended by `leave()`. */
   readonly signal?: AbortSignal
   /** Only `heartbeatMs` and `stopMarginMs` are a member's own; the rest is the group's. */
@@ -49,12 +67,14 @@ export class Group {
    * `CAUCUS_OVERLOADED` (a limit of the server), `CAUCUS_FENCED`, `CAUCUS_INVALID_ARGUMENT` or `CAUCUS_CLOSED`.
    */
   async join(options: JoinOptions = {}): Promise<Membership> {
-    checkOptions(options, ['id', 'share', 'metadata', 'signal', 'timing'], 'join()')
+    checkOptions(options, ['id', 'share', 'metadata', 'weight', 'static', 'signal', 'timing'], 'join()')
     const { id = this.#home.newId(), signal, timing } = options
     checkMemberId(id)
     checkSignal(signal, 'join()')
     const share = checkShare(options.share)
     const metadata = checkMetadata(options.metadata)
+    const weight = options.weight === undefined ? undefined : checkWeight(options.weight, 'join({ weight })')
+    const keepsPlace = checkStatic(options.static, options.id)
     const { heartbeatMs, stopMarginMs } = timing === undefined ? this.#home.timing : resolveTiming(timing)
     signal?.throwIfAborted()
     const request: JoinRequest = {
@@ -65,6 +85,8 @@ export class Group {
       stopMarginMs,
       ...(share !== undefined && { share }),
       ...(metadata !== undefined && { metadata }),
+      ...(weight !== undefined && { weight }),
+      ...(keepsPlace && { static: true }),
     }
     return this.#home.join(request, signal)
   }

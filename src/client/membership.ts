@@ -11,7 +11,7 @@ import { Latest } from '../runtime/latest.ts'
 import { until } from '../runtime/wait.ts'
 import { Drains, describeError, type RevokeHandler } from './drains.ts'
 import { ending } from './ending.ts'
-import { checkKey, checkMetadata, checkMs, checkOptions, checkSignal } from './options.ts'
+import { checkKey, checkMetadata, checkMs, checkOptions, checkSignal, checkWeight } from './options.ts'
 import { type Moved, movedOf, numbersOf, type Share, type Slot, sameShareView, shareOf } from './share.ts'
 
 /** What happened to this membership, as far as it noticed. */
@@ -201,6 +201,19 @@ export class Membership implements AsyncDisposable {
   /** Replaces what others see of this member; it travels with the next renewal. */
   setMetadata(metadata: unknown): void {
     this.#port.setMetadata(checkMetadata(metadata))
+  }
+
+  /**
+   * Replaces the weight of this member, a whole number from 0 to 1 000; it travels with the next renewal, and what then moves is drained
+   * as ever. With 0 it gives up everything but what is pinned to it, and stays a member. Throws `CAUCUS_CONFLICT` in a group of indexes, which are not weighted.
+   */
+  setWeight(weight: number): void {
+    const checked = checkWeight(weight, 'setWeight(weight)')
+    // Here and not by the coordinator, whose refusal would be the end of this membership.
+    if (this.#port.view().share === 'index' && checked !== 1) {
+      throw new CaucusError('CAUCUS_CONFLICT', `the group "${this.group}" shares indexes, which all weigh the same`)
+    }
+    this.#port.setWeight(checked)
   }
 
   /**

@@ -1,3 +1,4 @@
+import { weightFault } from '../core/assignment/weights.ts'
 import type { ShareKind } from '../core/group/messages.ts'
 import { groupNameFault, idFault } from '../core/ids.ts'
 import { CaucusError } from '../errors.ts'
@@ -41,6 +42,24 @@ export const checkShare = (share: unknown): ShareKind | undefined => {
     return { partitions: partitions as number }
   }
   return refuse(`share must be 'index' or { partitions: a whole number from 1 to ${MAX_PARTITIONS} }`)
+}
+
+export const checkWeight = (weight: unknown, what: string): number => {
+  const fault = weightFault(weight, what)
+  return fault === undefined ? (weight as number) : refuse(fault)
+}
+
+/** A random id never comes back, so its place would only be kept from the others. */
+export const checkStatic = (isStatic: unknown, id: unknown): boolean => {
+  if (isStatic !== undefined && typeof isStatic !== 'boolean') {
+    return refuse(`join({ static }) takes true or false, not ${isStatic === null ? 'null' : typeof isStatic}`)
+  }
+  if (isStatic === true && id === undefined) {
+    return refuse(
+      'join({ static: true }) needs an id, too: a random one never comes back to the place that is kept for it',
+    )
+  }
+  return isStatic === true
 }
 
 /** A copy that nobody else can change: it is sent again on every new link. */

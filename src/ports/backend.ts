@@ -5,6 +5,7 @@ import type { Millis } from '../core/time.ts'
 import type { CaucusError } from '../errors.ts'
 import type { Clocks } from './clock.ts'
 import type { Guarantees, RecordedEvent } from './hosting.ts'
+import type { TopicsPort } from './topics.ts'
 
 /** How a member behaves on its own side; the rest is the group's business. */
 export interface MemberTiming {
@@ -22,6 +23,9 @@ export interface JoinRequest extends MemberTiming {
   readonly share?: ShareKind
   /** JSON, and nobody changes it any more. */
   readonly metadata?: unknown
+  /** A whole number from 0; default 1. */
+  readonly weight?: number
+  readonly static?: boolean
 }
 
 /** Called by a membership's driver, synchronously, in the order of what happened. None of them throws. */
@@ -48,6 +52,7 @@ export interface MembershipPort {
   drainUntil(holding: Holding): number | undefined
   drained(items: readonly Holding[]): void
   setMetadata(metadata: unknown): void
+  setWeight(weight: number): void
   /** Drains, lets go and says so. Resolves once that was heard, or `limitMs` after everything was let go. */
   leave(options: { limitMs: number }): Promise<void>
   /** Lets go at once without a drain. */
@@ -67,6 +72,8 @@ export interface Backend {
   readonly clocks: Clocks
   /** What suits this backend, unless a join says otherwise. */
   readonly timing: MemberTiming
+  /** Absent where this backend has none. */
+  readonly topics?: TopicsPort
   /** Names a membership, or a member that has no name of its own. Different at every call, in every process. */
   newId(): string
   join(request: JoinRequest, listener: MembershipListener): MembershipPort

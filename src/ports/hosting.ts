@@ -1,5 +1,7 @@
 import type { CallerMessage, CoordinatorView } from '../core/group/coordinator.ts'
 import type { CoordinatorMessage, MemberMessage } from '../core/group/messages.ts'
+import type { Order } from '../core/group/orders.ts'
+import type { GroupPast, PastQuery } from '../core/group/past.ts'
 import type { GroupEvent } from '../core/group/reasons.ts'
 import type { GroupView } from '../core/group/view.ts'
 
@@ -40,6 +42,12 @@ export interface CoordinatorHosting {
   pollerLeft(member: string): CallerMessage
   /** Resolves with whether it was there. Its leases run out; they are not cut. */
   evict(group: string, member: string): boolean
+  /**
+   * What an operator wants of a group from now on. Resolves once it is durable (where the store is) and in force; what moves because of it
+   * moves as always. Rejects with `CAUCUS_NOT_FOUND` (group, member, pin), `CAUCUS_CONFLICT` (a group of indexes or of poll clients has none of
+   * this, but `drain`), `CAUCUS_INVALID_ARGUMENT` (no such partition), `CAUCUS_OVERLOADED` (too many) or `CAUCUS_BACKEND` (the store failed).
+   */
+  order(group: string, order: Order): Promise<void>
   view(): CoordinatorView
   viewOf(group: string): GroupView | undefined
   /**
@@ -51,6 +59,8 @@ export interface CoordinatorHosting {
     after?: string | undefined
     signal?: AbortSignal | undefined
   }): AsyncIterable<RecordedEvent | { readonly type: 'gap'; readonly dropped: number | undefined }>
+  /** What is still known of what happened in a group until now. */
+  history(query: PastQuery): GroupPast<RecordedEvent>
   /** Live numbers for /metrics. */
   counters(): Readonly<Record<string, number>>
   close(): Promise<void>

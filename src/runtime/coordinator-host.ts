@@ -10,11 +10,14 @@ import {
 } from '../core/group/coordinator.ts'
 import { type Foundation, nextFoundation } from '../core/group/foundation.ts'
 import type { CoordinatorMessage, MemberMessage, ShareKind } from '../core/group/messages.ts'
+import type { Order } from '../core/group/orders.ts'
+import type { GroupPast, PastQuery } from '../core/group/past.ts'
 import type { PollSettings } from '../core/group/poll-group.ts'
+import type { Roll } from '../core/group/roll-call.ts'
 import type { GroupView } from '../core/group/view.ts'
 import { CaucusError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { CoordinatorHosting, Guarantees, HostedLink } from '../ports/hosting.ts'
+import type { CoordinatorHosting, Guarantees, HostedLink, RecordedEvent } from '../ports/hosting.ts'
 import type { FoundationStore } from '../ports/store.ts'
 import type { Telemetry } from '../ports/telemetry.ts'
 import { Driver, type Dropped } from './driver.ts'
@@ -73,7 +76,7 @@ export const hostCoordinator = async (options: CoordinatorHostOptions): Promise<
       )
     }
     await store.save(foundation)
-    return new CoordinatorHost(options, foundation)
+    return new CoordinatorHost(options, foundation, stored?.roll)
   } catch (error) {
     await store.close()
     throw error
@@ -94,11 +97,15 @@ class CoordinatorHost implements CoordinatorHosting {
   #lastAddress = CALLER
   #answer: CoordinatorMessage | CallerMessage | undefined
   #answerTo = CALLER
+  /** Those who wait for an order to be durable, by their address. */
+  readonly #ordering = new Map<number, (answer: CallerMessage) => void>()
   readonly #writer: FoundationWriter
   #closed: Promise<void> | undefined
+  /** The store is somebody else's by now, or the coordinator broke: what it says of the members is not to be trusted. */
+  #lost = false
   readonly #counts = { polls: 0, calls: 0, frames: 0, received: 0, sent: 0 }
 
-  constructor(options: CoordinatorHostOptions, foundation: Foundation) {
+  constructor(options: CoordinatorHostOptions, foundation: Foundation, roll: Roll | undefined) {
     const { clock, store, telemetry } = options
     this.#options = options
     const { durable } = store
@@ -121,12 +128,15 @@ class CoordinatorHost implements CoordinatorHosting {
       },
       ended: (completion) => void this.#driver.post(completion),
     })
-    this.#coordinator = new Coordinator(coordinatorOptions(options, foundation))
+    this.#coordinator = new Coordinator({ ...coordinatorOptions(options, foundation), roll })
     this.#driver = new Driver(this.#coordinator, {
       clock,
       perform: (effect) => this.#perform(effect),
       afterTurn: () => this.#flush(),
-      onFault: (error) => options.onFault(error),
+      onFault: (error) => {
+        this.#lost = true
+        options.onFault(error)
+      },
       onDropped: ({ cause }: Dropped<CoordinatorInput | Completion, CoordinatorEffect>) =>
         telemetry?.count('inbox_dropped', 1, { cause }),
       // A coordinator by itself keeps no process alive: whoever listens for its members does.
@@ -138,6 +148,7 @@ class CoordinatorHost implements CoordinatorHosting {
 
   #lose(reason: CaucusError): void {
     if (this.#closed !== undefined) return
+    this.#lost = true
     this.#driver.close()
     this.#options.onFault(reason)
   }
@@ -192,6 +203,22 @@ class CoordinatorHost implements CoordinatorHosting {
     return answer.type === 'removed' && answer.found
   }
 
+  async order(group: string, order: Order): Promise<void> {
+    this.#assertOpen()
+    // An address of its own: the answer comes once the store has said so.
+    const from = ++this.#lastAddress
+    return new Promise((resolve, reject) => {
+      this.#ordering.set(from, (answer) => {
+        this.#ordering.delete(from)
+        if (answer.type === 'failed') reject(new CaucusError(answer.code, answer.message))
+        else resolve()
+      })
+      if (this.#driver.post({ type: 'ordered', from, group, order })) return
+      this.#ordering.delete(from)
+      reject(new CaucusError('CAUCUS_OVERLOADED', 'too much waits to be told to the coordinator; give the order again'))
+    })
+  }
+
   #askAsCaller(input: CoordinatorInput): CallerMessage {
     if (input.type === 'polled' && this.#options.poll === undefined) {
       throw new CaucusError('CAUCUS_INVALID_CONFIG', 'no group for the wire of bloc is configured on this coordinator')
@@ -229,8 +256,12 @@ class CoordinatorHost implements CoordinatorHosting {
       this.#answer ??= message
       return
     }
+    if (isForCaller(message)) {
+      this.#ordering.get(to as number)?.(message)
+      return
+    }
     const link = this.#links.get(to as number)
-    if (link === undefined || isForCaller(message)) return
+    if (link === undefined) return
     if (link.outbox.push(message) === 1) this.#unsent.push(link)
   }
 
@@ -268,6 +299,10 @@ class CoordinatorHost implements CoordinatorHosting {
     return this.#log.events(query)
   }
 
+  history(query: PastQuery): GroupPast<RecordedEvent> {
+    return this.#log.history(query)
+  }
+
   counters(): Readonly<Record<string, number>> {
     return {
       ...this.#counts,
@@ -291,7 +326,31 @@ class CoordinatorHost implements CoordinatorHosting {
     this.#links.clear()
     this.#unsent = []
     this.#log.close()
+    const closed: CallerMessage = {
+      type: 'failed',
+      code: 'CAUCUS_UNAVAILABLE',
+      message: 'the coordinator is stopping; whether the order is durable shows after its next start',
+    }
+    for (const answer of [...this.#ordering.values()]) answer(closed)
+    await this.#bequeath()
     await this.#options.store.close()
+  }
+
+  /** From here on nothing is granted, so the next start can know who holds something. Unsaid, it waits for the longest lease instead. */
+  async #bequeath(): Promise<void> {
+    const { clock, store, telemetry } = this.#options
+    if (!store.durable || this.#lost) return
+    try {
+      await store.save(this.#coordinator.testament(clock.now()))
+    } catch (error) {
+      telemetry?.log(
+        'warn',
+        'the store did not take the roll of this stop; the next start waits for the longest lease',
+        {
+          error,
+        },
+      )
+    }
   }
 
   #assertOpen(): void {
@@ -300,7 +359,7 @@ class CoordinatorHost implements CoordinatorHosting {
 }
 
 const isForCaller = (message: CoordinatorMessage | CallerMessage): message is CallerMessage =>
-  message.type === 'polled' || message.type === 'removed' || message.type === 'failed'
+  message.type === 'polled' || message.type === 'removed' || message.type === 'ordered' || message.type === 'failed'
 
 const coordinatorOptions = (options: CoordinatorHostOptions, foundation: Foundation): CoordinatorOptions => {
   const { clock, store, clusterId, defaults, groups, poll, fresh, limits } = options

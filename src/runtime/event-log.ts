@@ -1,3 +1,4 @@
+import type { GroupPast, PastQuery } from '../core/group/past.ts'
 import type { GroupEvent } from '../core/group/reasons.ts'
 import { CaucusError } from '../errors.ts'
 import type { RecordedEvent } from '../ports/hosting.ts'
@@ -46,6 +47,7 @@ export class EventLog {
   /** The group that spoke last comes last. */
   readonly #shelves = new Map<string, Shelf>()
   readonly #live = new History<RecordedEvent>()
+  readonly #sinceMs: number
   #generation: number
   #kept = 0
   #recorded = 0
@@ -56,6 +58,7 @@ export class EventLog {
   constructor(options: EventLogOptions) {
     this.#options = options
     this.#generation = options.generation
+    this.#sinceMs = options.wallMs()
     this.#perGroup = options.perGroup ?? 4_096
     this.#total = options.total ?? 65_536
   }
@@ -127,6 +130,22 @@ export class EventLog {
     })
   }
 
+  /** What is kept of one group, oldest first: all of it, what names a partition or a member, or the newest so many of that. */
+  history({ group, partition, member, limit = Number.POSITIVE_INFINITY }: PastQuery): GroupPast<RecordedEvent> {
+    const shelf = this.#shelves.get(group)
+    const found: RecordedEvent[] = []
+    let more = false
+    for (let at = (shelf?.events.length ?? 0) - 1; at >= 0 && !more; at--) {
+      const recorded = shelf?.events[at] as RecordedEvent
+      if (!names(recorded.event, partition, member)) continue
+      if (found.length < limit) found.push(recorded)
+      else more = true
+    }
+    // Of a group that is not kept at all, nobody knows whether it was.
+    const forgotten = shelf === undefined ? this.#floor > 0 : shelf.first > 1
+    return { events: found.reverse(), forgotten, more, sinceMs: this.#sinceMs, nowMs: this.#options.wallMs() }
+  }
+
   /** Every reader gets what is there and ends. */
   close(): void {
     this.#closed = true
@@ -186,3 +205,7 @@ export class EventLog {
     this.#shelves.delete(group)
   }
 }
+
+const names = (event: GroupEvent, partition: number | undefined, member: string | undefined): boolean =>
+  (partition === undefined || ('partition' in event && event.partition === partition)) &&
+  (member === undefined || ('member' in event && event.member === member))

@@ -58,6 +58,10 @@ export class KeptMembership implements MembershipPort, Hand {
     if (this.#state === 'open') this.#home.post({ type: 'metadata', metadata })
   }
 
+  setWeight(weight: number): void {
+    if (this.#state === 'open') this.#home.post({ type: 'weight', weight })
+  }
+
   leave({ limitMs }: { limitMs: Millis }): Promise<void> {
     this.#leaving ??= new Promise<void>((resolve) => {
       if (this.#state === 'over') return resolve()

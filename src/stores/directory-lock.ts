@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs'
 import { link, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -66,6 +67,8 @@ class HeldLock implements DirectoryLock {
   readonly #file: string
   readonly #self: Owner
   #released = false
+  /** Of the lock as it was seen last, which was ours. */
+  #seen: string | undefined
 
   constructor(directory: string, self: Owner, pause: Pause) {
     this.#directory = directory
@@ -90,6 +93,19 @@ class HeldLock implements DirectoryLock {
     return owner.token === this.#self.token
   }
 
+  /** False when it is not there, or the disk fails as well. */
+  async #touchUnseen(): Promise<boolean> {
+    try {
+      // Another's is not to be kept alive: somebody may have taken over while this process was stopped.
+      if (identityOf(await stat(this.#file)) !== this.#seen) return false
+      await touch(this.#file)
+      return true
+    } catch {
+      // What is wrong is said by the look before.
+      return false
+    }
+  }
+
   async #keep(pause: Pause, lose: (error: CaucusError) => void): Promise<void> {
     let failures = 0
     for (;;) {
@@ -100,10 +116,14 @@ class HeldLock implements DirectoryLock {
         const found = await look(this.#file)
         if (this.#released) return
         if (found === undefined) fault = gone(this.#file)
-        else if (this.#isOurs(found)) await touch(this.#file)
-        else return lose(taken(this.#directory, found.owner, this.#self))
+        else if (this.#isOurs(found)) {
+          this.#seen = found.identity
+          await touch(this.#file)
+        } else return lose(taken(this.#directory, found.owner, this.#self))
       } catch (error) {
         fault = unkept(this.#file, error)
+        // Without a descriptor nobody can look, but a lock that was ours a moment ago can be kept fresh: that needs none.
+        if (hasNoDescriptor(error) && (await this.#touchUnseen())) continue
       }
       failures = fault === undefined ? 0 : failures + 1
       // Not at the first one: while a taker looks at a lock it is away for a moment, and so may the disk be.
@@ -111,6 +131,8 @@ class HeldLock implements DirectoryLock {
     }
   }
 }
+
+const hasNoDescriptor = (error: unknown): boolean => codeOf(error) === 'EMFILE' || codeOf(error) === 'ENFILE'
 
 const clearStale = async (directory: string, self: Owner, pause: Pause): Promise<void> => {
   const file = join(directory, NAME)
@@ -137,7 +159,10 @@ const clearStale = async (directory: string, self: Owner, pause: Pause): Promise
 interface Look {
   readonly owner: Owner
   readonly touchedMs: number
+  readonly identity: string
 }
+
+const identityOf = ({ dev, ino, birthtimeMs }: Stats): string => `${dev} ${ino} ${birthtimeMs}`
 
 const isSame = (one: Look | undefined, other: Look): boolean =>
   one?.owner.token === other.owner.token && one.touchedMs === other.touchedMs
@@ -156,7 +181,8 @@ const look = async (file: string): Promise<Look | undefined> => {
   const handle = await orMissing(open(file, 'r'))
   if (handle === undefined) return undefined
   try {
-    return { touchedMs: (await handle.stat()).mtimeMs, owner: decodeOwner(await handle.readFile('utf8')) }
+    const stats = await handle.stat()
+    return { touchedMs: stats.mtimeMs, identity: identityOf(stats), owner: decodeOwner(await handle.readFile('utf8')) }
   } finally {
     await handle.close()
   }

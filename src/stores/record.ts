@@ -57,10 +57,23 @@ const isMs = (value: unknown): boolean => typeof value === 'number' && Number.is
 
 const isFoundation = (value: unknown): value is Foundation => {
   if (!isObject(value)) return false
-  const { generation, defaultCeilingMs, ceilingsMs } = value
+  const { generation, defaultCeilingMs, ceilingsMs, orders = {}, roll = {} } = value
   const known =
     Number.isSafeInteger(generation) && (generation as number) > 0 && (generation as number) <= MAX_GENERATION
-  return known && isMs(defaultCeilingMs) && isObject(ceilingsMs) && Object.values(ceilingsMs).every(isMs)
+  if (!known || !isMs(defaultCeilingMs) || !isObject(ceilingsMs) || !Object.values(ceilingsMs).every(isMs)) return false
+  if (!isObject(orders) || !Object.values(orders).every(isGroupOrders)) return false
+  return isObject(roll) && Object.values(roll).every((bootIds) => Array.isArray(bootIds) && bootIds.every(isText))
+}
+
+const isText = (value: unknown): boolean => typeof value === 'string'
+
+const isGroupOrders = (value: unknown): boolean => {
+  if (!isObject(value)) return false
+  const { frozen = true, pins = {}, drained = [] } = value
+  const arePins = isObject(pins) && Object.keys(pins).every((item) => /^\d+$/.test(item))
+  return (
+    frozen === true && arePins && Object.values(pins).every(isText) && Array.isArray(drained) && drained.every(isText)
+  )
 }
 
 const isRecord = (value: unknown): value is StoredRecord =>

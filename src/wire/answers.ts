@@ -3,6 +3,7 @@ import type { GroupEvent } from '../core/group/reasons.ts'
 import type * as view from '../core/group/view.ts'
 import { ERROR_CODES, type ErrorCode } from '../errors.ts'
 import { Revision } from './http.ts'
+import { MAX_WEIGHT } from './limits.ts'
 import { GroupState, type Same, ShareKind } from './schemas.ts'
 
 /*
@@ -12,6 +13,7 @@ import { GroupState, type Same, ShareKind } from './schemas.ts'
 
 const Whole = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
 const Name = Type.String()
+const ofWeight = { minimum: 0, maximum: MAX_WEIGHT }
 
 export const MemberView = Type.Object(
   {
@@ -21,8 +23,22 @@ export const MemberView = Type.Object(
     partitions: Type.Optional(Type.Array(Whole)),
     epoch: Whole,
     metadata: Type.Optional(Type.Unknown()),
+    weight: Type.Optional(Type.Integer({ ...ofWeight, description: 'Unless it is 1; a group of indexes has none.' })),
+    static: Type.Optional(Type.Literal(true, { description: 'Its place is kept for a grace when it stops.' })),
+    drained: Type.Optional(Type.Literal(true, { description: 'An operator has it drained: it is given nothing.' })),
+    revoked: Type.Optional(Type.Array(Whole, { description: 'What it was asked to let go of, and has not yet.' })),
   },
   { description: 'A member as others see it. `epoch` is that of its latest grant, 0 before the first.' },
+)
+
+export const KeptPlace = Type.Object(
+  {
+    id: Name,
+    index: Type.Optional(Type.Integer({ minimum: 1 })),
+    partitions: Type.Optional(Type.Array(Whole)),
+    weight: Type.Optional(Type.Integer({ ...ofWeight, description: 'Unless it is 1.' })),
+  },
+  { description: 'A place of somebody who has stopped and may come back.' },
 )
 
 export const GroupView = Type.Object(
@@ -33,6 +49,17 @@ export const GroupView = Type.Object(
     total: Whole,
     share: ShareKind,
     members: Type.Array(MemberView),
+    kept: Type.Optional(
+      Type.Array(KeptPlace, { description: 'Places of static members who have stopped. They count in `total`.' }),
+    ),
+    frozen: Type.Optional(
+      Type.Literal(true, { description: 'An operator froze it: no partition is taken from a member that lives.' }),
+    ),
+    pins: Type.Optional(
+      Type.Array(Type.Object({ partition: Whole, member: Name }), {
+        description: 'Where operators pinned partitions to, by partition.',
+      }),
+    ),
   },
   { description: 'A group as others see it.' },
 )
@@ -60,6 +87,9 @@ export const Status = Type.Object({
 })
 
 export const Evicted = Type.Object({ evicted: Type.Literal(true) })
+export const Frozen = Type.Object({ frozen: Type.Boolean() })
+export const Pinned = Type.Object({ pinned: Type.Boolean() })
+export const Drained = Type.Object({ drained: Type.Boolean() })
 export const HasLeft = Type.Object({ left: Type.Literal(true) })
 
 export const Settling = Type.Object({ status: Type.Literal('SETTLING') })
@@ -82,7 +112,17 @@ const Because = Type.Union([
   Type.Literal('unclaimed'),
   Type.Literal('drain-overrun'),
   Type.Literal('settled'),
+  Type.Literal('weighed'),
+  Type.Literal('returned'),
+  Type.Literal('graced'),
+  Type.Literal('drained'),
+  Type.Literal('undrained'),
+  Type.Literal('thawed'),
+  Type.Literal('pinned'),
+  Type.Literal('unpinned'),
+  Type.Literal('renumbered'),
 ])
+const ofPlace = { member: Name, because: Because }
 const ofMember = { member: Name, incarnation: Whole, because: Because }
 const ofPartition = { partition: Whole, member: Name, epoch: Whole, because: Because }
 const ofSlot = { index: Whole, total: Whole, member: Name, epoch: Whole, because: Because }
@@ -92,7 +132,16 @@ export const GroupEvents = Type.Union(
     Type.Object({ type: Type.Literal('member.joined'), ...ofMember }),
     Type.Object({ type: Type.Literal('member.left'), ...ofMember }),
     Type.Object({ type: Type.Literal('member.expired'), ...ofMember }),
-    Type.Object({ type: Type.Literal('group.settling'), because: Because, member: Name }),
+    Type.Object({ type: Type.Literal('group.settling'), because: Because, member: Type.Optional(Name) }),
+    Type.Object({ type: Type.Literal('group.frozen') }),
+    Type.Object({ type: Type.Literal('group.thawed') }),
+    Type.Object({ type: Type.Literal('member.drained'), member: Name }),
+    Type.Object({ type: Type.Literal('member.undrained'), member: Name }),
+    Type.Object({ type: Type.Literal('member.weighed'), member: Name, weight: Whole }),
+    Type.Object({ type: Type.Literal('partition.pinned'), partition: Whole, member: Name }),
+    Type.Object({ type: Type.Literal('partition.unpinned'), partition: Whole }),
+    Type.Object({ type: Type.Literal('place.kept'), ...ofPlace }),
+    Type.Object({ type: Type.Literal('place.freed'), ...ofPlace }),
     Type.Object({ type: Type.Literal('group.settled'), epoch: Whole, members: Whole }),
     Type.Object({ type: Type.Literal('partition.revoked'), ...ofPartition }),
     Type.Object({ type: Type.Literal('partition.granted'), ...ofPartition }),
@@ -110,6 +159,22 @@ export const Recorded = Type.Object(
     event: GroupEvents,
   },
   { description: 'One event of a group, with the revision from which a reader goes on.' },
+)
+
+export const History = Type.Object(
+  {
+    group: Name,
+    events: Type.Array(Recorded, { description: 'Oldest first.' }),
+    forgotten: Type.Boolean({ description: 'Something before the first event was dropped for lack of room.' }),
+    more: Type.Boolean({ description: 'There are older ones that a higher `limit` would show.' }),
+    sinceMs: Type.Number({ description: 'Since when this server records; what was before, it never knew.' }),
+    nowMs: Type.Number({ description: 'The same clock, as this was answered.' }),
+    view: Type.Optional(GroupView),
+  },
+  {
+    description:
+      'What is still known of the past of a group. `view`: the group in the same moment, if it is asked for and there.',
+  },
 )
 
 export const Gap = Type.Object(

@@ -3,7 +3,7 @@ import type { Leave, Renew, ShareMessage } from '../core/group/messages.ts'
 import { MAX_GROUP_NAME_BYTES, MAX_ID_BYTES } from '../core/ids.ts'
 import { bootIdFault, groupFault, memberFault } from './faults.ts'
 import { renewFault } from './frames.ts'
-import { MAX_LIST_ITEMS, MAX_METADATA_BYTES, MAX_METADATA_DEPTH } from './limits.ts'
+import { MAX_LIST_ITEMS, MAX_METADATA_BYTES, MAX_METADATA_DEPTH, MAX_WEIGHT } from './limits.ts'
 import { GroupState, Holding, Holdings, idSchema, type Message, RenewFields } from './schemas.ts'
 import { compile, parseJson } from './validate.ts'
 
@@ -29,7 +29,19 @@ export const RenewBody = Type.Object(
       }),
     ),
     order: Type.Optional(Counter),
-    weight: Type.Optional(Type.Literal(1, { description: 'Other weights are not supported yet.' })),
+    weight: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: MAX_WEIGHT,
+        description:
+          'Of partitions, how many times the part of a member of weight 1; a group of indexes takes only 1. Unsaid, it stays as it is; at first 1.',
+      }),
+    ),
+    static: Type.Optional(
+      Type.Boolean({
+        description: 'Its place is kept for a grace when it stops. Unsaid, it stays as it is; at first false.',
+      }),
+    ),
     holding: listOf('What is still held. Of an index, `item` is from 1 to `of`.'),
     draining: listOf('What was revoked and is being finished.'),
     acknowledged: listOf('What was revoked and is finished.'),
@@ -76,7 +88,7 @@ export const decodeRenewBody = (group: string, member: string, text: string): Re
   if (typeof json === 'string') return `the body ${json}`
   const fault = checkBody(json.value)
   if (fault !== undefined) return bodyFault(json.value, fault)
-  const { weight: _one, order = 0, holding = [], draining = [], acknowledged = [], ...rest } = json.value as Body
+  const { order = 0, holding = [], draining = [], acknowledged = [], ...rest } = json.value as Body
   const renew: Renew = { type: 'renew', group, member, order, holding, draining, acknowledged, ...rest }
   return renewFault(renew) ?? renew
 }
@@ -88,8 +100,8 @@ const bodyFault = (body: unknown, fault: string): string => {
   const { bootId, weight } = (typeof body === 'object' ? (body ?? {}) : {}) as { bootId?: unknown; weight?: unknown }
   const ofBoot = typeof bootId === 'string' ? bootIdFault(bootId) : undefined
   if (ofBoot !== undefined) return ofBoot
-  if (typeof weight === 'number' && weight !== 1)
-    return 'weight other than 1 is not supported yet; leave it out, or split the work over more members'
+  if (weight !== undefined && !(Number.isSafeInteger(weight) && Number(weight) >= 0 && Number(weight) <= MAX_WEIGHT))
+    return `weight is a whole number from 0 to ${MAX_WEIGHT}; leave it out for 1`
   return `the body${fault.startsWith('must') ? '' : ':'} ${fault}`
 }
 

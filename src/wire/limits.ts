@@ -1,3 +1,5 @@
+export { MAX_WEIGHT } from '../core/assignment/weights.ts'
+
 /** The most messages in one frame of `/v1/link`. */
 export const MAX_FRAME_MESSAGES = 1024
 /** The longest frame, in bytes. The largest renewal that is legal by itself fits. */

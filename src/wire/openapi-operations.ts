@@ -1,39 +1,15 @@
-import { type TObject, type TSchema, Type } from '@sinclair/typebox'
-import type { ErrorCode } from '../errors.ts'
+import { Type } from '@sinclair/typebox'
 import * as answers from './answers.ts'
 import { LINK_PATH } from './frames.ts'
-import { GroupName, LeaveQuery, MemberId, RenewAnswer, RenewBody, Revision } from './http.ts'
+import { LeaveQuery, MemberId, RenewAnswer, RenewBody, Revision } from './http.ts'
+import { json, type Operation, ofGroup, ofMember } from './openapi-operation.ts'
+import { ORDER_OPERATIONS } from './openapi-orders.ts'
+import { HistoryQuery } from './operator.ts'
 import { LINK_SUBPROTOCOLS, PROTOCOLS } from './versions.ts'
 
-export interface Answer {
-  readonly description: string
-  /** Default: JSON. */
-  readonly type?: string
-  readonly schema?: TSchema
-  readonly headers?: TObject
-}
+export type { Answer, Operation } from './openapi-operation.ts'
 
-/** What the OpenAPI document says about one route. The schemas are those that the route validates with, or that its answers fit. */
-export interface Operation {
-  readonly id: string
-  readonly tag: 'groups' | 'operations' | 'link' | 'bloc'
-  readonly summary: string
-  readonly description?: string
-  readonly params?: TObject
-  readonly query?: TObject
-  readonly headers?: TObject
-  readonly body?: TSchema
-  readonly answers: Readonly<Record<number, Answer>>
-  /** Besides those that any route may answer. */
-  readonly errors: readonly ErrorCode[]
-  /** Needs no token. */
-  readonly isOpen?: boolean
-}
-
-const ofGroup = Type.Object({ group: GroupName })
-const ofMember = Type.Object({ group: GroupName, member: MemberId })
 const ofSession = Type.Object({ 'Bloc-Session-ID': MemberId })
-const json = (description: string, schema: TSchema): Answer => ({ description, schema })
 
 const STREAM = Type.Unsafe<string>({
   type: 'string',
@@ -101,6 +77,18 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     answers: { 200: { description: 'The stream.', type: 'text/event-stream', schema: STREAM } },
     errors: [],
   },
+  'GET /v1/groups/:group/history': {
+    id: 'getHistory',
+    tag: 'groups',
+    summary: 'What is still known of what happened in a group',
+    description:
+      'The newest events, oldest first: all, or those that name a partition, a member, or both. Bounded in time by what the server keeps and in length by `limit`.',
+    params: ofGroup,
+    query: HistoryQuery,
+    answers: { 200: json('The past.', answers.History) },
+    errors: ['CAUCUS_NOT_FOUND'],
+  },
+  ...ORDER_OPERATIONS,
   'GET /healthz': {
     id: 'getHealth',
     tag: 'operations',

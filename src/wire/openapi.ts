@@ -2,7 +2,8 @@ import { type TObject, type TSchema, Type } from '@sinclair/typebox'
 import { ERROR_CODES, type ErrorCode } from '../errors.ts'
 import * as answers from './answers.ts'
 import { RenewAnswer, RenewBody } from './http.ts'
-import { type Answer, OPERATIONS, type Operation } from './openapi-operations.ts'
+import type { Answer, Operation } from './openapi-operation.ts'
+import { OPERATIONS } from './openapi-operations.ts'
 import { Hello, Holding, Leave, Left, Refused, Renew, ShareKind, ShareMessage } from './schemas.ts'
 import { LINK_SUBPROTOCOLS } from './versions.ts'
 
@@ -21,6 +22,7 @@ const frameOf = (...messages: readonly TSchema[]): TSchema => Type.Array(Type.Un
 const COMPONENTS: Readonly<Record<string, TSchema>> = {
   Group: answers.GroupView,
   Member: answers.MemberView,
+  KeptPlace: answers.KeptPlace,
   Groups: answers.Groups,
   Guarantees: answers.Guarantees,
   Health: answers.Health,
@@ -28,6 +30,7 @@ const COMPONENTS: Readonly<Record<string, TSchema>> = {
   GroupEvent: answers.GroupEvents,
   RecordedEvent: answers.Recorded,
   Gap: answers.Gap,
+  History: answers.History,
   Renewal: RenewBody,
   Share: RenewAnswer,
   ShareKind,

@@ -1,7 +1,7 @@
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import type * as core from '../core/group/messages.ts'
 import { MAX_GENERATION } from '../core/lease.ts'
-import { MAX_ITEM, MAX_LEASE_MS, MAX_LIST_ITEMS, MAX_PARTITIONS, MAX_TEXT_LENGTH } from './limits.ts'
+import { MAX_ITEM, MAX_LEASE_MS, MAX_LIST_ITEMS, MAX_PARTITIONS, MAX_TEXT_LENGTH, MAX_WEIGHT } from './limits.ts'
 
 const strict = { additionalProperties: false }
 const whole = (minimum: number, maximum: number = Number.MAX_SAFE_INTEGER) => Type.Integer({ minimum, maximum })
@@ -37,6 +37,8 @@ export const RenewFields = {
   generation: Type.Optional(Generation),
   share: Type.Optional(ShareKind),
   metadata: Type.Optional(Type.Unknown()),
+  weight: Type.Optional(whole(0, MAX_WEIGHT)),
+  static: Type.Optional(Type.Boolean()),
   leaving: Type.Optional(Type.Boolean()),
 }
 

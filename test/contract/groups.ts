@@ -110,6 +110,44 @@ export const groupContract = (name: string, open: () => Promise<Subject>) =>
       expect(a.epoch(first)).toBeUndefined()
     })
 
+    test('partitions are shared by weight, and a new weight moves what it must', async () => {
+      const group = caucus.group('w')
+      const share = { partitions: 16 }
+      const heavy = await group.join({ id: 'heavy', share, weight: 3 })
+      const light = await group.join({ id: 'light', share })
+      await seen(heavy, ({ partitions }) => partitions.length === 12)
+      await seen(light, ({ partitions }) => partitions.length === 4)
+      expect((await group.view())?.members).toMatchObject([{ id: 'heavy', weight: 3 }, { id: 'light' }])
+      const before = light.partitions
+      heavy.setWeight(1)
+      await seen(light, ({ partitions }) => partitions.length === 8)
+      expect(light.partitions).toEqual(expect.arrayContaining([...before]))
+      light.setWeight(0)
+      await seen(heavy, ({ partitions }) => partitions.length === 16)
+      expect([light.state, light.partitions]).toEqual(['member', []])
+      for (const key of KEYS) expect(ownersOf(key, [heavy, light])).toBe(1)
+    })
+
+    test('the place of a static member is kept while it restarts, and nothing of the others moves', async () => {
+      const group = caucus.group('k')
+      const share = { partitions: 12 }
+      const [a, b, c] = await Promise.all(['a', 'b', 'c'].map((id) => group.join({ id, share, static: true })))
+      const all = [a, b, c] as Membership[]
+      await Promise.all(all.map((member) => seen(member, ({ partitions }) => partitions.length === 4)))
+      const held = (member: Membership | undefined) =>
+        member?.partitions.map((partition) => `${partition} at ${member.epoch(partition)}`)
+      const [as, bs, cs] = [held(a), b?.partitions, held(c)]
+      const other = await connect(subject.backend)
+      await b?.leave()
+      expect((await group.view())?.kept).toMatchObject([{ id: 'b', partitions: bs }])
+      const again = await other.group('k').join({ id: 'b', share, static: true })
+      await seen(again, ({ partitions }) => partitions.length === 4)
+      expect(again.partitions).toEqual(bs)
+      expect([held(a), held(c)]).toEqual([as, cs])
+      expect((await group.view())?.kept).toBeUndefined()
+      await other.close()
+    })
+
     test('a drain of one that leaves is awaited, too', async () => {
       const a = await caucus.group('l').join()
       await a.settled()

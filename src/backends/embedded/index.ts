@@ -10,6 +10,8 @@ import type { Clocks } from '../../ports/clock.ts'
 import type { CoordinatorHosting } from '../../ports/hosting.ts'
 import type { FoundationStore } from '../../ports/store.ts'
 import { hostCoordinator } from '../../runtime/coordinator-host.ts'
+import { LocalConnection } from '../../runtime/dispatch/local-connection.ts'
+import { LocalTopics } from '../../runtime/dispatch/local-topics.ts'
 import { History } from '../../runtime/history.ts'
 import { Loops } from '../../runtime/loops.ts'
 import { MembershipDriver } from '../../runtime/membership-driver.ts'
@@ -37,6 +39,7 @@ export interface EmbeddedOptions {
 
 /** Far above what one process holds; a bound all the same. */
 const LIMITS = { groups: 10_000, membersPerGroup: 100_000, eventsPerGroup: 4_096 }
+const TOPIC_LIMITS = { asks: 100_000, producers: 100_000, listeners: 10_000 }
 
 /**
  * Everything in this process: no server, no socket, no file. All handles that are connected to one `embedded()` are members of one
@@ -47,11 +50,12 @@ export const embedded = (options: EmbeddedOptions = {}): BackendFactory => {
   return ({ signal }) => process.connect(signal)
 }
 
-const settingsOf = ({ leaseMs, settleMs, settleCapMs, drainLimitMs }: Timing): GroupSettings => ({
+const settingsOf = ({ leaseMs, settleMs, settleCapMs, drainLimitMs, staticGraceMs }: Timing): GroupSettings => ({
   leaseMs,
   settleMs,
   settleCapMs,
   drainLimitMs,
+  staticGraceMs,
 })
 
 class EmbeddedProcess {
@@ -63,6 +67,7 @@ class EmbeddedProcess {
   /** Kept over all coordinators of this cluster, so that a later one never repeats an epoch of an earlier one. */
   readonly #store: FoundationStore
   #hosting: Promise<CoordinatorHosting> | undefined
+  #topics: LocalTopics | undefined
   #users = 0
 
   constructor(options: EmbeddedOptions) {
@@ -91,6 +96,13 @@ class EmbeddedProcess {
   async connect(signal: AbortSignal | undefined): Promise<Backend> {
     signal?.throwIfAborted()
     this.#users++
+    // Thrown where nobody catches it, as a fault of ours should be.
+    const onFault = (error: unknown) =>
+      queueMicrotask(() => {
+        throw error
+      })
+    this.#topics ??= new LocalTopics({ clock: this.#clocks.grantor, limits: TOPIC_LIMITS, onFault })
+    const topics = new LocalConnection(this.#topics, this.#newId)
     this.#hosting ??= hostCoordinator({
       clock: this.#clocks.grantor,
       wallMs: this.#wallMs,
@@ -100,16 +112,13 @@ class EmbeddedProcess {
       // Whoever held anything from an earlier coordinator of this process has been closed with it.
       fresh: true,
       limits: LIMITS,
-      // Thrown where nobody catches it, as a fault of ours should be.
-      onFault: (error) =>
-        queueMicrotask(() => {
-          throw error
-        }),
+      onFault,
     })
     return new EmbeddedBackend(await this.#hosting, {
       clocks: this.#clocks,
       timing: this.#timing,
       newId: this.#newId,
+      topics,
       release: () => this.#release(),
     })
   }
@@ -118,6 +127,8 @@ class EmbeddedProcess {
     const hosting = this.#hosting
     if (--this.#users > 0) return
     this.#hosting = undefined
+    this.#topics?.close()
+    this.#topics = undefined
     await (await hosting)?.close()
   }
 }
@@ -126,6 +137,7 @@ class EmbeddedProcess {
 interface Home {
   readonly clocks: Clocks
   readonly timing: Timing
+  readonly topics: LocalConnection
   newId(): string
   release(): Promise<void>
 }
@@ -134,6 +146,7 @@ class EmbeddedBackend implements Backend {
   readonly guarantees
   readonly clocks: Clocks
   readonly timing: Timing
+  readonly topics: LocalConnection
   readonly #hosting: CoordinatorHosting
   readonly #home: Home
   readonly #members: MembershipDriver
@@ -147,6 +160,7 @@ class EmbeddedBackend implements Backend {
     this.guarantees = hosting.guarantees
     this.clocks = clocks
     this.timing = timing
+    this.topics = home.topics
     this.#hosting = hosting
     this.#home = home
     this.#members = new MembershipDriver({ clock: clocks.holder, open: memoryLink(hosting, clocks.grantor) })
@@ -186,6 +200,7 @@ class EmbeddedBackend implements Backend {
 
   async #close(): Promise<void> {
     this.#link.close()
+    this.topics.close()
     await this.#loops.close()
     await this.#members.close()
     await this.#home.release()

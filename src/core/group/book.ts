@@ -1,5 +1,6 @@
 import type { Epoch } from '../lease.ts'
 import type { Instant, Millis } from '../time.ts'
+import type { Vacancy } from './kept-places.ts'
 import type { Holding } from './messages.ts'
 import type { GroupEvent } from './reasons.ts'
 import type { Session, Tenure } from './session.ts'
@@ -12,15 +13,28 @@ export interface GroupSettings {
   readonly settleCapMs: Millis
   /** How long a revoked item goes on being renewed while its holder drains. */
   readonly drainLimitMs: Millis
+  /** How long the place of a static member that has stopped is kept; 0: not at all. */
+  readonly staticGraceMs: Millis
+}
+
+/** What operators ordered of the partitions. */
+export interface PartitionOrders {
+  readonly frozen: boolean
+  readonly pins: ReadonlyMap<number, string>
 }
 
 /** What a book may ask of the group that it belongs to. */
 export interface Desk {
   readonly settings: GroupSettings
-  /** Before this instant only what was claimed, or released by its claimant, may be given to anybody. */
+  /** Every lease that was given before this coordinator's start has run out by then. */
   readonly ceilingUntil: Instant
+  /** Somebody may hold something of whom nothing was heard yet: only what was claimed, or released by its claimant, may be given to anybody. */
+  mayBeHeldUnheard(now: Instant): boolean
   /** Those who are to have a share: not whoever is on its way out. */
   readonly sessions: ReadonlyMap<string, Session>
+  /** Places of those who have stopped and may come back: they are to have a share too, which nobody gets meanwhile. */
+  readonly kept: ReadonlyMap<string, Vacancy>
+  readonly orders: PartitionOrders
   nextEpoch(): Epoch
   /** False while a used-up generation is being replaced: nothing can be granted then. */
   hasEpoch(): boolean
@@ -44,8 +58,14 @@ export interface Book {
   release(tenure: Tenure): void
   /** The session ended without a word: what it holds is free at `until`, when by every clock it believes nothing more. */
   orphan(session: Session, until: Instant): void
+  /** It has stopped, and its place is to be kept. False when it has none. */
+  keep(session: Session): boolean
+  /** What is kept for somebody who has stopped. */
+  keptFor(id: string): readonly number[]
   /** The debounce ended: decides who should have what, and takes back what moves. */
   replan(now: Instant): void
+  /** Something outside of it has changed: everything is looked at again in the next `advance`. */
+  lookAgain(): void
   /** Grants what nobody can believe in any more. */
   advance(now: Instant): void
   /** True when everybody has what the last plan meant for them. */

@@ -1,7 +1,13 @@
 import { EpochSource, type Generation, generationOf, MAX_GENERATION, MAX_GENERATION_LEAD } from '../lease.ts'
 import { invariant, type Machine, type Tick } from '../machine.ts'
 import type { Instant } from '../time.ts'
-import type { GroupSettings } from './book.ts'
+import type {
+  CallerMessage,
+  CoordinatorEffect,
+  CoordinatorInput,
+  CoordinatorOptions,
+  CoordinatorView,
+} from './coordinator-io.ts'
 import {
   type ConfiguredLeases,
   ceilingUntil,
@@ -10,63 +16,26 @@ import {
   loweredFoundation,
   sameFoundation,
 } from './foundation.ts'
-import { Group, type GroupHost } from './group.ts'
+import { Group } from './group.ts'
+import type { GroupHost } from './group-host.ts'
+import { Ledger } from './ledger.ts'
 import {
   type CoordinatorMessage,
   type MemberMessage,
   PROTOCOL,
-  type RefusalCode,
   type Renew,
   type ShareKind,
   sameShare,
 } from './messages.ts'
-import { POLL_LEASE_INTERVALS, type PollAnswer, PollGroup, type PollSettings } from './poll-group.ts'
+import { OrderBook } from './order-book.ts'
+import { POLL_LEASE_INTERVALS, PollGroup, type PollSettings } from './poll-group.ts'
 import type { GroupEvent } from './reasons.ts'
+import * as refusals from './refusals.ts'
+import { RollCall } from './roll-call.ts'
 import type { Address } from './session.ts'
 import { type GroupView, viewOfGroup, viewOfPollGroup } from './view.ts'
 
-export interface CoordinatorOptions {
-  readonly clusterId: string
-  readonly instanceId: string
-  /** Already durable, where there is a store. */
-  readonly foundation: Foundation
-  readonly startedAt: Instant
-  /** The operator's word (or `embedded`'s nature) that nobody holds anything from before. */
-  readonly fresh: boolean
-  readonly defaults: GroupSettings
-  /** Groups with settings, or a share, of their own. */
-  readonly groups: ReadonlyMap<string, GroupSettings & { readonly share?: ShareKind }>
-  /** The group of bloc's wire, if that is spoken here. */
-  readonly poll?: PollSettings & { readonly group: string }
-  readonly limits: { readonly groups: number; readonly membersPerGroup: number }
-}
-
-export type CoordinatorInput =
-  | { readonly type: 'linked'; readonly from: Address }
-  | { readonly type: 'received'; readonly from: Address; readonly message: MemberMessage }
-  | { readonly type: 'polled'; readonly from: Address; readonly member: string }
-  | { readonly type: 'pollerLeft'; readonly from: Address; readonly member: string }
-  | { readonly type: 'evicted'; readonly from: Address; readonly group: string; readonly member: string }
-  | { readonly type: 'persisted'; readonly ticket: number }
-  | { readonly type: 'persistFailed'; readonly ticket: number }
-
-/** Answers that are for whoever called, not for a member. */
-export type CallerMessage =
-  | ({ readonly type: 'polled' } & PollAnswer)
-  | { readonly type: 'removed'; readonly found: boolean }
-  | { readonly type: 'failed'; readonly code: RefusalCode; readonly message: string }
-
-export type CoordinatorEffect =
-  | { readonly type: 'send'; readonly to: Address; readonly message: CoordinatorMessage | CallerMessage }
-  | { readonly type: 'emit'; readonly group: string; readonly event: GroupEvent }
-  | { readonly type: 'persist'; readonly ticket: number; readonly foundation: Foundation }
-
-export interface CoordinatorView {
-  readonly clusterId: string
-  readonly instanceId: string
-  readonly generation: Generation
-  readonly groups: readonly GroupView[]
-}
+export type { CallerMessage, CoordinatorEffect, CoordinatorInput, CoordinatorOptions, CoordinatorView }
 
 /** What is promised under this configuration, to be durable before it is given. A poll client's answer is a lease of three intervals. */
 export const configuredLeases = ({
@@ -79,6 +48,9 @@ export const configuredLeases = ({
   return { defaultLeaseMs: defaults.leaseMs, leasesMs: Object.fromEntries(leases) }
 }
 
+/** No process has this boot id. */
+const NOBODY = ''
+
 /** Many groups under one generation: admits members, forgets idle groups, and takes a new generation when it must. */
 export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect, CoordinatorView> {
   readonly #options: CoordinatorOptions
@@ -88,11 +60,12 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
   /** Groups whose share nobody has named yet. */
   readonly #assumed = new Set<string>()
   readonly #poll: PollGroup | undefined
-  #foundation: Foundation
+  readonly #rollCall: RollCall
+  readonly #ledger: Ledger
+  readonly #orders: OrderBook
   #effects: CoordinatorEffect[] = []
-  #ticket = 0
-  /** The generation that is being made durable, and the effect that waits for it. */
-  #renewal: { ticket: number; generation: Generation } | undefined
+  /** The generation that is being made durable: nothing is granted meanwhile. */
+  #renewal: Generation | undefined
   /** Who showed a claim that made a later generation necessary, and has no session yet. */
   readonly #toGreet = new Set<Address>()
   #lowerAt: Instant | undefined
@@ -101,10 +74,24 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
 
   constructor(options: CoordinatorOptions) {
     this.#options = options
-    this.#foundation = options.foundation
+    this.#rollCall = new RollCall(options.roll)
+    this.#ledger = new Ledger(options.foundation, (ticket, foundation) =>
+      this.#effects.push({ type: 'persist', ticket, foundation }),
+    )
+    this.#orders = new OrderBook(options.foundation.orders, {
+      ledger: this.#ledger,
+      groupOf: (name) => this.#groups.get(name),
+      mayBeHeldFromBefore: (name, now) =>
+        !options.fresh && now < ceilingUntil(options.foundation, name, options.startedAt),
+      isPolled: (name) => name === this.#poll?.name,
+      answer: (to, message, now) => {
+        this.#send(to, message)
+        this.#wakeBy(now)
+      },
+    })
     this.#epochs = new EpochSource(options.foundation.generation)
     this.#leases = configuredLeases(options)
-    const lowered = loweredFoundation(options.foundation.generation, this.#leases)
+    const lowered = loweredFoundation(options.foundation, this.#leases)
     if (!sameFoundation(lowered, options.foundation)) this.#lowerAt = lowerAt(options.foundation, options.startedAt)
     this.#poll = options.poll && this.#openPollGroup(options.poll)
     for (const [name, settings] of options.groups) {
@@ -139,12 +126,11 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
         })
       case 'evicted':
         return this.#evict(input, now)
+      case 'ordered':
+        return this.#orders.take(input, now)
       case 'persisted':
-        return this.#persisted(input.ticket, now)
       case 'persistFailed':
-        if (this.#renewal?.ticket === input.ticket) this.#renewal = undefined
-        this.#toGreet.clear()
-        return
+        return this.#ledger.ended(input.ticket, input.type === 'persisted', now)
       case 'woke':
         return this.#woke(now)
       case 'stalled':
@@ -156,6 +142,7 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
   #receive(message: MemberMessage, from: Address, now: Instant): void {
     if (message.type === 'leave') {
       const group = this.#groups.get(message.group)
+      this.#rollCall.of(message.group).answered(message.bootId)
       if (group !== undefined) {
         group.leave(message, from, now)
         return this.#wakeBy(group.wakeAt())
@@ -163,25 +150,16 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
       return this.#send(from, { type: 'left', group: message.group, member: message.member, bootId: message.bootId })
     }
     if (message.group === this.#poll?.name) {
-      return this.#refuse(
-        from,
-        message,
-        'CAUCUS_CONFLICT',
-        `the group "${message.group}" belongs to the clients of bloc's wire; join another group`,
-      )
+      return this.#refuse(from, message, refusals.ofPollClients(message.group))
     }
     if (!this.#mayKnow(message, from)) return
     this.#yieldToWhoWasThere(message, now)
+    if (this.#isEarly(message, now)) return this.#refuse(from, message, refusals.SHARE_UNKNOWN)
     const group = this.#groups.get(message.group) ?? this.#admitGroup(message, from)
     if (group === undefined) return
     if (message.share !== undefined && sameShare(message.share, group.share)) this.#assumed.delete(group.name)
-    if (!group.sessions.has(message.member) && group.sessions.size >= this.#options.limits.membersPerGroup) {
-      return this.#refuse(
-        from,
-        message,
-        'CAUCUS_OVERLOADED',
-        `the group "${message.group}" has its limit of ${this.#options.limits.membersPerGroup} members`,
-      )
+    if (group.isFullFor(message.member, this.#options.limits.membersPerGroup)) {
+      return this.#refuse(from, message, refusals.isFull(message.group, this.#options.limits.membersPerGroup))
     }
     group.renew(message, from, now)
     this.#wakeBy(group.wakeAt())
@@ -198,6 +176,17 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
     // Its members hold nothing yet, and join again with their next renewal.
     const wasThere = incarnation !== undefined && generationOf(incarnation) < this.generation
     if (wasThere && generation === this.generation && group.epoch === 0) this.#open(name, share).replaces(group, now)
+  }
+
+  /**
+   * After a restart a member that weighs something, and holds nothing, may come before anybody has said that there are partitions. It is
+   * not refused for good on the strength of an assumption, as long as somebody who knows may come.
+   */
+  #isEarly({ group: name, share, weight = 1, incarnation }: Renew, now: Instant): boolean {
+    if (share !== undefined || weight === 1 || this.#options.groups.get(name)?.share !== undefined) return false
+    if (this.#groups.has(name) && !this.#assumed.has(name)) return false
+    const wasThere = incarnation !== undefined && generationOf(incarnation) < this.generation
+    return wasThere && now < ceilingUntil(this.#options.foundation, name, this.#options.startedAt)
   }
 
   #forgetIfIdle(group: Group): void {
@@ -220,37 +209,32 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
     const claimed = generationOf(highest)
     // Counted from the start and not from where earlier claims have led to: many small steps must not use them up either.
     if (claimed > this.#options.foundation.generation + MAX_GENERATION_LEAD) {
-      this.#refuse(
-        from,
-        message,
-        'CAUCUS_PROTOCOL',
-        `the claimed generation ${claimed} is too far ahead of ${this.generation}; restart the member`,
-      )
+      this.#refuse(from, message, refusals.tooFarAhead(claimed, this.generation))
     } else {
       this.#takeGeneration(claimed + 1)
-      this.#refuse(
-        from,
-        message,
-        'CAUCUS_UNAVAILABLE',
-        'the coordinator is taking a new generation; try again in a moment',
-      )
+      this.#refuse(from, message, refusals.TAKING_GENERATION)
       this.#toGreet.add(from)
     }
     return false
   }
 
   #takeGeneration(generation: Generation): void {
-    if (generation > MAX_GENERATION || (this.#renewal?.generation ?? 0) >= generation) return
-    const ticket = ++this.#ticket
-    this.#renewal = { ticket, generation }
-    this.#effects.push({ type: 'persist', ticket, foundation: { ...this.#foundation, generation } })
+    if (generation > MAX_GENERATION || (this.#renewal ?? 0) >= generation) return
+    this.#renewal = generation
+    this.#ledger.ask({
+      change: (foundation) => ({ ...foundation, generation: Math.max(foundation.generation, generation) }),
+      durable: (now) => this.#renewed(generation, now),
+      failed: () => {
+        if (this.#renewal === generation) this.#renewal = undefined
+        this.#toGreet.clear()
+      },
+    })
   }
 
-  #persisted(ticket: number, now: Instant): void {
-    if (this.#renewal?.ticket !== ticket) return
-    const { generation } = this.#renewal
+  #renewed(generation: Generation, now: Instant): void {
+    // A still later one is on its way.
+    if (this.#renewal !== generation) return
     this.#renewal = undefined
-    this.#foundation = { ...this.#foundation, generation }
     this.#epochs.renew(generation)
     const addresses = new Set(this.#toGreet)
     this.#toGreet.clear()
@@ -266,7 +250,7 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
   #admitGroup(message: Renew, from: Address): Group | undefined {
     const { groups: limit } = this.#options.limits
     if (this.#groups.size >= limit) {
-      this.#refuse(from, message, 'CAUCUS_OVERLOADED', `this server has its limit of ${limit} groups`)
+      this.#refuse(from, message, refusals.hasAllGroups(limit))
       return undefined
     }
     const configured = this.#options.groups.get(message.group)?.share
@@ -288,7 +272,9 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
       sayHello: (to) => this.#sayHello(to),
       emit: (group, event) => this.#effects.push({ type: 'emit', group, event }),
     }
-    const group = new Group(name, share, groups.get(name) ?? defaults, until, host)
+    const settings = groups.get(name) ?? defaults
+    const standing = { roll: this.#rollCall.of(name), orders: this.#orders.of(name) }
+    const group = new Group({ name, share, settings, ceilingUntil: until, ...standing }, host)
     this.#groups.set(name, group)
     return group
   }
@@ -349,12 +335,33 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
       this.#forgetIfIdle(group)
     }
     this.#poll?.woke(now)
-    if (this.#lowerAt !== undefined && now >= this.#lowerAt) {
-      this.#lowerAt = undefined
-      // Not below a generation that is on its way to the store: what is durable never goes back.
-      this.#foundation = loweredFoundation(this.#renewal?.generation ?? this.generation, this.#leases)
-      this.#effects.push({ type: 'persist', ticket: ++this.#ticket, foundation: this.#foundation })
-    }
+    if (this.#lowerAt === undefined || now < this.#lowerAt) return
+    this.#lowerAt = undefined
+    this.#ledger.ask({
+      change: (foundation) => loweredFoundation(foundation, this.#leases),
+      durable: () => undefined,
+      failed: (later) => {
+        this.#lowerAt = later
+      },
+    })
+  }
+
+  /**
+   * What a coordinator leaves behind that gives out nothing more: the foundation, with the roll of those who hold something, and of those who
+   * have not been heard since before its start. Without a roll when nobody knows who these are.
+   */
+  testament(now: Instant): Foundation {
+    const { foundation } = this.#ledger
+    const { fresh, startedAt } = this.#options
+    const overtaken = fresh || now >= lowerAt(this.#options.foundation, startedAt)
+    const missing = overtaken ? {} : this.#rollCall.missing
+    if (missing === undefined) return foundation
+    const roll = new Map(Object.entries(missing))
+    for (const group of this.#groups.values())
+      roll.set(group.name, [...(roll.get(group.name) ?? []), ...group.holders(now)])
+    // Poll clients answer no roll: if their group is another's next time, every lease of theirs is waited for.
+    if (this.#poll?.mayBeBelieved(now)) roll.set(this.#poll.name, [NOBODY])
+    return { ...foundation, roll: Object.fromEntries([...roll].filter(([, bootIds]) => bootIds.length > 0)) }
   }
 
   #sayHello(to: Address): void {
@@ -366,8 +373,8 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
     this.#effects.push({ type: 'send', to, message })
   }
 
-  #refuse(to: Address, { group, member, bootId }: Renew, code: RefusalCode, message: string): void {
-    this.#send(to, { type: 'refused', group, member, bootId, code, message })
+  #refuse(to: Address, { group, member, bootId }: Renew, refusal: refusals.Refusal): void {
+    this.#send(to, { type: 'refused', group, member, bootId, ...refusal })
   }
 
   wakeAt(): Instant | undefined {

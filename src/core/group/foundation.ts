@@ -1,5 +1,7 @@
 import { type Generation, grantMs, MAX_GENERATION } from '../lease.ts'
 import type { Instant, Millis } from '../time.ts'
+import type { GroupOrders } from './orders.ts'
+import type { Roll } from './roll-call.ts'
 
 /**
  * What a coordinator must find again after a restart: the generation that it used, and the longest leases that it may have
@@ -10,6 +12,10 @@ export interface Foundation {
   /** For every group that has no entry of its own. */
   readonly defaultCeilingMs: Millis
   readonly ceilingsMs: Readonly<Record<string, Millis>>
+  /** By group. */
+  readonly orders?: Readonly<Record<string, GroupOrders>>
+  /** Of a stop in good order. It is taken out with the next start: that one's own grants are not in it. */
+  readonly roll?: Roll
 }
 
 /** The leases that are configured now. */
@@ -29,17 +35,21 @@ export const nextFoundation = (
 ): Foundation => {
   const seconds = Math.floor(wallMs / 1000)
   const generation = Math.min(Math.max((stored?.generation ?? 0) + 1, seconds, 1), MAX_GENERATION)
-  const configured = loweredFoundation(generation, leases)
+  const configured = loweredFoundation({ generation }, leases)
   const names = new Set([...Object.keys(stored?.ceilingsMs ?? {}), ...Object.keys(leases.leasesMs)])
   const ceilings = [...names].map((name) => [name, Math.max(ceilingOf(stored, name), ceilingOf(configured, name))])
   const ceilingsMs = Object.fromEntries(ceilings)
   const defaultCeilingMs = Math.max(stored?.defaultCeilingMs ?? 0, leases.defaultLeaseMs)
-  return { generation, defaultCeilingMs, ceilingsMs }
+  const { roll: _past, ...lasting } = stored ?? {}
+  return { ...lasting, generation, defaultCeilingMs, ceilingsMs }
 }
 
 /** The foundation once every longer lease of earlier starts has run out. */
-export const loweredFoundation = (generation: Generation, leases: ConfiguredLeases): Foundation => ({
-  generation,
+export const loweredFoundation = (
+  foundation: Pick<Foundation, 'generation' | 'orders'>,
+  leases: ConfiguredLeases,
+): Foundation => ({
+  ...foundation,
   defaultCeilingMs: leases.defaultLeaseMs,
   ceilingsMs: { ...leases.leasesMs },
 })

@@ -1,27 +1,22 @@
 import { grantMs } from '../lease.ts'
 import type { Instant, Millis } from '../time.ts'
-import type { Book, Desk, GroupSettings } from './book.ts'
+import type { Book, Desk, GroupSettings, PartitionOrders } from './book.ts'
 import { mayClaim } from './claims.ts'
+import { Debounce } from './debounce.ts'
+import type { GroupHost, GroupOptions } from './group-host.ts'
 import { IndexBook } from './index-book.ts'
-import type { CoordinatorMessage, GroupState, Holding, Leave, RefusalCode, Renew, ShareKind } from './messages.ts'
-import { sameShare } from './messages.ts'
+import { KeptPlaces, type Vacancy, vacancyOf } from './kept-places.ts'
+import { letGo } from './letting-go.ts'
+import { type GroupState, type Leave, type Renew, type ShareKind, sameShare } from './messages.ts'
+import { eventOf, type GroupOrders, type Order, StandingOrders } from './orders.ts'
 import { PartitionBook } from './partition-book.ts'
 import type { Because, GroupEvent } from './reasons.ts'
-import { type Address, holdingOf, type Session } from './session.ts'
+import * as refusals from './refusals.ts'
+import type { GroupRoll } from './roll-call.ts'
+import { Roster } from './roster.ts'
+import { type Address, lapsed, openSession, type Session } from './session.ts'
+import { shareMessage } from './share-message.ts'
 import { Tombstones } from './tombstones.ts'
-
-/** What a group gets from its coordinator. */
-export interface GroupHost {
-  readonly generation: number
-  nextEpoch(): number
-  hasEpoch(): boolean
-  send(to: Address, message: CoordinatorMessage): void
-  sayHello(to: Address): void
-  emit(group: string, event: GroupEvent): void
-}
-
-/** How many members may be taken for gone in one step, so that ten thousand falling silent do not stall everybody else. */
-const EXPIRIES_PER_STEP = 500
 
 /**
  * One group: who is in it, when it settles, and (in its book) who holds what.
@@ -34,33 +29,39 @@ export class Group {
   readonly settings: GroupSettings
   readonly #host: GroupHost
   readonly #book: Book
-  /** In order of their last renewal, so the first is the next to expire. */
-  readonly #sessions = new Map<string, Session>()
-  /** No later than the first expiry. Asking the map each time would walk over all that moved to its end. */
-  #expiresBy: Instant = Number.POSITIVE_INFINITY
+  readonly #roster = new Roster()
   /** Those of them who are to have a share: not whoever is on its way out and drains what it has. */
   readonly #staying = new Map<string, Session>()
+  /** Places of static members that have stopped; they count in every plan. */
+  readonly #kept = new KeptPlaces()
+  readonly #orders = new StandingOrders()
   /** Fenced or evicted, and possibly still believing. A leave of theirs frees what they held. */
   readonly #ghosts = new Map<string, Session>()
   readonly #tombstones = new Tombstones()
   readonly #dirty = new Set<Session>()
   readonly #grantMs: Millis
   readonly #ceilingUntil: Instant
-  #firstChangeAt: Instant | undefined
-  #changedAt: Instant | undefined
+  readonly #roll: GroupRoll
+  readonly #debounce: Debounce
   #state: GroupState = 'settling'
 
-  constructor(name: string, share: ShareKind, settings: GroupSettings, ceilingUntil: Instant, host: GroupHost) {
+  constructor({ name, share, settings, ceilingUntil, roll, orders }: GroupOptions, host: GroupHost) {
+    this.#orders.follow(orders)
     this.name = name
     this.share = share
     this.settings = settings
     this.#host = host
     this.#grantMs = grantMs(settings.leaseMs)
+    this.#debounce = new Debounce(settings)
     this.#ceilingUntil = ceilingUntil
+    this.#roll = roll
     const desk: Desk = {
       settings,
       ceilingUntil,
+      mayBeHeldUnheard: (now) => now < ceilingUntil && !roll.complete,
       sessions: this.#staying,
+      kept: this.#kept.all,
+      orders: this.#orders,
       nextEpoch: () => host.nextEpoch(),
       hasEpoch: () => host.hasEpoch(),
       horizon: (session) => this.#horizon(session),
@@ -79,15 +80,49 @@ export class Group {
   }
 
   get sessions(): ReadonlyMap<string, Session> {
-    return this.#sessions
+    return this.#roster.sessions
+  }
+
+  get kept(): ReadonlyMap<string, Vacancy> {
+    return this.#kept.all
+  }
+
+  /** Boot ids of those who may believe in something at `now`. */
+  holders(now: Instant): readonly string[] {
+    const sessions = [...this.sessions.values(), ...this.#ghosts.values()]
+    return sessions
+      .filter(({ tenures }) => [...tenures.values()].some((tenure) => !lapsed(tenure, now)))
+      .map(({ bootId }) => bootId)
+  }
+
+  get orders(): PartitionOrders {
+    return this.#orders
+  }
+
+  /** Places that are kept count, and whoever has one is not in need of another. */
+  isFullFor(member: string, limit: number): boolean {
+    const kept = this.#kept.all
+    return this.sessions.size + kept.size >= limit && !this.sessions.has(member) && !kept.has(member)
+  }
+
+  /** It will not be a member again. Whoever fell silent may. */
+  hasEnded(bootId: string): boolean {
+    const grave = this.#tombstones.get(bootId)
+    return grave !== undefined && grave.because !== 'expired'
+  }
+
+  /** What is kept for somebody who has stopped. */
+  keptFor(id: string): readonly number[] {
+    return this.#book.keptFor(id)
   }
 
   /** Nobody is here and nobody from here can believe anything: the group can be forgotten. */
   get idle(): boolean {
     return (
-      this.#sessions.size === 0 &&
+      this.sessions.size === 0 &&
       this.#ghosts.size === 0 &&
       this.#tombstones.size === 0 &&
+      this.#kept.all.size === 0 &&
       this.#book.wakeAt() === undefined
     )
   }
@@ -109,19 +144,16 @@ export class Group {
   }
 
   renew(message: Renew, from: Address, now: Instant): void {
-    const session = this.#sessions.get(message.member)
+    const session = this.sessions.get(message.member)
     const known = session?.bootId === message.bootId
     const { share = this.share } = message
     const alike = sameShare(share, this.share)
     if (message.generation !== undefined && message.generation !== this.#host.generation) {
       this.#host.sayHello(from)
     } else if (!alike && (known || message.holding.length + message.draining.length === 0)) {
-      this.#refuse(
-        from,
-        message,
-        'CAUCUS_CONFLICT',
-        `the group "${this.name}" shares ${describe(this.share)}, not ${describe(share)}; join it with that share or use another group`,
-      )
+      this.#refuse(from, message, refusals.sharesOtherwise(this.name, this.share, share))
+    } else if (this.share === 'index' && (message.weight ?? 1) !== 1) {
+      this.#refuse(from, message, refusals.weighsNothing(this.name))
     } else if (session !== undefined && known) {
       if (message.sequence <= session.sequence) return
       if ((message.incarnation ?? 0) > session.incarnation) {
@@ -141,41 +173,34 @@ export class Group {
     session.expiresAt = now + this.#grantMs
     session.address = from
     if (message.metadata !== undefined) session.metadata = message.metadata
-    if (message.leaving === true && this.#staying.delete(session.id)) this.#changed('left', session.id, now)
-    this.#sessions.delete(session.id)
-    this.#sessions.set(session.id, session)
-    this.#letGo(session, message, now)
+    session.static = message.static ?? session.static
+    this.#reweigh(session, message, now)
+    session.leaving ||= message.leaving === true
+    const leaves = session.leaving && this.#staying.has(session.id)
+    if (leaves && !this.#withdraw(session, 'left', now)) this.#changed('left', session.id, now)
+    this.#roster.renewed(session)
+    const hole = letGo(session, message, this.#book, now) && this.#staying.has(session.id)
+    // A view with a hole is not a view: its places are given anew, all of them, at a higher epoch.
+    if (hole && this.share === 'index') this.#changed('released', session.id, now)
     this.#dirty.add(session)
   }
 
-  /** Frees what the member says, by word or by silence, that it no longer believes. */
-  #letGo(session: Session, message: Renew, now: Instant): void {
-    let hole = false
-    for (const { item, epoch } of message.acknowledged) {
-      const tenure = session.tenures.get(item)
-      // Quoting the epoch: an acknowledgement of an earlier revoke must not free a later grant.
-      if (tenure?.epoch !== epoch) continue
-      hole ||= tenure.state === 'held'
-      this.#book.release(tenure)
-    }
-    const holding = new Map(message.holding.map(({ item, epoch }) => [item, epoch]))
-    const draining = new Map(message.draining.map(({ item, epoch }) => [item, epoch]))
-    // Order numbers are those of one session: a straggler from before this member expired quotes a high one, and has seen nothing.
-    const seen = message.incarnation === session.incarnation && message.order <= session.order ? message.order : -1
-    for (const tenure of session.tenures.values()) {
-      const { item, epoch, state, grantOrder } = tenure
-      if (draining.get(item) === epoch) {
-        if (state === 'revoked') continue
-        // By its holder's own wish: it will be let go, and must come back at a higher epoch.
-        this.#book.yield(tenure, now)
-        hole = true
-      } else if (seen >= grantOrder && holding.get(item) !== epoch) {
-        hole ||= state === 'held'
-        this.#book.release(tenure)
-      }
-    }
-    // A view with a hole is not a view: its places are given anew, all of them, at a higher epoch.
-    if (hole && this.share === 'index') this.#changed('released', session.id, now)
+  #reweigh(session: Session, { weight = session.weight }: Renew, now: Instant): void {
+    if (weight === session.weight) return
+    session.weight = weight
+    this.#emit({ type: 'member.weighed', member: session.id, weight })
+    if (this.#staying.has(session.id)) this.#changed('weighed', session.id, now)
+  }
+
+  /** It is to have no share any more. True when its place is kept, so that nothing has changed for the others. */
+  #withdraw(session: Session, because: Because, now: Instant): boolean {
+    const { id } = session
+    if (!this.#staying.delete(id)) return this.#kept.all.has(id)
+    const place = vacancyOf(session, because, this.settings.staticGraceMs, now)
+    if (place === undefined || !this.#book.keep(session)) return false
+    this.#kept.keep(place)
+    this.#emit({ type: 'place.kept', member: id, because })
+    return true
   }
 
   /** A join, a claim, or a renewal of a session that is not there any more. */
@@ -185,53 +210,48 @@ export class Group {
     const older =
       rival !== undefined && message.generation !== undefined && (message.incarnation ?? 0) < rival.incarnation
     if (grave?.because === 'fenced' || grave?.because === 'evicted' || older) {
-      return this.#refuse(
-        from,
-        message,
-        'CAUCUS_FENCED',
-        `another process took the member id "${message.member}", or an operator removed it; stop the work of this one`,
-      )
+      return this.#refuse(from, message, refusals.hasSuccessor(message.member))
     }
-    if (!this.#host.hasEpoch()) {
-      return this.#refuse(
-        from,
-        message,
-        'CAUCUS_UNAVAILABLE',
-        'the coordinator is taking a new generation; try again in a moment',
-      )
-    }
+    if (!this.#host.hasEpoch()) return this.#refuse(from, message, refusals.TAKING_GENERATION)
+    const returns = this.#kept.giveUp(message.member)
     if (rival !== undefined) this.#remove(rival, 'fenced', now)
     const claimed = { generation: this.#host.generation, share: this.share, until: this.#ceilingUntil }
     const claims = grave === undefined && mayClaim(message, claimed, now)
-    const session: Session = {
-      id: message.member,
-      bootId: message.bootId,
+    const session = openSession(message, from, {
       incarnation: claims ? (message.incarnation as number) : this.#host.nextEpoch(),
       adopted: claims,
-      address: from,
-      sequence: message.sequence,
-      order: 0,
-      metadata: message.metadata,
+      drained: this.#orders.drained.has(message.bootId),
       renewedAt: now,
       expiresAt: now + this.#grantMs,
-      tenures: new Map(),
-    }
-    this.#sessions.set(session.id, session)
-    this.#expiresBy = Math.min(this.#expiresBy, session.expiresAt)
-    this.#staying.set(session.id, session)
+    })
+    this.#roster.add(session)
+    if (!session.drained && !session.leaving) this.#staying.set(session.id, session)
     this.#dirty.add(session)
-    const because: Because = claims ? 'adopted' : 'joined'
+    const because: Because = claims ? 'adopted' : returns ? 'returned' : 'joined'
     this.#emit({ type: 'member.joined', member: session.id, incarnation: session.incarnation, because })
     this.#changed(because, session.id, now)
     if (claims) this.#book.adopt(session, message.holding, message.draining, now)
+    // Quoting our generation it has said all that it holds. What could not be adopted it may still believe.
+    const answers =
+      message.generation !== undefined && (claims || message.holding.length + message.draining.length === 0)
+    if (answers) this.#answered(message.bootId)
+  }
+
+  #answered(bootId: string): void {
+    this.#roll.answered(bootId)
+    if (this.#roll.complete) this.#book.lookAgain()
   }
 
   leave(message: Leave, from: Address, now: Instant): void {
-    const session = this.#sessions.get(message.member)
+    // Its last word, after it dropped everything, whatever we know of it.
+    this.#answered(message.bootId)
+    const session = this.sessions.get(message.member)
     const ghost = this.#ghosts.get(message.bootId)
     if (session?.bootId === message.bootId && session.incarnation === message.incarnation) {
       if (message.sequence <= session.sequence) return
       session.sequence = message.sequence
+      // Before it lets go of its places: otherwise nobody knows which they were.
+      this.#withdraw(session, 'left', now)
       for (const tenure of session.tenures.values()) this.#book.release(tenure)
       this.#remove(session, 'left', now)
     } else if (ghost !== undefined && ghost.incarnation === message.incarnation) {
@@ -248,35 +268,39 @@ export class Group {
 
   /** Somebody else removes a member: it is fenced, and its leases run out. It may still believe until then. */
   evict(member: string, now: Instant): boolean {
-    const session = this.#sessions.get(member)
-    if (session === undefined) return false
-    this.#remove(session, 'evicted', now)
+    const session = this.sessions.get(member)
+    if (session !== undefined) this.#remove(session, 'evicted', now)
+    else if (this.#kept.all.has(member)) this.#free(member, 'evicted', now)
+    else return false
     this.#turn(now)
     return true
   }
 
+  /** A place that was kept for somebody is anybody's again. */
+  #free(member: string, because: Because, now: Instant): void {
+    this.#kept.giveUp(member)
+    this.#emit({ type: 'place.freed', member, because })
+    this.#changed(because, member, now)
+  }
+
   #remove(session: Session, because: 'left' | 'fenced' | 'evicted' | 'expired', now: Instant): void {
     const { id, bootId, incarnation, sequence } = session
-    this.#sessions.delete(id)
-    this.#staying.delete(id)
+    const kept = this.#withdraw(session, because, now)
+    this.#roster.remove(id)
     this.#dirty.delete(session)
+    // One that fell silent may come back, and is still to be given nothing.
+    if (because !== 'expired') this.#orders.drained.delete(bootId)
     this.#tombstones.add(bootId, { because, sequence, until: this.#remembered(now) })
     if (session.tenures.size > 0) {
       this.#ghosts.set(bootId, session)
       this.#book.orphan(session, this.#horizon(session))
     }
-    if (because === 'fenced' || because === 'evicted') {
-      this.#refuse(
-        session.address,
-        { member: id, bootId },
-        'CAUCUS_FENCED',
-        because === 'fenced'
-          ? `another process joined as "${id}"; stop the work of this one`
-          : `an operator removed "${id}"; stop its work`,
-      )
-    }
+    if (because === 'fenced') this.#refuse(session.address, { member: id, bootId }, refusals.fenced(id))
+    if (because === 'evicted') this.#refuse(session.address, { member: id, bootId }, refusals.evicted(id))
     this.#emit({ type: because === 'expired' ? 'member.expired' : 'member.left', member: id, incarnation, because })
-    this.#changed(because, id, now)
+    if (kept && (because === 'left' || because === 'expired')) return
+    if (kept) this.#free(id, because, now)
+    else this.#changed(because, id, now)
   }
 
   /** Until when it may believe: our clock starts when we process, and an earlier coordinator may have given a longer lease. */
@@ -285,61 +309,62 @@ export class Group {
     return session.adopted ? Math.max(until, this.#ceilingUntil) : until
   }
 
-  #changed(because: Because, member: string, now: Instant): void {
-    this.#changedAt = now
-    if (this.#firstChangeAt !== undefined) return
-    this.#firstChangeAt = now
+  #changed(because: Because, member: string | undefined, now: Instant): void {
+    if (!this.#debounce.changed(now)) return
     this.#state = 'settling'
-    this.#emit({ type: 'group.settling', because, member })
+    this.#emit({ type: 'group.settling', because, ...(member !== undefined && { member }) })
   }
 
-  #settleAt(): Instant | undefined {
-    if (this.#firstChangeAt === undefined || this.#changedAt === undefined) return undefined
-    return Math.min(this.#changedAt + this.settings.settleMs, this.#firstChangeAt + this.settings.settleCapMs)
+  /** What operators ordered, which is durable by now. `order` is the one that came last: what moves because of it moves as always. */
+  follow(orders: GroupOrders, order: Order, now: Instant): void {
+    this.#orders.follow(orders)
+    // Whatever it was: a process may have come, or another one under its id, while the order was written.
+    for (const session of this.sessions.values()) this.#drainAsOrdered(session, now)
+    if (order.type !== 'drain' && order.type !== 'undrain') this.#emit(eventOf(order))
+    if (order.type === 'thaw') this.#changed('thawed', undefined, now)
+    if (order.type === 'pin') this.#changed('pinned', order.member, now)
+    if (order.type === 'unpin') this.#changed('unpinned', undefined, now)
+    this.#turn(now)
+  }
+
+  #drainAsOrdered(session: Session, now: Instant): void {
+    const { id, bootId } = session
+    const drained = this.#orders.drained.has(bootId)
+    if (drained === session.drained) return
+    session.drained = drained
+    this.#emit(eventOf({ type: drained ? 'drain' : 'undrain', member: id }))
+    if (drained) this.#staying.delete(id)
+    else if (!session.leaving) this.#staying.set(id, session)
+    this.#changed(drained ? 'drained' : 'undrained', id, now)
   }
 
   woke(now: Instant): void {
-    this.#expire(now)
+    for (const session of this.#roster.expired(now)) this.#remove(session, 'expired', now)
     this.#tombstones.forget(now)
-    const settleAt = this.#settleAt()
-    if (settleAt !== undefined && settleAt <= now) {
-      this.#firstChangeAt = undefined
-      this.#book.replan(now)
-    }
+    for (const member of this.#kept.expire(now)) this.#free(member, 'graced', now)
+    if (this.#debounce.ends(now)) this.#book.replan(now)
     this.#turn(now)
     for (const [bootId, ghost] of this.#ghosts) {
       if (ghost.tenures.size === 0) this.#ghosts.delete(bootId)
     }
   }
 
-  #expire(now: Instant): void {
-    if (now < this.#expiresBy) return
-    let expired = 0
-    this.#expiresBy = Number.POSITIVE_INFINITY
-    for (const session of this.#sessions.values()) {
-      if (session.expiresAt > now || ++expired > EXPIRIES_PER_STEP) {
-        this.#expiresBy = session.expiresAt
-        return
-      }
-      this.#remove(session, 'expired', now)
-    }
-  }
-
   /** Our own stall gives everybody more time. Only patience moves: no lease is shortened by it, and none lengthened. */
   stalled(forMs: Millis): void {
-    for (const session of this.#sessions.values()) session.expiresAt += forMs
+    this.#roster.stalled(forMs)
+    this.#kept.stalled(forMs)
   }
 
   /** Ends every step: grants what is free, notices that the group settled, and tells those whose share changed. */
   #turn(now: Instant): void {
     this.#book.advance(now)
-    const quiet = this.#changedAt !== undefined && this.#firstChangeAt === undefined
-    if (this.#state === 'settling' && quiet && this.#book.complete()) {
+    if (this.#state === 'settling' && this.#debounce.over && this.#book.complete()) {
       this.#state = 'settled'
-      this.#emit({ type: 'group.settled', epoch: this.epoch, members: this.#sessions.size })
+      this.#emit({ type: 'group.settled', epoch: this.epoch, members: this.sessions.size })
     }
     for (const session of this.#dirty) {
-      if (this.#sessions.get(session.id) === session) this.#tell(session)
+      if (this.sessions.get(session.id) !== session) continue
+      this.#host.send(session.address, shareMessage(this, session, this.#host.generation))
     }
     this.#dirty.clear()
   }
@@ -349,37 +374,8 @@ export class Group {
     this.#turn(now)
   }
 
-  #tell(session: Session): void {
-    const holding: Holding[] = []
-    const revoked: Holding[] = []
-    for (const tenure of session.tenures.values()) {
-      // No longer renewed: what is in neither list lasts as long as its earlier lease.
-      if (tenure.until !== undefined) continue
-      if (tenure.state === 'held') holding.push(holdingOf(tenure))
-      else revoked.push(holdingOf(tenure))
-    }
-    this.#host.send(session.address, {
-      type: 'share',
-      group: this.name,
-      member: session.id,
-      bootId: session.bootId,
-      generation: this.#host.generation,
-      incarnation: session.incarnation,
-      sequence: session.sequence,
-      order: ++session.order,
-      state: this.#state,
-      epoch: this.epoch,
-      leaseMs: this.settings.leaseMs,
-      members: this.#sessions.size,
-      share: this.share,
-      holding,
-      revoked,
-    })
-  }
-
-  #refuse(to: Address, who: { member: string; bootId: string }, code: RefusalCode, message: string): void {
-    const { member, bootId } = who
-    this.#host.send(to, { type: 'refused', group: this.name, member, bootId, code, message })
+  #refuse(to: Address, { member, bootId }: { member: string; bootId: string }, refusal: refusals.Refusal): void {
+    this.#host.send(to, { type: 'refused', group: this.name, member, bootId, ...refusal })
   }
 
   #emit(event: GroupEvent): void {
@@ -388,13 +384,12 @@ export class Group {
 
   wakeAt(): Instant | undefined {
     const at = Math.min(
-      this.#expiresBy,
-      this.#settleAt() ?? Number.POSITIVE_INFINITY,
+      this.#roster.wakeAt(),
+      this.#debounce.wakeAt(),
       this.#book.wakeAt() ?? Number.POSITIVE_INFINITY,
       this.#tombstones.wakeAt() ?? Number.POSITIVE_INFINITY,
+      this.#kept.wakeAt(),
     )
     return Number.isFinite(at) ? at : undefined
   }
 }
-
-const describe = (share: ShareKind): string => (share === 'index' ? 'indexes' : `${share.partitions} partitions`)

@@ -87,21 +87,26 @@ export class Holdings {
     const held = new Map<number, Holding>()
     const granted: Holding[] = []
     for (const holding of message.holding) {
-      if (before.get(holding.item)?.epoch === holding.epoch) held.set(holding.item, holding)
+      const mine = before.get(holding.item)
+      if (mine?.epoch === holding.epoch) held.set(holding.item, holding)
       else if (this.#isNew(holding, message.share) && accepts) {
         held.set(holding.item, holding)
-        granted.push(holding)
+        if (!isRenumbered(mine, holding)) granted.push(holding)
       } else if (accepts) this.#decline(holding, message.share)
     }
-    const revoked = new Map(message.revoked.map(({ item, epoch }) => [item, epoch]))
+    const revoked = new Map(message.revoked.map((holding) => [holding.item, holding]))
     const drain: Holding[] = []
     for (const holding of before.values()) {
-      if (held.get(holding.item)?.epoch === holding.epoch) continue
+      const now = held.get(holding.item)
+      if (now?.epoch === holding.epoch || isRenumbered(holding, now)) continue
       this.#draining.set(holding.item, { ...holding, until: this.#validUntil })
       drain.push(holding)
     }
     for (const draining of this.#draining.values()) {
-      if (revoked.get(draining.item) === draining.epoch) this.#draining.set(draining.item, { ...draining, until })
+      const asked = revoked.get(draining.item)
+      // Perhaps under the number of a view that we have not heard of: what is still drained was held all the time.
+      const goesOn = asked?.epoch === draining.epoch || isRenumbered(draining, asked)
+      if (goesOn) this.#draining.set(draining.item, { ...draining, until })
     }
     this.#held = held
     this.#validUntil = until
@@ -165,5 +170,9 @@ export class Holdings {
     return at
   }
 }
+
+/** The same place of a later view: nobody else had it in between, because we have believed in it all the time. */
+export const isRenumbered = (before: Holding | undefined, after: Holding | undefined): boolean =>
+  before?.of !== undefined && before.of === after?.of && before.epoch < after.epoch
 
 const plain = ({ item, epoch, of }: Holding): Holding => (of === undefined ? { item, epoch } : { item, epoch, of })

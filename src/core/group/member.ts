@@ -19,6 +19,8 @@ export interface MemberOptions {
   readonly bootId: string
   readonly share?: ShareKind
   readonly metadata?: unknown
+  readonly weight?: number
+  readonly static?: boolean
   /** At most; a group with a short lease is renewed more often (four times a lease). */
   readonly heartbeatMs: Millis
   /** How long before the end of its lease a holder stops; at most a fifth of the lease. */
@@ -33,6 +35,7 @@ export type MemberInput =
   /** Whatever had to be finished with these is finished. */
   | { readonly type: 'drained'; readonly items: readonly Holding[] }
   | { readonly type: 'metadata'; readonly metadata: unknown }
+  | { readonly type: 'weight'; readonly weight: number }
   | { readonly type: 'leave' }
 
 export type MemberEffect =
@@ -75,6 +78,7 @@ export interface MembershipView {
  */
 export class Member implements Machine<MemberInput, MemberEffect, MembershipView> {
   readonly #options: MemberOptions
+  #weight: number | undefined
   #metadata: unknown
   /** The first message that said the metadata as it is now; an answer to it or to a later one shows that it was heard. */
   #metadataSaidIn: number | undefined
@@ -96,6 +100,7 @@ export class Member implements Machine<MemberInput, MemberEffect, MembershipView
   constructor(options: MemberOptions) {
     this.#options = options
     this.#metadata = options.metadata
+    this.#weight = options.weight
     this.#group = { state: 'settling', epoch: 0, members: 0, share: options.share }
   }
 
@@ -122,6 +127,10 @@ export class Member implements Machine<MemberInput, MemberEffect, MembershipView
       case 'metadata':
         this.#metadata = input.metadata
         this.#tellMetadataAgain()
+        this.#renewAt = now
+        return
+      case 'weight':
+        this.#weight = input.weight
         this.#renewAt = now
         return
       case 'leave':
@@ -282,6 +291,9 @@ export class Member implements Machine<MemberInput, MemberEffect, MembershipView
         ...(this.#incarnation !== undefined && this.#generation !== undefined && { generation: this.#generation }),
         ...(share !== undefined && { share }),
         ...(this.#tellsMetadata(sequence) && { metadata: this.#metadata }),
+        // In every renewal, unlike metadata: they are short, and a coordinator that comes back knows them from nobody else.
+        ...(this.#weight !== undefined && { weight: this.#weight }),
+        ...(this.#options.static === true && { static: true }),
         ...(leaving && { leaving }),
         holding: [...this.#holdings.held.values()],
         draining: this.#holdings.draining,

@@ -36,6 +36,10 @@ export interface Renew {
   /** What the member expects; with anything held or drained, what that is a part of. */
   readonly share?: ShareKind
   readonly metadata?: unknown
+  /** Of partitions, how many times the part of a member of weight 1: a whole number from 0. Unsaid, it stays as it is, at first 1. */
+  readonly weight?: number
+  /** Its place is kept for a grace when it stops, so that its restart moves nothing else. Unsaid, it stays as it is, at first false. */
+  readonly static?: boolean
   /** On its way out: it finishes what it has, and is given nothing more. */
   readonly leaving?: boolean
   readonly holding: readonly Holding[]

@@ -3,8 +3,9 @@ import type { Epoch } from '../lease.ts'
 import type { Instant } from '../time.ts'
 import { type Book, type Desk, revoke, stopOverrun, tenureWakeAt, yieldUp } from './book.ts'
 import type { Holding } from './messages.ts'
+import { PartitionsById } from './partitions-by-id.ts'
 import type { Because } from './reasons.ts'
-import { lapsed, type Session, type Tenure } from './session.ts'
+import { adoptedTenure, grantedTenure, lapsed, type Session, type Tenure } from './session.ts'
 
 /**
  * A fixed number of partitions, each with a barrier of its own: only what moves pauses, and each goes to its new owner as soon
@@ -21,7 +22,11 @@ export class PartitionBook implements Book {
   readonly #known: boolean[]
   /** Why a partition has nobody, where its earlier owner did not let go of it: told with its next grant. */
   readonly #taken = new Map<number, Because>()
+  /** Whose place each is of static members that have stopped, until it is granted again. */
+  readonly #kept = new PartitionsById()
   #target: (string | undefined)[]
+  /** The same by member, once somebody asks. */
+  #targets: PartitionsById | undefined
   /** Partitions that their target does not hold yet. */
   readonly #pending = new Set<number>()
   #epoch: Epoch = 0
@@ -48,18 +53,7 @@ export class PartitionBook implements Book {
 
   #claim(session: Session, { item, epoch, of }: Holding, state: Tenure['state'], now: Instant): void {
     if (of !== undefined || item >= this.#partitions || session.tenures.has(item)) return
-    const revokedAt = state === 'revoked' ? now : undefined
-    const tenure: Tenure = {
-      session,
-      item,
-      of: undefined,
-      epoch,
-      grantOrder: 0,
-      state,
-      revokedAt,
-      until: undefined,
-      because: 'adopted',
-    }
+    const tenure = adoptedTenure(session, { item, epoch }, state, now)
     session.tenures.set(item, tenure)
     this.#known[item] = true
     this.#touch(item)
@@ -107,33 +101,69 @@ export class PartitionBook implements Book {
     }
   }
 
+  keep(session: Session): boolean {
+    for (const tenure of session.tenures.values()) {
+      if (tenure.state === 'held' && this.#current[tenure.item] === tenure) this.#kept.set(tenure.item, session.id)
+    }
+    // Also what it was meant to get: it may have been waiting for that, perhaps since it came back the last time.
+    for (const item of this.#targetsOf(session.id)) this.#kept.set(item, session.id)
+    return this.#kept.of(session.id).size > 0
+  }
+
+  /** One pass for all members, since whole racks stop at once. */
+  #targetsOf(id: string): ReadonlySet<number> {
+    if (this.#targets === undefined) {
+      this.#targets = new PartitionsById()
+      for (const [item, target] of this.#target.entries()) if (target !== undefined) this.#targets.set(item, target)
+    }
+    return this.#targets.of(id)
+  }
+
+  keptFor(id: string): readonly number[] {
+    return [...this.#kept.of(id)]
+  }
+
   replan(now: Instant): void {
-    const { sessions } = this.#desk
+    const { sessions, kept, orders } = this.#desk
+    this.#kept.forgetAllBut((id) => sessions.has(id) || kept.has(id))
     // Only what somebody has counts, not what was meant for them: otherwise a member might have to give up what it holds for the
     // sake of what it was to get, as after a failover while the others have not claimed yet.
-    const owners = this.#current.map((tenure) => (tenure?.state === 'held' ? tenure.session.id : undefined))
-    this.#target = assignSticky(this.#partitions, [...sessions.keys()], owners)
+    const owners = this.#current.map((tenure, item) =>
+      tenure?.state === 'held' ? tenure.session.id : this.#kept.get(item),
+    )
+    this.#target = assignSticky(this.#partitions, [...sessions.values(), ...kept.values()], owners, orders)
+    this.#targets = undefined
+    for (const [item, id] of this.#target.entries()) {
+      if (id !== undefined && kept.has(id)) this.#kept.set(item, id)
+      else if (this.#kept.get(item) !== id) this.#kept.delete(item)
+    }
     if (this.#desk.hasEpoch()) this.#epoch = this.#desk.nextEpoch()
     for (let item = 0; item < this.#partitions; item++) {
       const tenure = this.#current[item]
       if (this.#settledAt(item)) this.#pending.delete(item)
       else this.#pending.add(item)
       if (tenure?.state !== 'held' || tenure.until !== undefined || tenure.session.id === this.#target[item]) continue
-      revoke(tenure, now, this.#desk, 'rebalance')
       const { epoch, session } = tenure
-      this.#desk.emit({ type: 'partition.revoked', partition: item, member: session.id, epoch, because: 'rebalance' })
+      const pinned = orders.pins.has(item) && orders.pins.get(item) === this.#target[item]
+      const because = session.drained ? 'drained' : pinned ? 'pinned' : 'rebalance'
+      revoke(tenure, now, this.#desk, because)
+      this.#desk.emit({ type: 'partition.revoked', partition: item, member: session.id, epoch, because })
     }
     this.#restUntil = 0
   }
 
-  /** True when the target holds it, or when there is nobody whom it could belong to. */
+  /** True when the target holds it, or has stopped and may come back, or when there is nobody whom it could belong to. */
   #settledAt(item: number): boolean {
     const tenure = this.#current[item]
     const target = this.#target[item]
-    if (tenure === undefined) return target === undefined
+    if (tenure === undefined) return target === undefined || this.#desk.kept.has(target)
     return (
       tenure.state === 'held' && tenure.until === undefined && tenure.session.id === target && !this.#others.has(item)
     )
+  }
+
+  lookAgain(): void {
+    this.#restUntil = 0
   }
 
   advance(now: Instant): void {
@@ -154,8 +184,11 @@ export class PartitionBook implements Book {
         continue
       }
       const target = this.#desk.sessions.get(id)
-      // Gone, and the next plan is on its way.
-      if (target === undefined) continue
+      if (target === undefined) {
+        // Its place is kept; otherwise it has gone, and the next plan is on its way.
+        if (this.#desk.kept.has(id)) this.#pending.delete(item)
+        continue
+      }
       if (epoch === undefined && !this.#desk.hasEpoch()) {
         // Everything is looked at again once a later generation is durable.
         at = 0
@@ -172,7 +205,7 @@ export class PartitionBook implements Book {
   /** Why nobody can believe in this partition any more; `undefined` while somebody may. */
   #clear(item: number, now: Instant): Because | undefined {
     let because: Because | undefined = this.#known[item] ? (this.#taken.get(item) ?? 'released') : 'unclaimed'
-    if (!this.#known[item] && now < this.#desk.ceilingUntil) return undefined
+    if (!this.#known[item] && this.#desk.mayBeHeldUnheard(now)) return undefined
     for (const tenure of this.#holders(item)) {
       stopOverrun(tenure, now, this.#desk)
       if (lapsed(tenure, now)) {
@@ -193,27 +226,17 @@ export class PartitionBook implements Book {
   }
 
   #itemWakeAt(item: number, now: Instant): Instant {
-    const { ceilingUntil } = this.#desk
-    let at = this.#known[item] || now >= ceilingUntil ? Number.POSITIVE_INFINITY : ceilingUntil
+    let at = Number.POSITIVE_INFINITY
+    if (!this.#known[item] && this.#desk.mayBeHeldUnheard(now)) at = this.#desk.ceilingUntil
     for (const tenure of this.#holders(item)) at = Math.min(at, tenureWakeAt(tenure, this.#desk))
     return at
   }
 
   #grant(item: number, session: Session, epoch: Epoch, because: Because): void {
-    const grantOrder = session.order + 1
-    const tenure: Tenure = {
-      session,
-      item,
-      of: undefined,
-      epoch,
-      grantOrder,
-      state: 'held',
-      revokedAt: undefined,
-      until: undefined,
-      because,
-    }
+    const tenure = grantedTenure(session, { item, epoch }, because)
     this.#current[item] = tenure
     this.#known[item] = true
+    this.#kept.delete(item)
     session.tenures.set(item, tenure)
     this.#desk.tell(session)
     this.#taken.delete(item)

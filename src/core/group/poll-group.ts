@@ -69,6 +69,11 @@ export class PollGroup {
     this.#host = host
   }
 
+  /** An answer of it, or of before the start, may still be believed. */
+  mayBeBelieved(now: Instant): boolean {
+    return now < this.#barrierUntil
+  }
+
   get state(): GroupState {
     return this.#state
   }

@@ -1,4 +1,5 @@
 import type { Epoch } from '../lease.ts'
+import { quoted } from './explain/quoted.ts'
 import type { Incarnation } from './messages.ts'
 
 /** Why a member is no longer there, or why something moved. */
@@ -14,6 +15,15 @@ export type Because =
   | 'unclaimed'
   | 'drain-overrun'
   | 'settled'
+  | 'weighed'
+  | 'returned'
+  | 'renumbered'
+  | 'graced'
+  | 'drained'
+  | 'undrained'
+  | 'thawed'
+  | 'pinned'
+  | 'unpinned'
 
 /** What happened in a group. One spelling everywhere: metric, log, SSE and docs/events.md. */
 export type GroupEvent =
@@ -35,7 +45,18 @@ export type GroupEvent =
       readonly incarnation: Incarnation
       readonly because: Because
     }
-  | { readonly type: 'group.settling'; readonly because: Because; readonly member: string }
+  /** Without a member it is an operator's order about the whole group. */
+  | { readonly type: 'group.settling'; readonly because: Because; readonly member?: string }
+  | { readonly type: 'group.frozen' }
+  | { readonly type: 'group.thawed' }
+  /** Orders about one member or partition, and a member's own word about its weight. What moves because of them is told by itself. */
+  | { readonly type: 'member.drained'; readonly member: string }
+  | { readonly type: 'member.undrained'; readonly member: string }
+  | { readonly type: 'member.weighed'; readonly member: string; readonly weight: number }
+  | { readonly type: 'partition.pinned'; readonly partition: number; readonly member: string }
+  | { readonly type: 'partition.unpinned'; readonly partition: number }
+  | { readonly type: 'place.kept'; readonly member: string; readonly because: Because }
+  | { readonly type: 'place.freed'; readonly member: string; readonly because: Because }
   | { readonly type: 'group.settled'; readonly epoch: Epoch; readonly members: number }
   | {
       readonly type: 'partition.revoked'
@@ -74,33 +95,74 @@ const REASONS: Record<Because, string> = {
   expired: 'no renewal of it was processed within the grant time',
   fenced: 'a newer process took the same member id',
   evicted: 'an operator removed it',
-  rebalance: 'the members changed and the loads must differ by at most one',
+  rebalance: 'the loads have to be fair, by the members and weights that there are',
   released: 'the earlier owner had let go of it',
   adopted: 'its holder claimed it with a running lease after the coordinator changed',
-  unclaimed: 'nobody claimed it and every lease given before the coordinator started has run out',
+  unclaimed: 'nobody claimed it, and nobody can hold it from before the coordinator started',
   'drain-overrun': 'the earlier owner did not finish within the drain limit, so its lease had to run out',
   settled: 'the members did not change for the settle time',
+  weighed: 'its weight changed',
+  returned: 'it came back to the place that was kept for it',
+  renumbered: 'it kept its index of the same total under a new view',
+  graced: 'it did not come back within the grace',
+  drained: 'an operator has it drained',
+  undrained: 'an operator gives it work again',
+  thawed: 'an operator thawed the group',
+  pinned: 'an operator pinned a partition to it',
+  unpinned: 'an operator took a pin away',
 }
+
+/** The same of what a member had. */
+const TAKEN_BACK: Partial<Record<Because, string>> = {
+  drained: 'an operator has that member drained',
+  pinned: 'an operator pinned it to another member',
+}
+
+const joinedAgain = (because: Because): string =>
+  because === 'adopted' ? 'it came back after the coordinator changed' : REASONS[because]
 
 /** One sentence a person can act on. */
 export const explain = (event: GroupEvent): string => {
+  const member = quoted('member' in event ? (event.member ?? '') : '')
   switch (event.type) {
     case 'member.joined':
-      return `${event.member} is a member since ${REASONS[event.because]}.`
+      return event.because === 'joined'
+        ? `${member} joined.`
+        : `${member} is a member again: ${joinedAgain(event.because)}.`
     case 'member.left':
     case 'member.expired':
-      return `${event.member} is no longer a member: ${REASONS[event.because]}.`
+      return `${member} is no longer a member: ${REASONS[event.because]}.`
     case 'group.settling':
-      return `The group is settling because of ${event.member}: ${REASONS[event.because]}.`
+      return event.member === undefined
+        ? `The group is settling: ${REASONS[event.because]}.`
+        : `The group is settling because of ${member}: ${REASONS[event.because]}.`
+    case 'group.frozen':
+      return 'An operator froze the group: no partition is taken from a member that lives.'
+    case 'group.thawed':
+      return 'An operator thawed the group: partitions move again.'
+    case 'member.drained':
+      return `An operator has ${member} drained: it is given nothing more.`
+    case 'member.undrained':
+      return `An operator gives ${member} work again.`
+    case 'member.weighed':
+      return `${member} has the weight ${event.weight} now.`
+    case 'partition.pinned':
+      return `An operator pinned partition ${event.partition} to ${member}.`
+    case 'partition.unpinned':
+      return `An operator took the pin of partition ${event.partition} away.`
+    case 'place.kept':
+      return `The place of ${member} is kept for a while: ${REASONS[event.because]}.`
+    case 'place.freed':
+      return `The place of ${member} is not kept any more: ${REASONS[event.because]}.`
     case 'group.settled':
-      return `The group settled with ${event.members} members at epoch ${event.epoch}.`
+      return `The group settled with ${event.members} ${event.members === 1 ? 'member' : 'members'} at epoch ${event.epoch}.`
     case 'partition.revoked':
-      return `Partition ${event.partition} was taken back from ${event.member}: ${REASONS[event.because]}.`
+      return `Partition ${event.partition} was taken back from ${member}: ${TAKEN_BACK[event.because] ?? REASONS[event.because]}.`
     case 'partition.granted':
-      return `Partition ${event.partition} went to ${event.member} at epoch ${event.epoch}: ${REASONS[event.because]}.`
+      return `Partition ${event.partition} went to ${member} at epoch ${event.epoch}: ${REASONS[event.because]}.`
     case 'slot.revoked':
-      return `${event.member} was asked to let go of index ${event.index} of ${event.total}: ${REASONS[event.because]}.`
+      return `${member} was asked to let go of index ${event.index} of ${event.total}: ${REASONS[event.because]}.`
     case 'slot.granted':
-      return `${event.member} has index ${event.index} of ${event.total} at epoch ${event.epoch}: ${REASONS[event.because]}.`
+      return `${member} has index ${event.index} of ${event.total} at epoch ${event.epoch}: ${REASONS[event.because]}.`
   }
 }

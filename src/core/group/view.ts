@@ -1,7 +1,9 @@
 import type { Epoch } from '../lease.ts'
 import type { Group } from './group.ts'
+import type { Vacancy } from './kept-places.ts'
 import type { GroupState, Incarnation, ShareKind } from './messages.ts'
 import type { PollGroup } from './poll-group.ts'
+import type { Session } from './session.ts'
 
 /** A member as others see it. `epoch` is that of its latest grant, 0 before the first. */
 export interface MemberView {
@@ -11,6 +13,22 @@ export interface MemberView {
   readonly partitions?: readonly number[]
   readonly epoch: Epoch
   readonly metadata: unknown
+  /** Unless it is 1; a group of indexes has none. */
+  readonly weight?: number
+  readonly static?: true
+  /** An operator has it drained: it is given nothing. */
+  readonly drained?: true
+  /** What it was asked to let go of, and has not yet. */
+  readonly revoked?: readonly number[]
+}
+
+/** A place of somebody who has stopped and may come back. */
+export interface KeptPlace {
+  readonly id: string
+  readonly index?: number
+  readonly partitions?: readonly number[]
+  /** Unless it is 1. */
+  readonly weight?: number
 }
 
 /** A group as others see it. */
@@ -21,22 +39,62 @@ export interface GroupView {
   readonly total: number
   readonly share: ShareKind
   readonly members: readonly MemberView[]
+  /** Places that are kept for members with `static` who have stopped. They count in `total`. */
+  readonly kept?: readonly KeptPlace[]
+  /** An operator froze it: no partition is taken from a member that lives. */
+  readonly frozen?: true
+  /** Where operators pinned partitions to, by partition. */
+  readonly pins?: readonly { readonly partition: number; readonly member: string }[]
 }
 
 export const viewOfGroup = (group: Group): GroupView => {
   const { name, state, epoch, share } = group
-  const members = [...group.sessions.values()].map(({ id, incarnation, metadata, tenures }): MemberView => {
-    const held = [...tenures.values()].filter((tenure) => tenure.state === 'held' && tenure.until === undefined)
-    const latest = held.reduce((highest, tenure) => Math.max(highest, tenure.epoch), 0)
-    const items = held.map(({ item }) => item)
-    const [index] = items
-    if (share !== 'index') return { id, incarnation, partitions: items.sort((a, b) => a - b), epoch: latest, metadata }
-    return index === undefined
-      ? { id, incarnation, epoch: 0, metadata }
-      : { id, incarnation, index, epoch: latest, metadata }
-  })
-  return { name, state, epoch, total: members.length, share, members: sorted(members) }
+  const members = [...group.sessions.values()].map((session) => viewOfMember(session, share))
+  const kept = [...group.kept.values()].map((place) => viewOfPlace(place, group.keptFor(place.id), share))
+  const pins = [...group.orders.pins].map(([partition, member]) => ({ partition, member }))
+  return {
+    name,
+    state,
+    epoch,
+    total: members.length + kept.length,
+    share,
+    members: sorted(members),
+    ...(kept.length > 0 && { kept }),
+    ...(group.orders.frozen && { frozen: true }),
+    ...(pins.length > 0 && { pins }),
+  }
 }
+
+const viewOfMember = (session: Session, share: ShareKind): MemberView => {
+  const { id, incarnation, metadata, tenures } = session
+  const held = [...tenures.values()].filter((tenure) => tenure.state === 'held' && tenure.until === undefined)
+  const latest = held.reduce((highest, tenure) => Math.max(highest, tenure.epoch), 0)
+  const items = ascending(held.map(({ item }) => item))
+  const revoked = ascending([...tenures.values()].filter(({ state }) => state === 'revoked').map(({ item }) => item))
+  const [index] = items
+  return {
+    id,
+    incarnation,
+    ...(share !== 'index' ? { partitions: items } : index !== undefined && { index }),
+    epoch: latest,
+    metadata,
+    ...weightIn(session, share),
+    ...(session.static && { static: true }),
+    ...(session.drained && { drained: true }),
+    ...(revoked.length > 0 && { revoked }),
+  }
+}
+
+const viewOfPlace = ({ id, weight }: Vacancy, items: readonly number[], share: ShareKind): KeptPlace => {
+  const [index] = items
+  if (share !== 'index') return { id, partitions: ascending([...items]), ...weightIn({ weight }, share) }
+  return index === undefined ? { id } : { id, index }
+}
+
+const weightIn = ({ weight }: { readonly weight: number }, share: ShareKind) =>
+  share !== 'index' && weight !== 1 ? { weight } : {}
+
+const ascending = (items: number[]): number[] => items.sort((a, b) => a - b)
 
 export const viewOfPollGroup = (group: PollGroup): GroupView => {
   const { name, state, epoch } = group

@@ -66,7 +66,7 @@ const run = async (seed: number): Promise<readonly string[]> => {
     clock,
     wallMs: () => 1_700_000_000_000 + clock.now(),
     store: memoryStore({ instanceId: 'server-1' }),
-    defaults: { leaseMs: 4_000, settleMs: 1_000, settleCapMs: 5_000, drainLimitMs: 2_000 },
+    defaults: { leaseMs: 4_000, settleMs: 1_000, settleCapMs: 5_000, drainLimitMs: 2_000, staticGraceMs: 3_000 },
     fresh: true,
     limits: { groups: 10, membersPerGroup: 10 },
     onFault: (error) => {

@@ -36,6 +36,14 @@ describe('bad arguments are refused, each with what to do', () => {
     [{ metadata: { big: 'x'.repeat(5_000) } }, 'longer than 4096 bytes'],
     [{ metadata: 1n }, 'must be JSON'],
     [{ metadata: JSON.parse('{"__proto__":1}') }, '__proto__'],
+    [{ weight: -1 }, 'join({ weight }) must be a whole number from 0 to 1000, not -1'],
+    [{ weight: 1001 }, 'from 0 to 1000, not 1001'],
+    [{ weight: 0.5 }, 'from 0 to 1000, not 0.5'],
+    [{ weight: Number.NaN }, 'from 0 to 1000, not NaN'],
+    [{ weight: wrong<number>('2') }, 'from 0 to 1000, not string'],
+    [{ weight: wrong<number>(null) }, 'from 0 to 1000, not null'],
+    [{ static: true }, 'join({ static: true }) needs an id, too: a random one never comes back'],
+    [{ id: 'a', static: wrong<boolean>('yes') }, 'join({ static }) takes true or false, not string'],
     [{ signal: wrong<AbortSignal>({}) }, 'must be an AbortSignal'],
     [wrong<object>({ identifier: 'a' }), 'knows no option "identifier"; it takes id, share'],
     [wrong<object>('a'), 'takes an object of options'],
@@ -67,6 +75,9 @@ describe('bad arguments are refused, each with what to do', () => {
     expect(await refusedBy(() => membership.events({ buffer: 1e12 + 0.5 }))).toContain('at least 1')
     expect(await refusedBy(() => membership.watch(wrong({ abort: 1 })))).toContain('knows no option "abort"')
     expect(await refusedBy(() => membership.setMetadata(() => {}))).toContain('must be JSON')
+    for (const weight of [-1, 1001, 1.5, wrong<number>(undefined)]) {
+      expect(await refusedBy(() => membership.setWeight(weight))).toContain('setWeight(weight) must be a whole number')
+    }
     expect(await codeOf(within(200, membership.settled({ timeoutMs: 0 })))).toBe('CAUCUS_TIMEOUT')
   })
 

@@ -88,6 +88,7 @@ describe('a coordinator that starts', () => {
     store.finish()
     const { hosting } = await starting
     expect(hosting.view().generation).toBe(NOW_S)
+    store.finish = undefined
     expect(store.kept).toMatchObject({ generation: NOW_S, defaultCeilingMs: timing.local.leaseMs })
     expect(hosting.guarantees).toEqual({ exclusion: 'fenced', survivesRestart: true, survivesPartition: false })
     await hosting.close()

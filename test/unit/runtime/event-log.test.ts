@@ -101,3 +101,47 @@ describe('a log of events', () => {
     }
   })
 })
+
+describe('the past of a group', () => {
+  const joined = (member: string): GroupEvent => ({ type: 'member.joined', member, incarnation: 1, because: 'joined' })
+  const granted = (partition: number, member: string): GroupEvent => ({
+    type: 'partition.granted',
+    partition,
+    member,
+    epoch: 1,
+    because: 'released',
+  })
+  const revisions = (log: EventLog, query: Parameters<EventLog['history']>[0]) =>
+    log.history(query).events.map(({ revision }) => revision)
+
+  test('is all of it, what names somebody or something, or the newest of that', () => {
+    const log = newLog()
+    for (const event of [joined('a'), granted(1, 'a'), granted(2, 'a'), joined('b'), granted(1, 'b'), settled(1)])
+      log.record('g', event)
+    log.record('h', joined('a'))
+    expect(revisions(log, { group: 'g' })).toHaveLength(6)
+    expect(revisions(log, { group: 'g', partition: 1 })).toEqual(['7-2', '7-5'])
+    expect(revisions(log, { group: 'g', member: 'a' })).toEqual(['7-1', '7-2', '7-3'])
+    expect(revisions(log, { group: 'g', member: 'a', partition: 1 })).toEqual(['7-2'])
+    expect(revisions(log, { group: 'g', member: 'a', limit: 2 })).toEqual(['7-2', '7-3'])
+    expect(log.history({ group: 'g', limit: 2 })).toMatchObject({ more: true, forgotten: false })
+    expect(log.history({ group: 'g', limit: 6 })).toMatchObject({ more: false, forgotten: false })
+  })
+
+  test('says whether something before it is forgotten, and since when there is a record', () => {
+    let now = 5
+    const log = new EventLog({ generation: 7, wallMs: () => now, perGroup: 4 })
+    now = 9
+    expect(log.history({ group: 'g' })).toEqual({ events: [], forgotten: false, more: false, sinceMs: 5, nowMs: 9 })
+    record(log, 'g', 1, 20)
+    expect(log.history({ group: 'g' }).forgotten).toBe(true)
+    expect(revisions(log, { group: 'g' }).at(-1)).toBe('7-20')
+  })
+
+  test('of a group that made room for others may be forgotten altogether', () => {
+    const log = newLog({ total: 10 })
+    record(log, 'old', 1, 5)
+    record(log, 'new', 1, 8)
+    expect(log.history({ group: 'old' })).toMatchObject({ events: [], forgotten: true })
+  })
+})

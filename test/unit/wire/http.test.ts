@@ -33,14 +33,21 @@ describe('the body of a PUT', () => {
       draining: [{ item: 1, epoch: 1 }],
       acknowledged: [{ item: 2, epoch: 1 }],
     }
-    expect(decode({ ...full, weight: 1 })).toEqual({ type: 'renew', group: 'g', member: 'm', ...full })
+    expect(decode({ ...full, weight: 7, static: true })).toEqual({
+      type: 'renew',
+      group: 'g',
+      member: 'm',
+      ...full,
+      weight: 7,
+      static: true,
+    })
   })
 
   test.each([
     [{ sequence: 1 }, 'the body: lacks the field "bootId"'],
     [[], 'the body must be object'],
     [null, 'the body must be object'],
-    [{ bootId: 'b', sequence: 1, weight: 2 }, 'weight other than 1 is not supported yet'],
+    [{ bootId: 'b', sequence: 1, weight: 1001 }, 'weight is a whole number from 0 to 1000'],
     [{ bootId: 'b', sequence: 1, group: 'other' }, 'unknown field "group"'],
     [{ bootId: 'b', sequence: 1, holding: [{ item: 0 }] }, 'holding.0 lacks the field "epoch"'],
     [{ bootId: 'b', sequence: 1, holding: [{ id: 0, epoch: 1 }] }, 'holding.0'],

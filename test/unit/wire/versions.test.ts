@@ -82,6 +82,14 @@ describe('a peer of version 1', () => {
     expect(encodeFrames([newer(share), newer(renew)], 1)).toEqual([encodeFrame([share, renew])])
   })
 
+  test('hears of no weight and no static place, which version 2 has', () => {
+    const special = { ...renew, weight: 3, static: true }
+    expect(encodeFrames([special], 1)).toEqual([encodeFrame([renew])])
+    expect(decodeMemberFrame(encodeFrames([special])[0] ?? '')).toEqual([special])
+    expect(decodeMemberFrame(encodeFrame([special]), 1)).toContain('unknown field')
+    expect(decodeMemberFrame(encodeFrame([{ ...special, weight: 1_001 }]))).toContain('weight')
+  })
+
   test('is told a refusal that it does not know as one that it does: whether to try again is all it must know', () => {
     const refused = (code: string) => {
       const message = { type: 'refused', group: 'g', member: 'a', bootId: 'b', code, message: 'no' } as Refused

@@ -52,7 +52,7 @@ describe('what a coordinator starts from', () => {
   })
 
   test('is lowered to what is configured once all of that has run out', () => {
-    expect(loweredFoundation(9, leases)).toEqual({
+    expect(loweredFoundation({ generation: 9 }, leases)).toEqual({
       generation: 9,
       defaultCeilingMs: 4_000,
       ceilingsMs: { tight: 1_000 },
@@ -65,7 +65,7 @@ describe('what a coordinator starts from', () => {
         const next = nextFoundation(before, wanted, wallMs)
         expect(next.generation).toBeGreaterThan(before?.generation ?? 0)
         expect(next.generation).toBeLessThanOrEqual(MAX_GENERATION)
-        const lowered = loweredFoundation(next.generation, wanted)
+        const lowered = loweredFoundation({ generation: next.generation }, wanted)
         const names = [...Object.keys(before?.ceilingsMs ?? {}), ...Object.keys(wanted.leasesMs), stranger]
         for (const name of names) {
           expect(ceilingOf(next, name)).toBeGreaterThanOrEqual(ceilingOf(before, name))
@@ -84,7 +84,7 @@ describe('what a coordinator starts from', () => {
         let longest = 0
         for (const [wanted, wallMs] of starts) {
           const next = nextFoundation(foundation, wanted, wallMs)
-          longest = Math.max(longest, ceilingOf(loweredFoundation(1, wanted), name))
+          longest = Math.max(longest, ceilingOf(loweredFoundation({ generation: 1 }, wanted), name))
           expect(next.generation).toBeGreaterThan(foundation?.generation ?? 0)
           foundation = next
         }

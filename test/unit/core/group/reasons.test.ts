@@ -14,6 +14,15 @@ const REASONS: Record<Because, true> = {
   unclaimed: true,
   'drain-overrun': true,
   settled: true,
+  weighed: true,
+  returned: true,
+  renumbered: true,
+  graced: true,
+  drained: true,
+  undrained: true,
+  thawed: true,
+  pinned: true,
+  unpinned: true,
 }
 
 /** One event of each type: a missing one does not compile. */
@@ -23,7 +32,16 @@ const eventsOf = (because: Because): Record<GroupEvent['type'], GroupEvent> => {
     'member.joined': { type: 'member.joined', member, incarnation: 3, because },
     'member.left': { type: 'member.left', member, incarnation: 3, because },
     'member.expired': { type: 'member.expired', member, incarnation: 3, because },
+    'member.drained': { type: 'member.drained', member },
+    'member.undrained': { type: 'member.undrained', member },
+    'member.weighed': { type: 'member.weighed', member, weight: 3 },
+    'partition.pinned': { type: 'partition.pinned', partition: 11, member },
+    'partition.unpinned': { type: 'partition.unpinned', partition: 11 },
     'group.settling': { type: 'group.settling', because, member },
+    'group.frozen': { type: 'group.frozen' },
+    'group.thawed': { type: 'group.thawed' },
+    'place.kept': { type: 'place.kept', member, because },
+    'place.freed': { type: 'place.freed', member, because },
     'group.settled': { type: 'group.settled', epoch: 42, members: 5 },
     'partition.revoked': { type: 'partition.revoked', partition: 11, member, epoch: 42, because },
     'partition.granted': { type: 'partition.granted', partition: 11, member, epoch: 42, because },
@@ -50,5 +68,28 @@ describe('what happened is explained', () => {
   test('by different words for different reasons', () => {
     const sentences = (Object.keys(REASONS) as Because[]).map((because) => explain(eventsOf(because)['slot.granted']))
     expect(new Set(sentences).size).toBe(sentences.length)
+  })
+
+  test.each<[GroupEvent, string]>([
+    [eventsOf('joined')['member.joined'], 'worker-7 joined.'],
+    [eventsOf('adopted')['member.joined'], 'worker-7 is a member again: it came back after the coordinator changed.'],
+    [
+      eventsOf('pinned')['partition.revoked'],
+      'Partition 11 was taken back from worker-7: an operator pinned it to another member.',
+    ],
+    [
+      eventsOf('drained')['partition.revoked'],
+      'Partition 11 was taken back from worker-7: an operator has that member drained.',
+    ],
+    [{ type: 'group.settled', epoch: 2, members: 1 }, 'The group settled with 1 member at epoch 2.'],
+  ])('in words that fit what happened: %j', (event, sentence) => {
+    expect(explain(event)).toBe(sentence)
+  })
+
+  test('with an id that could be taken for words in quotes', () => {
+    const member = 'a joined. The group'
+    expect(explain({ type: 'member.drained', member })).toBe(
+      'An operator has "a joined. The group" drained: it is given nothing more.',
+    )
   })
 })

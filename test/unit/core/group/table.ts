@@ -1,11 +1,24 @@
 import type { GroupSettings } from '../../../../src/core/group/book.ts'
-import { Coordinator, type CoordinatorEffect, type CoordinatorOptions } from '../../../../src/core/group/coordinator.ts'
+import {
+  type CallerMessage,
+  Coordinator,
+  type CoordinatorEffect,
+  type CoordinatorOptions,
+} from '../../../../src/core/group/coordinator.ts'
 import { type Foundation, nextFoundation } from '../../../../src/core/group/foundation.ts'
 import { Member, type MemberEffect } from '../../../../src/core/group/member.ts'
 import type { CoordinatorMessage, Holding, MemberMessage, ShareKind } from '../../../../src/core/group/messages.ts'
+import type { Order } from '../../../../src/core/group/orders.ts'
 import type { GroupEvent } from '../../../../src/core/group/reasons.ts'
+import type { GroupView } from '../../../../src/core/group/view.ts'
 
-export const SETTINGS: GroupSettings = { leaseMs: 1_000, settleMs: 100, settleCapMs: 500, drainLimitMs: 400 }
+export const SETTINGS: GroupSettings = {
+  leaseMs: 1_000,
+  settleMs: 100,
+  settleCapMs: 500,
+  drainLimitMs: 400,
+  staticGraceMs: 3_000,
+}
 const GROUP = 'g'
 export const FOUR = { partitions: 4 } as const
 
@@ -47,6 +60,7 @@ export class Table {
   readonly sent: CoordinatorMessage[] = []
   foundation: Foundation
   #boots = 0
+  #answer: CallerMessage | undefined
   readonly #options: Partial<CoordinatorOptions>
 
   constructor(options: Partial<CoordinatorOptions> = {}) {
@@ -69,14 +83,24 @@ export class Table {
     })
   }
 
-  /** The coordinator dies and another one starts from what is durable; links are made again by `relink`. */
-  restart(options: Partial<CoordinatorOptions> = {}): void {
-    const defaultLeaseMs = (options.defaults ?? SETTINGS).leaseMs
-    this.foundation = nextFoundation(this.foundation, { defaultLeaseMs, leasesMs: {} }, 0)
-    this.coordinator = this.#start({ ...this.#options, ...options })
+  /** The coordinator stops in good order: it leaves behind who holds something. */
+  stop(): void {
+    this.foundation = this.coordinator.testament(this.now)
   }
 
-  sit(name: string, share: ShareKind = 'index', options: { drainsAtOnce?: boolean } = {}): Seat {
+  /** The coordinator dies and another one starts from what is durable; links are made again by `relink`. */
+  restart(options: Partial<CoordinatorOptions> = {}): void {
+    const { roll } = this.foundation
+    const defaultLeaseMs = (options.defaults ?? SETTINGS).leaseMs
+    this.foundation = nextFoundation(this.foundation, { defaultLeaseMs, leasesMs: {} }, 0)
+    this.coordinator = this.#start({ ...this.#options, roll, ...options })
+  }
+
+  sit(
+    name: string,
+    share: ShareKind = 'index',
+    options: { drainsAtOnce?: boolean; weight?: number; static?: boolean } = {},
+  ): Seat {
     const member = new Member({
       group: GROUP,
       member: name.replace(/\W.*$/, ''),
@@ -84,6 +108,8 @@ export class Table {
       share,
       heartbeatMs: 200,
       stopMarginMs: 50,
+      ...(options.weight !== undefined && { weight: options.weight }),
+      ...(options.static !== undefined && { static: options.static }),
     })
     const seat: Seat = {
       name,
@@ -118,6 +144,22 @@ export class Table {
 
   say(message: MemberMessage, from = 'somebody'): void {
     this.#perform(this.coordinator.step({ type: 'received', from, message }, this.now))
+  }
+
+  /** What the operator is answered. */
+  order(order: Order): CallerMessage | undefined {
+    this.#answer = undefined
+    this.#perform(this.coordinator.step({ type: 'ordered', from: 'operator', group: GROUP, order }, this.now))
+    return this.#answer
+  }
+
+  weigh(name: string, weight: number): void {
+    const seat = this.#seat(name)
+    this.#act(seat, seat.member.step({ type: 'weight', weight }, this.now))
+  }
+
+  view(): GroupView | undefined {
+    return this.coordinator.viewOf(GROUP)
   }
 
   evict(name: string): void {
@@ -179,6 +221,10 @@ export class Table {
         this.#perform(this.coordinator.step({ type: 'persisted', ticket: effect.ticket }, this.now))
       }
       if (effect.type !== 'send') continue
+      if (effect.to === 'operator') {
+        this.#answer = effect.message as CallerMessage
+        continue
+      }
       const message = effect.message as CoordinatorMessage
       this.sent.push(message)
       const seat = this.seats.get(String(effect.to))

@@ -1,0 +1,63 @@
+import type { Generation } from '../lease.ts'
+import type { Instant } from '../time.ts'
+import type { GroupSettings } from './book.ts'
+import type { Foundation } from './foundation.ts'
+import type { CoordinatorMessage, MemberMessage, RefusalCode, ShareKind } from './messages.ts'
+import type { Order } from './orders.ts'
+import type { PollAnswer, PollSettings } from './poll-group.ts'
+import type { GroupEvent } from './reasons.ts'
+import type { Roll } from './roll-call.ts'
+import type { Address } from './session.ts'
+import type { GroupView } from './view.ts'
+
+export interface CoordinatorOptions {
+  readonly clusterId: string
+  readonly instanceId: string
+  /** Already durable, where there is a store. */
+  readonly foundation: Foundation
+  readonly startedAt: Instant
+  /** The operator's word (or `embedded`'s nature) that nobody holds anything from before. */
+  readonly fresh: boolean
+  readonly defaults: GroupSettings
+  /** Groups with settings, or a share, of their own. */
+  readonly groups: ReadonlyMap<string, GroupSettings & { readonly share?: ShareKind }>
+  /** The group of bloc's wire, if that is spoken here. */
+  readonly poll?: PollSettings & { readonly group: string }
+  /** Of the last stop, if that was in good order. */
+  readonly roll?: Roll | undefined
+  readonly limits: { readonly groups: number; readonly membersPerGroup: number }
+}
+
+export type CoordinatorInput =
+  | { readonly type: 'linked'; readonly from: Address }
+  | { readonly type: 'received'; readonly from: Address; readonly message: MemberMessage }
+  | { readonly type: 'polled'; readonly from: Address; readonly member: string }
+  | { readonly type: 'pollerLeft'; readonly from: Address; readonly member: string }
+  | { readonly type: 'evicted'; readonly from: Address; readonly group: string; readonly member: string }
+  | { readonly type: 'ordered'; readonly from: Address; readonly group: string; readonly order: Order }
+  | { readonly type: 'persisted'; readonly ticket: number }
+  | { readonly type: 'persistFailed'; readonly ticket: number }
+
+/** Answers that are for whoever called, not for a member. */
+export type CallerMessage =
+  | ({ readonly type: 'polled' } & PollAnswer)
+  | { readonly type: 'removed'; readonly found: boolean }
+  /** An order is durable and in force. */
+  | { readonly type: 'ordered' }
+  | {
+      readonly type: 'failed'
+      readonly code: RefusalCode | 'CAUCUS_NOT_FOUND' | 'CAUCUS_BACKEND'
+      readonly message: string
+    }
+
+export type CoordinatorEffect =
+  | { readonly type: 'send'; readonly to: Address; readonly message: CoordinatorMessage | CallerMessage }
+  | { readonly type: 'emit'; readonly group: string; readonly event: GroupEvent }
+  | { readonly type: 'persist'; readonly ticket: number; readonly foundation: Foundation }
+
+export interface CoordinatorView {
+  readonly clusterId: string
+  readonly instanceId: string
+  readonly generation: Generation
+  readonly groups: readonly GroupView[]
+}
