@@ -7,7 +7,10 @@ import { HOLDERS } from './mutants/holders.ts'
 import { IDENTITIES } from './mutants/identities.ts'
 import { LIVENESS } from './mutants/liveness.ts'
 import type { Mutant } from './mutants/mutant.ts'
+import { ORDERS } from './mutants/orders.ts'
+import { PLACES } from './mutants/places.ts'
 import { POLLERS } from './mutants/pollers.ts'
+import { ROLLS } from './mutants/rolls.ts'
 
 export type { Mutant } from './mutants/mutant.ts'
 
@@ -20,6 +23,9 @@ export const MUTANTS: readonly Mutant[] = [
   ...EPOCHS,
   ...LIVENESS,
   ...POLLERS,
+  ...PLACES,
+  ...ORDERS,
+  ...ROLLS,
   ...ASSIGNMENT,
   ...DRIVER_MUTANTS,
 ]

@@ -1,5 +1,7 @@
 import { timing } from '../../src/config/timing.ts'
+import type { CallerMessage } from '../../src/core/group/coordinator.ts'
 import type { Holding, ShareKind } from '../../src/core/group/messages.ts'
+import type { Order } from '../../src/core/group/orders.ts'
 import { explain, type GroupEvent } from '../../src/core/group/reasons.ts'
 import { generationOf } from '../../src/core/lease.ts'
 import { seededRandom } from '../../src/core/random.ts'
@@ -8,6 +10,7 @@ import { Bench } from '../../src/testing/simulation/bench.ts'
 import type { Conditions, SimulatedGroup } from '../../src/testing/simulation/conditions.ts'
 import type { MemberProcess } from '../../src/testing/simulation/member-process.ts'
 import type { TraceLine } from '../../src/testing/simulation/trace.ts'
+import type { Traits } from '../../src/testing/simulation/traits.ts'
 import { World } from '../../src/testing/simulation/world.ts'
 
 /** What a script says before its first command. */
@@ -15,11 +18,12 @@ interface Heading {
   readonly seed: number
   readonly drift: number
   readonly settleCapMs: number
+  readonly staticGraceMs: number
   readonly pollMs: number | undefined
   readonly groups: readonly SimulatedGroup[]
 }
 
-const HEADING = /^(group|clocks|seed|poll every|settle cap) ?/
+const HEADING = /^(group|clocks|seed|poll every|settle cap|grace) ?/
 
 const headingOf = (lines: readonly string[]): Heading => {
   const number = (before: string): number | undefined => {
@@ -30,6 +34,7 @@ const headingOf = (lines: readonly string[]): Heading => {
     seed: number('seed ') ?? 1,
     drift: (number('clocks wrong by up to ') ?? 0) / 100,
     settleCapMs: number('settle cap ') ?? timing.local.settleCapMs,
+    staticGraceMs: number('grace ') ?? timing.local.staticGraceMs,
     pollMs: number('poll every '),
     groups: lines.filter((line) => line.startsWith('group ')).map(groupOf),
   }
@@ -43,10 +48,10 @@ const groupOf = (line: string): SimulatedGroup => {
 const shareOf = (kind: string | undefined, partitions: string | undefined): ShareKind =>
   kind === 'index' ? 'index' : { partitions: Number(partitions) }
 
-const conditionsOf = ({ seed, drift, settleCapMs, pollMs, groups }: Heading): Conditions => ({
+const conditionsOf = ({ seed, drift, settleCapMs, staticGraceMs, pollMs, groups }: Heading): Conditions => ({
   seed,
   profile: drift > 0.01 ? 'beyond' : 'swarm',
-  timing: { ...timing.local, settleCapMs },
+  timing: { ...timing.local, settleCapMs, staticGraceMs },
   groups,
   membersPerGroup: 0,
   poll: pollMs === undefined ? undefined : { clients: 0, intervalMs: pollMs },
@@ -104,14 +109,16 @@ const obey = (line: string, stage: Stage, groups: readonly SimulatedGroup[]): re
     start: () => room.start(),
     kill: () => (what === 'server' ? stage.crashCoordinator() : stage.crash(the())),
     lose: () => room.loseStore(),
-    join: () => stage.join(what, groups.find(({ name }) => name === where) as SimulatedGroup),
+    join: () => stage.join(what, groups.find(({ name }) => name === where) as SimulatedGroup, traitsOf(line)),
+    weigh: () => the().post({ type: 'weight', weight: Number(where) }),
+    order: () => stage.order(what, orderOf(line)),
     leave: () => the().post({ type: 'leave' }),
     evict: () => room.current?.post({ type: 'evicted', from: 'operator', group: the().group, member: what }),
     drains: () => stage.drainsMs.set(what, Number(where)),
     freeze: () => the().standStill(Number(where), false),
     cut: () => wires.network.cut(what, ['up', 'down'], Number(where)),
     poll: () => stage.startPoller(what),
-    stop: () => stage.pollers.find(({ id }) => id === what)?.stop(),
+    stop: () => (what === 'server' ? stage.stopCoordinator() : stage.pollers.find(({ id }) => id === what)?.stop()),
     share: () => room.shares.set(what, shareOf(where, count)),
     run: () => {
       const until = agenda.now + Number(what)
@@ -124,6 +131,31 @@ const obey = (line: string, stage: Stage, groups: readonly SimulatedGroup[]): re
   if (deed === undefined) throw new Error(`not a command: ${line}`)
   deed()
   return []
+}
+
+/** `join a keys static weight 3`. */
+const traitsOf = (line: string): Traits => {
+  const weight = / weight (\d+)/.exec(line)?.[1]
+  return { ...(line.includes(' static') && { static: true }), ...(weight !== undefined && { weight: Number(weight) }) }
+}
+
+/** `order keys pin 3 a`, `order keys drain a`, `order keys freeze`. */
+const orderOf = (line: string): Order => {
+  const [, , type = '', what = '', member = ''] = line.split(' ')
+  switch (type) {
+    case 'freeze':
+    case 'thaw':
+      return { type }
+    case 'pin':
+      return { type, partition: Number(what), member }
+    case 'unpin':
+      return { type, partition: Number(what) }
+    case 'drain':
+    case 'undrain':
+      return { type, member: what }
+    default:
+      throw new Error(`not an order: ${line}`)
+  }
 }
 
 /** Generations are seconds of a clock that began here; only the differences are worth reading. */
@@ -178,9 +210,14 @@ const readable = ({ at, who, what, detail }: TraceLine): string[] => {
       return 'generation' in (detail as object) ? line(`reads the hello of generation ${numberOf(detail)}`) : []
     case 'unlinked':
       return detail === undefined ? line('sees its link end') : []
+    case 'replies': {
+      const reply = detail as CallerMessage
+      return line(reply.type === 'failed' ? `refuses the order: ${reply.message}` : 'the order is durable and in force')
+    }
     case 'refused':
       return detail === undefined ? line('is refused') : []
     case 'starts':
+    case 'stops':
     case 'listens':
     case 'crashes':
       return line(typeof detail === 'string' ? `${what}: ${detail}` : what)

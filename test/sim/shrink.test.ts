@@ -4,6 +4,9 @@ import { explainCore, formatScenario, parseScenario, shrinkCore } from '../../sr
 import { simulateCore } from '../../src/testing/simulation/simulate.ts'
 import { built } from './built.ts'
 
+/** On a busy machine; by itself each takes some seconds. */
+const MINUTES = 240_000
+
 /** The rules that the mutants below break are broken in a copy of the built code, and shrunk there. */
 const explained = async (name: string): Promise<string> => {
   const { explanation = '' } = await sweepMutant(mutantNamed(name), {
@@ -84,9 +87,11 @@ describe('a failure', () => {
       expect(text).toMatch(/^The last \d+ lines of its trace:$/m)
       const line = /^seed=\d+ profile=.*$/m.exec(text)?.[0] ?? ''
       const { limits } = parseScenario(line)
-      expect(limits.deeds?.length).toBeLessThanOrEqual(4)
+      // Of a hundred or more.
+      expect(limits.deeds?.length).toBeLessThanOrEqual(8)
       expect(text).toContain('│ runs  ┃ believes')
       expect(text.trimEnd().split('\n').at(-1)).toMatch(/^═+$/)
     },
+    MINUTES,
   )
 })

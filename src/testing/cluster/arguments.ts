@@ -1,4 +1,5 @@
-import { checkMemberId } from '../../client/options.ts'
+import { checkMemberId, checkOptions } from '../../client/options.ts'
+import type { Order } from '../../core/group/orders.ts'
 import type { Millis } from '../../core/time.ts'
 import { CaucusError } from '../../errors.ts'
 import { isSpoken, PROTOCOLS, type Protocol } from '../../wire/versions.ts'
@@ -60,6 +61,30 @@ export const checkProtocols = (protocols: unknown): Readonly<Record<string, Prot
     checkProtocol(`protocols.${who}`, protocol)
   }
   return protocols as Readonly<Record<string, Protocol>>
+}
+
+const ORDER_FIELDS: Readonly<Record<Order['type'], readonly string[]>> = {
+  freeze: [],
+  thaw: [],
+  pin: ['partition', 'member'],
+  unpin: ['partition'],
+  drain: ['member'],
+  undrain: ['member'],
+}
+
+/** Whether it is about anybody who is there, the coordinator says. */
+export const checkOrder = (name: string, given: unknown): Order => {
+  if (typeof given !== 'object' || given === null) {
+    return refuse(`${name} is ${shown(given)}; give an order, such as { type: 'drain', member: 'm1' }`)
+  }
+  const order = given as { readonly type?: unknown; readonly partition?: unknown; readonly member?: unknown }
+  const type = oneOf(`${name}.type`, order.type, Object.keys(ORDER_FIELDS) as Order['type'][])
+  checkOptions(given, ['type', ...ORDER_FIELDS[type]], name)
+  if (ORDER_FIELDS[type].includes('member')) checkMemberId(order.member)
+  if (ORDER_FIELDS[type].includes('partition')) {
+    wholeWithin(`${name}.partition`, order.partition, 0, Number.MAX_SAFE_INTEGER)
+  }
+  return given as Order
 }
 
 /** What somebody may say that it works on. */

@@ -124,13 +124,15 @@ export class BeliefBook {
 const sameNumbering = (a: ShareKind | undefined, b: ShareKind | undefined): boolean =>
   a !== undefined && b !== undefined && a !== 'index' && b !== 'index' && a.partitions === b.partitions
 
-/** Two partitions of one numbering are different things, as are two indexes of one view. Everything else has keys in common. */
+/** Two partitions of one numbering are different things, as are two indexes of one total. Everything else has keys in common. */
 const conflict = (mine: Holding, theirs: Holding, alike: boolean): string | undefined => {
   if (alike) return mine.item === theirs.item ? 'one partition' : undefined
   if (mine.of !== undefined && theirs.of !== undefined && mine.epoch === theirs.epoch) {
     if (mine.of !== theirs.of) return 'slots of one view that differ in their total'
     return mine.item === theirs.item ? 'one slot' : undefined
   }
+  // A slot may go on in a later view, of which not everybody has heard yet.
+  if (mine.of !== undefined && mine.of === theirs.of && mine.item !== theirs.item) return undefined
   return 'two ways to split one group'
 }
 

@@ -36,6 +36,10 @@ export interface ClusterConditions {
   readonly windowBytes: number
   /** How much the server keeps for a link that is not read. */
   readonly linkBufferBytes: number
+  /** What members weigh, by id; a member that is not named weighs 1. */
+  readonly weights: Readonly<Record<string, number>>
+  /** Ids whose place is kept when they stop. */
+  readonly statics: readonly string[]
   /** Who begins with another version of the links' protocol than the newest. */
   readonly protocols: Readonly<Record<string, Protocol>>
 }

@@ -2,14 +2,16 @@ import { checkOptions, checkShare } from '../../client/options.ts'
 import type { Timing } from '../../config/timing.ts'
 import type { GroupSettings } from '../../core/group/book.ts'
 import type { ShareKind } from '../../core/group/messages.ts'
+import type { Order } from '../../core/group/orders.ts'
 import type { GroupEvent } from '../../core/group/reasons.ts'
 import { explain } from '../../core/group/reasons.ts'
 import type { GroupView } from '../../core/group/view.ts'
 import type { Random } from '../../core/random.ts'
 import type { Millis } from '../../core/time.ts'
+import { CaucusError } from '../../errors.ts'
 import type { Protocol } from '../../wire/versions.ts'
 import type { MachineClock } from '../simulation/machine-clock.ts'
-import { checkMs, checkMsIfGiven, checkProtocol, LONGEST_MS, within } from './arguments.ts'
+import { checkMs, checkMsIfGiven, checkOrder, checkProtocol, LONGEST_MS, within } from './arguments.ts'
 import { type Bench, faultText, newLoop, newMachine, protocolOf } from './bench.ts'
 import { Disk } from './disk.ts'
 import type { EventLoop } from './event-loop.ts'
@@ -253,6 +255,16 @@ export class SimulatedCoordinator {
     this.#loop.run(() => process.hosting.evict(this.#bench.conditions.group, member))
   }
 
+  /** An operator orders something of the group. Resolves once it is durable and in force, and rejects as the real one does. */
+  async order(order: Order): Promise<void> {
+    checkOrder('order(order)', order)
+    const process = this.#process
+    if (process === undefined || this.#loop?.state !== 'runs') {
+      throw new CaucusError('CAUCUS_UNAVAILABLE', 'the coordinator does not run; start it, and order again')
+    }
+    await this.#loop.run(() => process.hosting.order(this.#bench.conditions.group, order))
+  }
+
   #happened(event: GroupEvent): void {
     this.#note(event.type, explain(event))
     this.#onEvent(event)
@@ -275,11 +287,18 @@ const checkChanges = (changes: CoordinatorChanges): void => {
   }
 }
 
-const SETTINGS: readonly (keyof GroupSettings)[] = ['leaseMs', 'settleMs', 'settleCapMs', 'drainLimitMs']
+const SETTINGS: readonly (keyof GroupSettings)[] = [
+  'leaseMs',
+  'settleMs',
+  'settleCapMs',
+  'drainLimitMs',
+  'staticGraceMs',
+]
 
-const settingsOf = ({ leaseMs, settleMs, settleCapMs, drainLimitMs }: Timing): GroupSettings => ({
+const settingsOf = ({ leaseMs, settleMs, settleCapMs, drainLimitMs, staticGraceMs }: Timing): GroupSettings => ({
   leaseMs,
   settleMs,
   settleCapMs,
   drainLimitMs,
+  staticGraceMs,
 })

@@ -81,6 +81,11 @@ const DEEDS: Readonly<Record<FaultName, Deed>> = {
   coordinatorPartition: (cluster, { forMs }) => {
     for (const member of cluster.members) member.partition(forMs)
   },
+  weight: onMember((member, { weight = 1 }) => member.setWeight(weight)),
+  order: (cluster, { order }) => {
+    // Refused is answered well, too; what is in force is judged by what the group does.
+    if (order !== undefined) cluster.coordinator.order(order).catch(() => undefined)
+  },
   slowDisk: (cluster, { byMs = 0, forMs }) => cluster.coordinator.slowDisk(byMs, forMs),
   failingDisk: (cluster, { forMs }) => cluster.coordinator.failDisk(forMs),
 }

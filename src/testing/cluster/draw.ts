@@ -5,9 +5,10 @@ import { type Random, seededRandom } from '../../core/random.ts'
 import { DEFAULT_DRIFT } from '../../core/time.ts'
 import { PROTOCOLS, type Protocol } from '../../wire/versions.ts'
 import { pick } from '../simulation/conditions.ts'
+import { WEIGHTS } from '../simulation/traits.ts'
 import type { FaultName } from './fault.ts'
 import { COORDINATOR } from './network.ts'
-import { drawFaultNames } from './schedule.ts'
+import { drawFaultNames, drawWishNames } from './schedule.ts'
 import type { ClusterOptions } from './setup.ts'
 
 /**
@@ -37,9 +38,12 @@ export const drawCluster = (seed: number, wanted?: ClusterProfile): Drawn => {
   const share: ShareKind = random.next() < 0.4 ? 'index' : { partitions: pick(random, [1, 3, 8, 16]) }
   const faults = drawFaultNames(random)
   const protocols = drawProtocols(random.fork('protocols'))
+  const wishes = drawWishes(random.fork('wishes'), share)
+  // Whoever wants something is no fault, but a reason to move something.
+  const names = profile === 'failover' ? [] : drawWishNames(random.fork('wish names'))
   return {
     profile,
-    faults: ONLY[profile] ?? faults,
+    faults: [...(ONLY[profile] ?? faults), ...names],
     options: {
       seed,
       timing,
@@ -54,8 +58,20 @@ export const drawCluster = (seed: number, wanted?: ClusterProfile): Drawn => {
       // Small enough to be filled.
       ...(random.next() < 0.2 && { buffers: { windowBytes: 1_024, linkBufferBytes: 1_024 } }),
       ...(profile !== 'beyond' && { protocols }),
+      ...wishes,
       drift: profile === 'beyond' ? 0.4 : DEFAULT_DRIFT,
     },
+  }
+}
+
+/** Who weighs what, and whose place is kept. */
+const drawWishes = (random: Random, share: ShareKind): Pick<ClusterOptions, 'weights' | 'statics'> => {
+  const ids = Array.from({ length: MOST_MEMBERS }, (_, number) => `m${number + 1}`)
+  const weighs = share !== 'index' && random.next() < 0.4
+  const keeps = random.next() < 0.4
+  return {
+    ...(weighs && { weights: Object.fromEntries(ids.map((id) => [id, pick(random, WEIGHTS)])) }),
+    ...(keeps && { statics: ids.filter(() => random.next() < 0.6) }),
   }
 }
 

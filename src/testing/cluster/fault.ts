@@ -1,3 +1,4 @@
+import type { Order } from '../../core/group/orders.ts'
 import type { Millis } from '../../core/time.ts'
 import type { Protocol } from '../../wire/versions.ts'
 import type { Told } from './member.ts'
@@ -32,6 +33,8 @@ export const FAULT_NAMES = [
   'failingDisk',
   'version',
   'coordinatorVersion',
+  'weight',
+  'order',
 ] as const
 
 export type FaultName = (typeof FAULT_NAMES)[number]
@@ -39,7 +42,7 @@ export type FaultName = (typeof FAULT_NAMES)[number]
 const OF_ALL: ReadonlySet<FaultName> = new Set([
   ...['malformed', 'deaf', 'failover', 'coordinatorCrash', 'coordinatorStop', 'coordinatorPause'],
   ...['coordinatorSuspend', 'coordinatorWallClock', 'coordinatorPartition', 'slowDisk', 'failingDisk'],
-  'coordinatorVersion',
+  ...['coordinatorVersion', 'order'],
 ] as FaultName[])
 
 /** Whether it happens to one member. */
@@ -68,6 +71,10 @@ export interface Fault {
   readonly partitions?: number
   /** `version`, `coordinatorVersion`: the newest version of the links' protocol that it speaks from then on. */
   readonly protocol?: Protocol
+  /** What it weighs from then on. */
+  readonly weight?: number
+  /** What an operator orders of the group. */
+  readonly order?: Order
 }
 
 const lasting = ({ forMs }: Fault): string => (forMs === undefined ? '' : ` for ${msText(forMs)}`)
@@ -114,6 +121,8 @@ const TEXTS: Readonly<Record<FaultName, (fault: Fault, who: string) => string>> 
   slowDisk: (fault) => `the disk of the coordinator takes ${msText(fault.byMs ?? 0)} a write${lasting(fault)}`,
   failingDisk: (fault) => `the disk of the coordinator fails${lasting(fault)}`,
   version: (fault, who) => `${who} is told to stop${returning(fault)}${build(fault)}`,
+  weight: ({ weight }, who) => `${who} weighs ${weight} from now on`,
+  order: ({ order }) => `an operator orders: ${Object.values(order ?? {}).join(' ')}`,
   coordinatorVersion: (fault) => `the coordinator is told to stop${returning(fault)}${build(fault)}`,
 }
 

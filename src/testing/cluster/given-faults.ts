@@ -1,5 +1,5 @@
-import { checkMemberId, checkShare } from '../../client/options.ts'
-import { checkBoolean, checkMs, checkProtocol, oneOf, refuse, shown, within } from './arguments.ts'
+import { checkMemberId, checkShare, checkWeight } from '../../client/options.ts'
+import { checkBoolean, checkMs, checkOrder, checkProtocol, oneOf, refuse, shown, within } from './arguments.ts'
 import { FAULT_NAMES, type Fault, type FaultName, isOfMember } from './fault.ts'
 import { TOLD } from './member.ts'
 
@@ -49,6 +49,8 @@ const FIELDS: Readonly<Record<keyof Fault, (name: string, value: unknown) => unk
   leaseMs: (name, value) => within(name, value, 1, LONGEST_LEASE_MS),
   partitions: (_name, value) => checkShare({ partitions: value as number }),
   protocol: checkProtocol,
+  weight: (name, value) => checkWeight(value, name),
+  order: checkOrder,
 }
 
 const checkFault = (name: string, given: unknown, ids: readonly string[]): Fault => {
@@ -64,6 +66,8 @@ const checkFault = (name: string, given: unknown, ids: readonly string[]): Fault
   checkMs(`${name}.atMs`, atMs)
   if (fault === undefined) return refuse(`${name} has no "fault"; give one of ${FAULT_NAMES.join(', ')}`)
   if (fault === 'join' && given.member === undefined) return refuse(`${name}: say who joins, such as member: 'm9'`)
+  if (fault === 'weight' && given.weight === undefined) return refuse(`${name}: a fault "weight" needs weight`)
+  if (fault === 'order' && given.order === undefined) return refuse(`${name}: a fault "order" needs order`)
   if (SHIFTS.has(fault) && given.byMs === undefined) return refuse(`${name}: a fault "${fault}" needs byMs`)
   const whole = given as unknown as Fault
   if (!isOfMember(fault)) return whole

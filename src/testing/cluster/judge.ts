@@ -1,7 +1,10 @@
 import type { GroupEvent } from '../../core/group/reasons.ts'
 import type { MemoryCluster } from './cluster.ts'
-import type { Fault } from './fault.ts'
+import type { Fault, FaultName } from './fault.ts'
 import { COORDINATOR } from './network.ts'
+
+/** What is no fault of any member. */
+const PATIENT: ReadonlySet<FaultName> = new Set(['coordinatorPause', 'weight', 'order'])
 
 /** What must hold of a run as a whole, because of what did not happen in it. */
 export class Judge {
@@ -15,7 +18,7 @@ export class Judge {
 
   constructor(cluster: MemoryCluster, schedule: readonly Fault[]) {
     this.#cluster = cluster
-    this.#patient = schedule.every(({ fault }) => fault === 'coordinatorPause')
+    this.#patient = schedule.every(({ fault }) => PATIENT.has(fault))
     this.#failovers = schedule.length > 0 && schedule.every(({ fault }) => fault === 'failover')
   }
 

@@ -36,6 +36,7 @@ export interface MemberProcessOptions {
   readonly handlers: Handlers
   /** The newest version of the links' protocol that it speaks. */
   readonly protocol: Protocol
+  readonly weight?: number
   web(): WebServer | undefined
 }
 
@@ -95,11 +96,13 @@ export class MemberProcess {
 
   async #start(): Promise<void> {
     const { bench, id } = this.#options
-    const { group, share, configured } = bench.conditions
+    const { group, share, configured, statics } = bench.conditions
+    const { weight } = this.#options
+    const traits = { ...(weight !== undefined && { weight }), ...(statics.includes(id) && { static: true }) }
     const { signal } = this.#sdkSignal
     try {
       this.#caucus = await connect(async () => this.#backend(signal), { signal })
-      const membership = await this.#caucus.group(group).join({ id, signal, ...(!configured && { share }) })
+      const membership = await this.#caucus.group(group).join({ id, signal, ...traits, ...(!configured && { share }) })
       this.#membership = membership
       if (this.#main !== undefined) this.#main.membership = membership
       if (this.#state !== 'starting') return

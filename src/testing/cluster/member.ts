@@ -1,5 +1,6 @@
 import type { Caucus } from '../../client/connect.ts'
 import type { Membership } from '../../client/membership.ts'
+import { checkWeight } from '../../client/options.ts'
 import type { Random } from '../../core/random.ts'
 import type { Millis } from '../../core/time.ts'
 import { CaucusError } from '../../errors.ts'
@@ -40,6 +41,7 @@ export class SimulatedMember {
   #processes: MemberProcess[] = []
   #starts = 0
   #protocol: Protocol
+  #weight: number | undefined
   #asleep = false
 
   /** Made by `memoryCluster`; `cluster.join()` makes another one. */
@@ -51,6 +53,7 @@ export class SimulatedMember {
     this.machine = newMachine(this.#random, bench.conditions.drift)
     this.#route = bench.network.route(id)
     this.#protocol = protocolOf(bench.conditions, id)
+    this.#weight = bench.conditions.weights[id]
   }
 
   /** `starting` until it has joined; `stopping`, `ended` and `crashed` say how it went. */
@@ -101,13 +104,26 @@ export class SimulatedMember {
   start({ protocol = this.#protocol }: { readonly protocol?: Protocol } = {}): void {
     this.#protocol = checkProtocol('start({ protocol })', protocol)
     const { bench, id, handlers, web } = this.#options
+    const weight = this.#weight
     this.#route.on = true
     // Nothing starts on a machine that sleeps.
     if (this.#asleep) this.resume()
     const random = this.#random.fork(`process ${++this.#starts}`)
     this.#note('starts', `protocol ${protocol}`, 'up')
     const { machine } = this
-    this.#processes.push(new MemberProcess({ bench, who: id, id, machine, random, handlers, web, protocol }))
+    this.#processes.push(
+      new MemberProcess({
+        bench,
+        who: id,
+        id,
+        machine,
+        random,
+        handlers,
+        web,
+        protocol,
+        ...(weight !== undefined && { weight }),
+      }),
+    )
   }
 
   /** SIGTERM: it leaves the group, and closes its connection. Resolves once nothing of it is left: let time pass meanwhile. */
@@ -116,6 +132,15 @@ export class SimulatedMember {
     if (process === undefined || !this.alive) return
     this.#note('is told to stop')
     await process.stop()
+  }
+
+  /** Weighs so much from now on, also when it starts again. */
+  setWeight(weight: number): void {
+    this.#weight = checkWeight(weight, 'setWeight(weight)')
+    this.#note('weighs', String(weight))
+    for (const { loop, membership } of this.processes) {
+      if (membership?.state === 'member' && loop.state === 'runs') loop.run(() => membership.setWeight(weight))
+    }
   }
 
   /** kill -9. `silent`: its machine goes with it, so that nobody is told that the connection is gone. */

@@ -1,12 +1,17 @@
+import type { ShareKind } from '../../core/group/messages.ts'
+import type { Order } from '../../core/group/orders.ts'
 import type { Random } from '../../core/random.ts'
 import type { Millis } from '../../core/time.ts'
 import { PROTOCOLS } from '../../wire/versions.ts'
 import { exponential, pick } from '../simulation/conditions.ts'
+import { WEIGHTS } from '../simulation/traits.ts'
 import type { ClusterConditions } from './bench.ts'
 import { FAULT_NAMES, type Fault, type FaultName } from './fault.ts'
 
 /** What is no fault of the network, the machines or the operators at the time that it happens to be drawn: it has a meaning of its own. */
-const DRAWN = FAULT_NAMES.filter((name) => name !== 'failover')
+const DRAWN = FAULT_NAMES.filter((name) => name !== 'failover' && name !== 'weight' && name !== 'order')
+/** No faults at all: only our own programs meet them without being asked. */
+const WISHES = ['weight', 'order'] as const satisfies readonly FaultName[]
 /** Less often than others: each is felt by everybody. */
 const RARE: ReadonlySet<FaultName> = new Set([
   'coordinatorCrash',
@@ -31,6 +36,9 @@ export const drawFaultNames = (random: Random): readonly FaultName[] => {
   const names = DRAWN.filter(() => random.next() < share)
   return names.length > 0 ? names : [pick(random, DRAWN)]
 }
+
+/** What members and operators want of the group in a run. */
+export const drawWishNames = (random: Random): readonly FaultName[] => WISHES.filter(() => random.next() < 0.3)
 
 /** Each of these faults happens again and again, at times and to members that are drawn. */
 export const drawSchedule = (
@@ -57,6 +65,20 @@ export const drawSchedule = (
   }
   return schedule.sort((a, b) => a.atMs - b.atMs)
 }
+
+/** Also about somebody who is not there, or a partition that is not. */
+const drawOrder = (random: Random, members: readonly string[], share: ShareKind): Order => {
+  const member = random.next() < 0.1 ? 'nobody' : pick(random, members)
+  const partition = random.below(share === 'index' ? 4 : share.partitions + (random.next() < 0.1 ? 3 : 0))
+  const whole = pick(random, ['freeze', 'thaw', 'thaw'] as const)
+  const types = share === 'index' ? (['drain', 'undrain', 'undrain', 'pin'] as const) : ORDERS
+  const type = pick(random, types)
+  if (type === 'whole') return { type: whole }
+  if (type === 'drain' || type === 'undrain') return { type, member }
+  return type === 'pin' ? { type, partition, member } : { type: 'unpin', partition }
+}
+
+const ORDERS = ['whole', 'whole', 'pin', 'pin', 'unpin', 'drain', 'undrain', 'undrain'] as const
 
 const drawFault = (
   random: Random,
@@ -113,6 +135,12 @@ const drawFault = (
       return { atMs, fault, member, forMs: upTo(0.5 * leaseMs), protocol: pick(random, PROTOCOLS) }
     case 'coordinatorVersion':
       return { atMs, fault, forMs: upTo(pick(random, [0.1, 0.5]) * leaseMs), protocol: pick(random, PROTOCOLS) }
+    case 'weight':
+      return share === 'index'
+        ? { atMs, fault: 'order', order: drawOrder(random, members, share) }
+        : { atMs, fault, member, weight: pick(random, WEIGHTS) }
+    case 'order':
+      return { atMs, fault, order: drawOrder(random, members, share) }
     case 'failingDisk':
       return { atMs, fault, forMs: upTo(2 * leaseMs) }
     default:

@@ -1,4 +1,4 @@
-import { checkGroupName, checkMemberId, checkOptions, checkShare } from '../../client/options.ts'
+import { checkGroupName, checkMemberId, checkOptions, checkShare, checkWeight } from '../../client/options.ts'
 import { checkTiming, requireSafe } from '../../config/safety.ts'
 import { resolveTiming, type Timing, type TimingPreset } from '../../config/timing.ts'
 import type { ShareKind } from '../../core/group/messages.ts'
@@ -50,6 +50,10 @@ export interface ClusterOptions {
    * How long an older one is spoken: docs/stability.md.
    */
   readonly protocols?: Readonly<Record<string, Protocol>>
+  /** What members weigh, by id, such as `{ m1: 2 }`. Default: all the same. */
+  readonly weights?: Readonly<Record<string, number>>
+  /** Ids of members whose place is kept while they restart. Default: nobody's. */
+  readonly statics?: readonly string[]
   /** Keeps every line of the trace, not only the last ones. Default `true`. */
   readonly keepTrace?: boolean
 }
@@ -61,7 +65,7 @@ const FRAMES_BYTES = 2 * 2 ** 10
 /** What a cluster takes. */
 export const CLUSTER_OPTIONS: readonly string[] = [
   ...['members', 'group', 'share', 'timing', 'seed', 'handlers', 'delayMs', 'drift', 'lateMs', 'durable', 'configured'],
-  ...['buffers', 'afterlife', 'keepTrace', 'protocols'],
+  ...['buffers', 'afterlife', 'keepTrace', 'protocols', 'weights', 'statics'],
 ]
 const MOST_MEMBERS = 100
 const MOST_BYTES = 2 ** 30
@@ -92,6 +96,8 @@ export const conditionsOf = (options: ClusterOptions): ClusterConditions => {
     buffers = BUFFERS,
     afterlife = 0.5,
     protocols = {},
+    weights = {},
+    statics = [],
     keepTrace = true,
     handlers,
   } = options
@@ -103,6 +109,11 @@ export const conditionsOf = (options: ClusterOptions): ClusterConditions => {
       `handlers is ${shown(handlers)}; give a function, called once for each process: (context) => ({ run, onRevoke })`,
     )
   }
+  if (typeof weights !== 'object' || weights === null)
+    refuse(`weights is ${shown(weights)}; give them by id: { m1: 2 }`)
+  for (const [id, weight] of Object.entries(weights)) checkWeight(weight, `weights.${checkMemberId(id)}`)
+  if (!Array.isArray(statics)) refuse(`statics is ${shown(statics)}; give a list of ids: ['m1']`)
+  for (const id of statics) checkMemberId(id)
   checkOptions(buffers, ['windowBytes', 'linkBufferBytes'], 'buffers')
   for (const name of ['windowBytes', 'linkBufferBytes'] as const) {
     wholeWithin(`buffers.${name}`, buffers[name], 1, MOST_BYTES)
@@ -121,6 +132,8 @@ export const conditionsOf = (options: ClusterOptions): ClusterConditions => {
     configured,
     afterlife: within('afterlife', afterlife, 0, 1),
     protocols: checkProtocols(protocols),
+    weights,
+    statics,
     ...buffers,
   }
 }

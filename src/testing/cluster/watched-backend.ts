@@ -115,6 +115,7 @@ const join = (backend: Backend, witness: Witness, request: JoinRequest, listener
       port.drained(items)
     },
     setMetadata: (metadata) => port.setMetadata(metadata),
+    setWeight: (weight) => port.setWeight(weight),
     leave: (options) => port.leave(options),
     close: () => port.close(),
   })

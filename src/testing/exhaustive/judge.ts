@@ -4,7 +4,7 @@ import type { Instant } from '../../core/time.ts'
 import { Beliefs } from '../simulation/beliefs.ts'
 import { Ledger } from '../simulation/ledger.ts'
 import { Promises } from '../simulation/promises.ts'
-import { checkSettled, orderOf } from '../simulation/settlement.ts'
+import { checkKept, checkSettled, orderOf } from '../simulation/settlement.ts'
 import type { Seat } from './seat.ts'
 
 /** The simulator's checks, told of everything that happens in a small world. What it remembers is part of the world's state. */
@@ -38,10 +38,11 @@ export class Judge {
     this.#promises.said(message, now)
   }
 
-  /** G1 and G8, once the step is over. `lacking`: somebody may have let go of something. */
+  /** S1, G1 and G8, once the step is over. `lacking`: somebody may have let go of something. */
   stepped(view: GroupView | undefined, lacking: boolean): void {
     const { settled } = this
     this.settled = false
+    if (view !== undefined) checkKept(view)
     if (!settled || view === undefined || view.state !== 'settled') return
     checkSettled(view, this.#order, lacking)
     this.#order = orderOf(view)

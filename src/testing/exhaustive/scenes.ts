@@ -35,8 +35,8 @@ const carryAll = (world: SmallWorld, except: number | undefined): boolean => {
   return any
 }
 
-const settled = (share: ShareKind, processes: readonly string[]): SmallWorld => {
-  const world = new SmallWorld({ share, processes, fresh: true })
+const settled = (share: ShareKind, processes: readonly string[], statics: readonly string[] = []): SmallWorld => {
+  const world = new SmallWorld({ share, processes, fresh: true, statics })
   world.begin()
   world.begin()
   goWell(world, 150)
@@ -56,8 +56,10 @@ const scenesOf = (kind: string, share: ShareKind): Scene[] => {
     open,
   })
   const pair = () => settled(share, ['a', 'b'])
-  const newcomer = (processes: readonly string[]) => {
-    const world = settled(share, processes)
+  const newcomer = (processes: readonly string[], statics: readonly string[] = []) => {
+    const world = settled(share, processes, statics)
+    // One whose place is to be kept has died of it.
+    for (const seat of world.seats) if (statics.includes(seat.id)) world.kill(seat)
     world.begin()
     const seat = world.seats[2]
     if (seat !== undefined) world.carryDown(seat, 0, false)
@@ -76,6 +78,20 @@ const scenesOf = (kind: string, share: ShareKind): Scene[] => {
       'Two members hold everything, and another process has just asked to join under the id of the first.',
       () => newcomer(['a', 'b', 'a']),
     ),
+    scene(
+      'static-restart',
+      'Two members hold everything; the first, a static one, was killed, and its next process has just asked to join.',
+      () => newcomer(['a', 'b', 'a'], ['a']),
+    ),
+    scene('static-return', 'One of two has left, and its place is kept; its next process may start.', () => {
+      const world = settled(share, ['a', 'b', 'a'], ['a'])
+      const [seat] = world.seats
+      if (seat === undefined) return world
+      seat.leaving = true
+      seat.step({ type: 'leave' }, world.now)
+      goWell(world, 150)
+      return world
+    }),
     scene('takeover', 'One of two stood still for so long that the other has everything.', () => {
       const world = pair()
       freezeFirst(world)

@@ -13,6 +13,8 @@ export interface SeatOptions {
   readonly bootId: string
   readonly share: ShareKind
   readonly heartbeatMs: number
+  /** Its place is kept when it stops. */
+  readonly isStatic: boolean
 }
 
 /** One member process, what is on its way to it and from it, and what it has not finished. Its clock is as slow as clocks may be. */
@@ -31,11 +33,11 @@ export class Seat {
   slow = false
   leaving = false
 
-  constructor({ group, id, bootId, share, heartbeatMs }: SeatOptions) {
+  constructor({ group, id, bootId, share, heartbeatMs, isStatic }: SeatOptions) {
     this.id = id
     this.bootId = bootId
     // No stop margin: it is there for clocks that cannot be read well, and would hide mistakes.
-    this.machine = new Member({ group, member: id, bootId, share, heartbeatMs, stopMarginMs: 0 })
+    this.machine = new Member({ group, member: id, bootId, share, heartbeatMs, stopMarginMs: 0, static: isStatic })
   }
 
   get final(): boolean {

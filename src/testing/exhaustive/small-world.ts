@@ -15,7 +15,13 @@ const TIMER_MS = 1e-7
 /** So that generations by the wall clock are small numbers, and a restart within a second finds the same one. */
 const WALL_AT_ZERO_MS = 10_000
 
-export const SETTINGS: GroupSettings = { leaseMs: 1_000, settleMs: 100, settleCapMs: 500, drainLimitMs: 300 }
+export const SETTINGS: GroupSettings = {
+  leaseMs: 1_000,
+  settleMs: 100,
+  settleCapMs: 500,
+  drainLimitMs: 300,
+  staticGraceMs: 1_500,
+}
 
 export interface SmallWorldOptions {
   readonly share: ShareKind
@@ -23,6 +29,8 @@ export interface SmallWorldOptions {
   readonly processes: readonly string[]
   /** The first start may give at once. */
   readonly fresh: boolean
+  /** Ids whose place is kept when they stop. */
+  readonly statics?: readonly string[]
 }
 
 /** How the coordinator comes back. */
@@ -83,8 +91,9 @@ export class SmallWorld {
   begin(): void {
     const id = this.options.processes[this.seats.length] as string
     const bootId = `${id}#${this.seats.length + 1}`
-    const { share } = this.options
-    this.seats.push(new Seat({ group: GROUP, id, bootId, share, heartbeatMs: this.settings.leaseMs / 4 }))
+    const { share, statics = [] } = this.options
+    const heartbeatMs = this.settings.leaseMs / 4
+    this.seats.push(new Seat({ group: GROUP, id, bootId, share, heartbeatMs, isStatic: statics.includes(id) }))
     this.tell({ type: 'linked', from: bootId })
   }
 

@@ -21,7 +21,7 @@ export const GRANTORS: readonly Mutant[] = [
   {
     name: 'acknowledgement-without-epoch',
     breaks: ['G4', 'G2'],
-    file: 'core/group/group.js',
+    file: 'core/group/letting-go.js',
     find: 'if (tenure?.epoch !== epoch)',
     replace: 'if (tenure === undefined)',
     rule: 'acknowledgements quote the epoch; others are ignored',
@@ -37,15 +37,15 @@ export const GRANTORS: readonly Mutant[] = [
   {
     name: 'unseen-grant-released',
     breaks: ['G4', 'G2'],
-    file: 'core/group/group.js',
-    find: 'seen >= grantOrder && holding.get(item) !== epoch',
-    replace: 'holding.get(item) !== epoch',
+    file: 'core/group/letting-go.js',
+    find: 'else if (seen >= grantOrder) {',
+    replace: 'else {',
     rule: 'only a renewal that has seen the grant can give it back by not listing it',
   },
   {
     name: 'order-of-another-session',
     breaks: ['G4', 'G2'],
-    file: 'core/group/group.js',
+    file: 'core/group/letting-go.js',
     find: 'message.incarnation === session.incarnation && message.order <= session.order ? message.order : -1',
     replace: 'message.order',
     rule: 'order numbers are those of one session',
@@ -62,7 +62,7 @@ export const GRANTORS: readonly Mutant[] = [
     name: 'no-barrier',
     breaks: ['G4', 'G2'],
     file: 'core/group/index-book.js',
-    find: 'if (this.#due && this.#outstanding.size === 0 && this.#desk.hasEpoch())\n                this',
+    find: 'if (this.#due && this.#departing.size === 0 && this.#desk.hasEpoch())\n                this',
     replace: 'if (this.#due && this.#desk.hasEpoch())\n                this',
     rule: 'no view before every holder of an earlier one has acknowledged, left or lapsed',
   },
@@ -95,9 +95,11 @@ export const GRANTORS: readonly Mutant[] = [
     breaks: ['G4', 'G2'],
     file: 'core/group/group.js',
     find: "this.#remove(session, 'evicted', now);",
-    replace: `for (const tenure of [...session.tenures.values()])
-            this.#book.release(tenure);
-        this.#remove(session, 'evicted', now);`,
+    replace: `{
+            for (const tenure of [...session.tenures.values()])
+                this.#book.release(tenure);
+            this.#remove(session, 'evicted', now);
+        }`,
     rule: 'a delete by somebody else is not an acknowledgement',
   },
 ]

@@ -65,8 +65,8 @@ export const HOLDERS: readonly Mutant[] = [
     name: 'drain-outlives-its-lease',
     breaks: ['G4', 'G2'],
     file: 'core/group/holdings.js',
-    find: 'if (revoked.get(draining.item) === draining.epoch)',
-    replace: 'if (true)',
+    find: 'const goesOn = asked?.epoch === draining.epoch || isRenumbered(draining, asked);',
+    replace: 'const goesOn = true;',
     rule: 'what is in neither list of an answer ends with the lease that it has',
   },
   {

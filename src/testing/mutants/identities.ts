@@ -38,7 +38,7 @@ export const IDENTITIES: readonly Mutant[] = [
   {
     name: 'patience-runs-during-a-stall',
     breaks: ['G5'],
-    file: 'core/group/group.js',
+    file: 'core/group/roster.js',
     find: 'session.expiresAt += forMs;',
     replace: ';',
     profile: 'stalls',

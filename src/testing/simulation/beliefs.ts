@@ -41,12 +41,15 @@ export class Beliefs {
       if (end <= now + ROUNDING_MS) continue
       for (const their of theirs.items) {
         if (their.end <= now + ROUNDING_MS) continue
-        // Two partitions of one numbering are different things. Everything else has keys in common.
+        // Two partitions of one numbering are different things, and so are two places of as many. Everything else has keys in common.
         if (alike && their.holding.item !== holding.item) continue
-        if (mine.share === 'index' && theirs.share === 'index' && their.holding.epoch === holding.epoch) {
+        const slots = mine.share === 'index' && theirs.share === 'index'
+        if (slots && their.holding.epoch === holding.epoch) {
           this.#compareSlots(one, holding, other, their.holding)
           continue
         }
+        // A place may go on in a later view, of which not everybody has heard yet.
+        if (slots && their.holding.of === holding.of && their.holding.item !== holding.item) continue
         const both = `${one} holds ${show(holding)} until ${end.toFixed(3)}, ${other} ${show(their.holding)} until ${their.end.toFixed(3)}`
         must(false, 'G4', () => `two believe at once in group ${this.#group}: ${both}`)
       }

@@ -50,7 +50,17 @@ export const FIRST_FAULTS = [
 ] as const
 
 /** Each drawn from a sequence of its own. */
-export const LATER_FAULTS = ['fullQueue', 'calls', 'olderPackets', 'otherVersion', 'unconfigured'] as const
+export const LATER_FAULTS = [
+  'fullQueue',
+  'calls',
+  'olderPackets',
+  'otherVersion',
+  'unconfigured',
+  'weights',
+  'statics',
+  'orders',
+  'tidyStops',
+] as const
 
 export const FAULTS = [...FIRST_FAULTS, ...LATER_FAULTS] as const
 
@@ -60,6 +70,7 @@ export interface Timing extends GroupSettings {
   readonly heartbeatMs: number
   readonly stopMarginMs: number
   readonly reconnectMaxMs: number
+  readonly staticGraceMs: number
 }
 
 export interface SimulatedGroup {

@@ -12,8 +12,14 @@ const MOST_MEMBERS = 10
 /** True when there was somebody to do it to. */
 export type Deed = (world: World, random: Random) => boolean
 
-const anyMember = (world: World, random: Random): MemberProcess | undefined => {
-  const alive = world.members.filter((member) => member.alive && !member.final && !world.isResident(member))
+export const anyMember = (
+  world: World,
+  random: Random,
+  which: (member: MemberProcess) => boolean = () => true,
+): MemberProcess | undefined => {
+  const alive = world.members.filter(
+    (member) => member.alive && !member.final && !world.isResident(member) && which(member),
+  )
   return lucky(alive, ({ bootId }) => bootId, random)
 }
 
@@ -28,10 +34,10 @@ const lucky = <T>(all: readonly T[], nameOf: (one: T) => string, random: Random)
   return best?.one
 }
 
-const groupOf = (world: World, name: string): SimulatedGroup =>
+export const groupOf = (world: World, name: string): SimulatedGroup =>
   world.bench.conditions.groups.find((group) => group.name === name) as SimulatedGroup
 
-const anyGroup = (world: World, random: Random): SimulatedGroup =>
+export const anyGroup = (world: World, random: Random): SimulatedGroup =>
   lucky(world.bench.conditions.groups, ({ name }) => name, random) as SimulatedGroup
 
 /** Ids come back: a member that joins may be one that was here before. */
@@ -138,9 +144,9 @@ const malformed: Deed = (world, random) => {
   return true
 }
 
-const restart: Deed = (world, random) => {
+export const restart: Deed = (world, random) => {
   const { bench, room } = world
-  world.crashCoordinator()
+  endCoordinator(world, random)
   if (bench.has('lostStore') && random.next() < 0.3) {
     bench.count('lostStore')
     room.loseStore()
@@ -172,6 +178,22 @@ const restart: Deed = (world, random) => {
     )
   }
   return true
+}
+
+/** By a crash, or in good order: then it leaves behind who may hold something. */
+export const endCoordinator = (world: World, random: Random): void => {
+  const { bench } = world
+  if (bench.has('tidyStops') && random.fork('tidy').next() < 0.6 && world.stopCoordinator()) bench.count('tidyStops')
+  else world.crashCoordinator()
+}
+
+/** Whoever is removed will not hear of it, and the coordinator that knows of it stops: the next one has it from the roll alone. */
+const endUntold = (world: World, member: MemberProcess, random: Random): void => {
+  const { bench, wires } = world
+  if (random.next() < 0.5) return
+  const { leaseMs } = bench.conditions.timing
+  wires.network.cut(member.id, ['up', 'down'], leaseMs * 2)
+  bench.agenda.after(leaseMs * 0.2 * random.next(), () => bench.faulty && restart(world, random))
 }
 
 /** While claims are under way, what was said before the restart is heard again. */
@@ -221,6 +243,7 @@ export const DEEDS: Partial<Record<FaultName, Deed>> = {
   evict: (world, random) => {
     const member = anyMember(world, random)
     if (member === undefined) return false
+    if (world.bench.has('tidyStops') && world.bench.has('restart')) endUntold(world, member, random.fork('untold'))
     world.room.current?.post({ type: 'evicted', from: 'operator', group: member.group, member: member.id })
     return true
   },

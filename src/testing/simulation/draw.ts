@@ -34,6 +34,9 @@ const AROUND_RESTARTS = [
   'join',
 ] as const satisfies readonly FaultName[]
 
+/** What members and operators may want of a group in which nothing goes wrong. */
+const WISHES = ['weights', 'statics', 'orders'] as const satisfies readonly FaultName[]
+
 /** The shortest preset, so that a run of a few thousand events sees many leases. */
 const PRESET: Timing = timing.local
 
@@ -45,6 +48,7 @@ const scaled = (given: Timing, by: number): Timing => ({
   heartbeatMs: given.heartbeatMs * by,
   stopMarginMs: given.stopMarginMs * by,
   reconnectMaxMs: given.reconnectMaxMs * by,
+  staticGraceMs: given.staticGraceMs * by,
 })
 
 /** Everything about a run that is drawn from its seed beforehand. */
@@ -55,7 +59,7 @@ export const drawConditions = (seed: number, wanted?: Profile): Conditions => {
   const drawn = drawProfile(random)
   const profile = wanted ?? drawn
   const faults = drawFaults(profile, random, own)
-  const timing = drawTiming(profile, faults, random)
+  const timing = drawTiming(profile, faults, random, own)
   const groups = drawGroups(profile, faults, random).map((group) => configure(group, faults, own.fork(group.name)))
   const membersPerGroup = profile === 'failover' ? 1 + random.below(5) : 1 + random.below(6)
   const polled = random.next() < 0.3 && profile !== 'beyond'
@@ -91,13 +95,17 @@ const drawProfile = (random: Random): Profile => {
 }
 
 const drawFaults = (profile: Profile, random: Random, own: Random): Set<FaultName> => {
-  if (profile === 'quiet') return new Set()
-  if (profile === 'stalls') return new Set(['coordinatorPause'])
+  // Nothing of these goes wrong: a group that knows them must bear them everywhere.
+  const wishes: FaultName[] = WISHES.filter((name) => own.fork(`wish ${name}`).next() < 0.3)
+  if (profile === 'quiet') return new Set(wishes)
+  if (profile === 'stalls') return new Set(['coordinatorPause', ...wishes])
   if (profile === 'failover') {
     const around: FaultName[] = AROUND_FAILOVERS.filter(() => random.next() < 0.5)
-    return new Set(own.fork('unconfigured').next() < 0.5 ? [...around, 'unconfigured'] : around)
+    const unconfigured: FaultName[] = own.fork('unconfigured').next() < 0.5 ? ['unconfigured'] : []
+    const tidy: FaultName[] = own.fork('tidyStops').next() < 0.5 ? ['tidyStops'] : []
+    return new Set([...around, ...unconfigured, ...tidy, ...wishes])
   }
-  if (profile === 'churn') return new Set(['join', 'leave'])
+  if (profile === 'churn') return new Set(['join', 'leave', ...wishes])
   const share = pick(random, [0.15, 0.35, 0.6])
   const first: readonly FaultName[] = FIRST_FAULTS.filter(() => random.next() < share)
   const faults = new Set([...first, ...LATER_FAULTS.filter((name) => own.fork(name).next() < share)])
@@ -106,7 +114,7 @@ const drawFaults = (profile: Profile, random: Random, own: Random): Set<FaultNam
   return faults
 }
 
-const drawTiming = (profile: Profile, faults: ReadonlySet<FaultName>, random: Random): Timing => {
+const drawTiming = (profile: Profile, faults: ReadonlySet<FaultName>, random: Random, own: Random): Timing => {
   const preset = scaled(PRESET, pick(random, [0.5, 1, 6]))
   // The stop margin is there for clocks that cannot be read well; where they can, it would only hide mistakes.
   const needsMargin = profile === 'failover' || faults.has('suspend')
@@ -115,6 +123,8 @@ const drawTiming = (profile: Profile, faults: ReadonlySet<FaultName>, random: Ra
     stopMarginMs: needsMargin ? preset.stopMarginMs : pick(random, [0, 0, 1, preset.stopMarginMs]),
     settleMs: preset.settleMs * pick(random, [0.2, 1, 3]),
     drainLimitMs: preset.drainLimitMs * pick(random, [0.2, 1]),
+    // None at all, one that is over before anybody is missed, and longer ones.
+    staticGraceMs: preset.leaseMs * pick(own.fork('grace'), [0, 0.5, 1.5, 3, 3, 6]),
   }
 }
 

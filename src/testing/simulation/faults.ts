@@ -1,10 +1,14 @@
 import type { Random } from '../../core/random.ts'
 import { exponential, type FaultName, pick } from './conditions.ts'
-import { DEEDS, type Deed } from './deeds.ts'
+import { DEEDS, type Deed, endCoordinator } from './deeds.ts'
 import { pending } from './liveness.ts'
+import { giveOrder, stopForAWhile, weigh } from './wishes.ts'
 import type { World } from './world.ts'
 
-const RARITY: Partial<Record<FaultName, number>> = { joinStorm: 4, replay: 0.2 }
+const RARITY: Partial<Record<FaultName, number>> = { joinStorm: 4, replay: 0.2, statics: 2 }
+
+/** What is no fault at all, and must be borne beside every fault. */
+const WISHES: Partial<Record<FaultName, Deed>> = { weights: weigh, statics: stopForAWhile, orders: giveOrder }
 
 /**
  * Makes each fault that is switched on happen again and again, until the world is healed. Each time is a deed with a name of its own
@@ -15,7 +19,7 @@ export const arrangeFaults = (world: World): void => {
   const { faultEveryMs, profile } = bench.conditions
   if (profile === 'failover') return arrangeFailovers(world)
   for (const name of bench.conditions.faults) {
-    const deed = DEEDS[name]
+    const deed = DEEDS[name] ?? WISHES[name]
     if (deed === undefined) continue
     const random = bench.random.fork(`fault ${name}`)
     let number = 0
@@ -50,6 +54,7 @@ const perform = (world: World, fault: FaultName, name: string, deed: Deed, rando
  */
 const arrangeFailovers = (world: World): void => {
   const { bench } = world
+  arrangeOrders(world)
   const random = bench.random.fork('failovers')
   const { leaseMs } = bench.conditions.timing
   let number = 0
@@ -68,10 +73,21 @@ const arrangeFailovers = (world: World): void => {
   again()
 }
 
+/** Given before the first failover, and to be found in force after each: later ones would be a reason to move something. */
+const arrangeOrders = (world: World): void => {
+  const { bench } = world
+  const random = bench.random.fork('fault orders')
+  for (let number = 0; bench.has('orders') && number < 3; number++) {
+    bench.agenda.after(bench.conditions.timing.leaseMs * 1.4 * random.next(), () => {
+      if (!world.watchers.mustStay) perform(world, 'orders', `orders.${number}`, giveOrder, random)
+    })
+  }
+}
+
 const failOver: Deed = (world, random) => {
   const { bench, room } = world
   const { leaseMs, settleMs } = bench.conditions.timing
-  world.crashCoordinator()
+  endCoordinator(world, random)
   if (bench.has('otherSettle')) {
     bench.count('otherSettle')
     room.settings = { ...room.settings, settleMs: settleMs * pick(random, [0.3, 1, 4]) }

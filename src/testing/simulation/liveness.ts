@@ -1,3 +1,4 @@
+import type { GroupView } from '../../core/group/view.ts'
 import { grantMs } from '../../core/lease.ts'
 import { POLL_GROUP } from './server-room.ts'
 import type { World } from './world.ts'
@@ -5,7 +6,7 @@ import type { World } from './world.ts'
 /** How long a healed world may take until every group is whole again. */
 export const healingMs = (world: World): number => {
   const { conditions } = world.bench
-  const { settleMs, settleCapMs, drainLimitMs } = world.room.settings
+  const { settleMs, settleCapMs, drainLimitMs, staticGraceMs } = world.room.settings
   const { heartbeatMs, reconnectMaxMs } = conditions.timing
   const pollMs = 4 * (conditions.poll?.intervalMs ?? 0)
   const slow = 1 / (1 - conditions.drift)
@@ -17,6 +18,8 @@ export const healingMs = (world: World): number => {
       expiryMs +
       2 * (settleMs + settleCapMs) +
       drainLimitMs +
+      // Who does not come back has its place kept, and then everybody settles without it.
+      (conditions.faults.has('statics') ? staticGraceMs + settleMs + settleCapMs + drainLimitMs : 0) +
       grantMs(world.room.longestGroupLeaseMs) +
       pollMs) *
     slow
@@ -35,27 +38,40 @@ export const pending = (world: World): string[] => {
       if (here.length > 0) found.push(`${name}: the coordinator does not know the group`)
       continue
     }
-    if (view.total + here.length === 0) continue
+    const { members, kept = [] } = view
+    if (members.length + kept.length + here.length === 0) continue
     if (view.state !== 'settled') found.push(`${name}: still settling`)
-    if (view.total !== here.length) {
-      const there = new Set(view.members.map(({ id }) => id))
+    if (kept.length > 0) found.push(`${name}: keeps the place of ${kept.map(({ id }) => id)}`)
+    if (members.length !== here.length) {
+      const there = new Set(members.map(({ id }) => id))
       const unknown = here.filter(({ id }) => !there.has(id)).map(({ bootId }) => bootId)
-      found.push(`${name}: ${view.total} members there, ${here.length} alive, not there: ${unknown}`)
+      found.push(`${name}: ${members.length} members there, ${here.length} alive, not there: ${unknown}`)
     }
     for (const member of here) {
       const { held, validUntil, state } = member.machine.view()
-      const said = view.members.find(({ id }) => id === member.id)
+      const said = members.find(({ id }) => id === member.id)
       const items = said?.partitions ?? (said?.index === undefined ? [] : [said.index])
       const believes = member.read() < validUntil ? [...held.keys()].sort((a, b) => a - b) : []
       if (state !== 'member') found.push(`${member.bootId}: ${state}`)
       if (member.machine.draining.length > 0) found.push(`${member.bootId}: still draining`)
       if (believes.join() !== items.join()) found.push(`${member.bootId}: has [${believes}] and should have [${items}]`)
     }
-    const owned = view.members.reduce((sum, { index, partitions }) => sum + (partitions?.length ?? (index ? 1 : 0)), 0)
-    const all = view.share === 'index' ? here.length : here.length > 0 ? view.share.partitions : 0
-    if (owned !== all) found.push(`${name}: ${owned} of ${all} are owned`)
+    const owned = members.reduce((sum, { index, partitions }) => sum + (partitions?.length ?? (index ? 1 : 0)), 0)
+    const all = toBeOwned(view)
+    if (owned !== all && !(all === 0 && (view.pins ?? []).length > 0))
+      found.push(`${name}: ${owned} of ${all} are owned`)
   }
-  return [...found, ...pendingPollers(world)]
+  const orders = world.watchers.orders.unanswered(coordinator).map((order) => `the order ${order}: not answered`)
+  return [...found, ...orders, ...pendingPollers(world)]
+}
+
+/** Whoever is drained has nothing. Without anybody of any weight nobody has anything, but what is pinned, or was kept while it was frozen. */
+const toBeOwned = ({ members, share, frozen }: GroupView): number => {
+  const staying = members.filter(({ drained }) => drained !== true)
+  if (share === 'index') return staying.length
+  const nobody = staying.every(({ weight = 1 }) => weight === 0)
+  if (nobody && frozen === true) return staying.reduce((sum, { partitions = [] }) => sum + partitions.length, 0)
+  return nobody ? 0 : share.partitions
 }
 
 const pendingPollers = (world: World): string[] => {

@@ -31,6 +31,8 @@ export class MemberProcess extends Process<MemberInput> {
   readonly id: string
   readonly bootId: string
   readonly group: string
+  /** Its place is kept when it stops. */
+  readonly isStatic: boolean
   readonly machine: Member
   readonly #host: MemberHost
   /** For what it does with its share. */
@@ -54,6 +56,7 @@ export class MemberProcess extends Process<MemberInput> {
     this.id = options.member
     this.bootId = options.bootId
     this.group = options.group
+    this.isStatic = options.static === true
     this.machine = new Member(options)
     this.#host = around.host
     this.work = around.random.fork('work')

@@ -115,7 +115,8 @@ export class Promises {
     for (const [other, { promised }] of this.#members) {
       if (other === key) continue
       for (const theirs of promised.values()) {
-        const same = share === 'index' ? theirs.holding.epoch !== holding.epoch : theirs.holding.item === holding.item
+        const same =
+          share === 'index' ? haveKeysInCommon(theirs.holding, holding) : theirs.holding.item === holding.item
         must(!same || theirs.until <= now, 'G4', () => {
           return `${bootId} was granted ${show(holding)} while ${other} was promised ${show(theirs.holding)} until ${theirs.until}, now ${now}`
         })
@@ -123,6 +124,9 @@ export class Promises {
     }
   }
 }
+
+/** Two places of as many are different things, also when one of them has gone on in a later view already. */
+const haveKeysInCommon = (one: Holding, other: Holding): boolean => one.of !== other.of || one.item === other.item
 
 /** One process may take part under several member ids, each with a session of its own. */
 const keyOf = ({ member, bootId }: MemberMessage | ShareMessage): string => `${member} ${bootId}`

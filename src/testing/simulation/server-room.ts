@@ -24,6 +24,8 @@ export class ServerRoom {
   #current: CoordinatorProcess | undefined
   #runs = 0
   #starting = 0
+  /** One that has stopped is writing down what it leaves behind. */
+  #stopping = false
   #instance = 0
   #highestGeneration = 0
   /** Since the last coordinator that listened, one has begun with nothing. */
@@ -36,6 +38,8 @@ export class ServerRoom {
   longestLeaseMs: number
   /** Called when a coordinator begins below epochs that were given before: only belief is promised then. */
   onAnew: () => void = () => {}
+  /** Called with what is made of what was found, before it is written. */
+  onFounded: (stored: Foundation | undefined, foundation: Foundation) => void = () => {}
 
   constructor(bench: Bench, clock: MachineClock, habits: Habits, host: CoordinatorHost) {
     this.#bench = bench
@@ -43,8 +47,8 @@ export class ServerRoom {
     this.#habits = habits
     this.#host = host
     this.clock = clock
-    const { leaseMs, settleMs, settleCapMs, drainLimitMs } = bench.conditions.timing
-    this.settings = { leaseMs, settleMs, settleCapMs, drainLimitMs }
+    const { leaseMs, settleMs, settleCapMs, drainLimitMs, staticGraceMs } = bench.conditions.timing
+    this.settings = { leaseMs, settleMs, settleCapMs, drainLimitMs, staticGraceMs }
     this.longestLeaseMs = leaseMs
     for (const { name, share, unconfigured } of bench.conditions.groups)
       if (unconfigured !== true) this.shares.set(name, share)
@@ -68,6 +72,7 @@ export class ServerRoom {
   start(): void {
     const { conditions, agenda } = this.#bench
     if (this.#current !== undefined || this.#starting > 0) return
+    if (this.#stopping) return agenda.after(1, () => this.start())
     const starting = ++this.#runs
     this.#starting = starting
     const stored = conditions.hasStore ? this.#store.read() : undefined
@@ -79,17 +84,18 @@ export class ServerRoom {
     if (stored === undefined) this.settings = { ...this.settings, leaseMs: this.longestLeaseMs }
     const leases = configuredLeases(this.#configuration())
     const foundation = nextFoundation(stored, leases, this.clock.wallMs(agenda.now))
+    this.onFounded(stored, foundation)
     this.#bench.note('server', 'starts', foundation, foundation.generation)
     this.#bench.tell({ who: 'server', what: 'starts', detail: `lease ${this.settings.leaseMs}` })
     this.#write(foundation, (durable) => {
       if (this.#starting !== starting) return
       this.#starting = 0
-      if (durable) this.#listen(starting, foundation, first && conditions.fresh)
+      if (durable) this.#listen(starting, foundation, { fresh: first && conditions.fresh, roll: stored?.roll })
       else this.start()
     })
   }
 
-  #listen(run: number, foundation: Foundation, fresh: boolean): void {
+  #listen(run: number, foundation: Foundation, found: Pick<CoordinatorOptions, 'fresh' | 'roll'>): void {
     const { agenda, conditions } = this.#bench
     const { hasStore, addressed } = conditions
     const { generation } = foundation
@@ -103,7 +109,7 @@ export class ServerRoom {
       clusterId: 'simulated',
       instanceId: !hasStore && addressed === true ? 'address' : `instance-${this.#instance}`,
       foundation,
-      fresh,
+      ...found,
       ...this.#configuration(),
       limits: { groups: 20, membersPerGroup: 50 },
     }
@@ -118,7 +124,7 @@ export class ServerRoom {
     this.#bench.note(
       'server',
       'listens',
-      `generation ${foundation.generation} lease ${this.settings.leaseMs} fresh ${fresh}`,
+      `generation ${foundation.generation} lease ${this.settings.leaseMs} fresh ${found.fresh}`,
       run,
     )
   }
@@ -137,8 +143,29 @@ export class ServerRoom {
     return { timeoutMs: intervalMs * 2.5, settleMs, settleCapMs, pollIntervalMs: intervalMs }
   }
 
+  /** It gives out nothing more, says who may hold something, and is gone. */
+  stop(): boolean {
+    const { current } = this
+    if (current === undefined || current.standsStill) return false
+    const testament = current.machine.testament(current.read())
+    this.#bench.note('server', 'stops', testament, testament.generation)
+    this.#bench.tell({ who: 'server', what: 'stops', state: 'down' })
+    current.kill()
+    this.#current = undefined
+    if (this.#bench.has('storeFailure') && this.#random.next() < 0.3) {
+      this.#bench.count('storeFailure')
+      return true
+    }
+    this.#stopping = true
+    this.#write(testament, () => {
+      this.#stopping = false
+    })
+    return true
+  }
+
   crash(): void {
-    if (this.#current === undefined && this.#starting === 0) return
+    if (this.#current === undefined && this.#starting === 0 && !this.#stopping) return
+    this.#stopping = false
     this.#bench.note('server', 'crashes')
     this.#bench.tell({ who: 'server', what: 'crashes', state: 'down' })
     this.#current?.kill()

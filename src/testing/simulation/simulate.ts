@@ -99,6 +99,7 @@ const run = (world: World, conditions: Conditions): void => {
   runUntil(world, bench.now + healingMs(world))
   world.watchers.judge()
   const left = pending(world)
+  if (left.length === 0 && world.room.current !== undefined) world.watchers.checkEnd(world.room.current)
   must(left.length === 0, 'G6', () => `not whole again after ${healingMs(world)} ms: ${left.join('; ')}`)
 }
 

@@ -161,7 +161,7 @@ export class Switchboard {
   #aged(message: MemberMessage, link: Link): MemberMessage {
     if (message.type !== 'renew' || !this.#bench.has('olderPackets') || link.up.random.next() > 0.15) return message
     this.#bench.count('olderPackets')
-    const { incarnation, generation, share, leaving, ...rest } = message
+    const { incarnation, generation, share, leaving, weight, static: isStatic, ...rest } = message
     const keeps = () => link.up.random.next() < 0.5
     return {
       ...rest,
@@ -169,6 +169,8 @@ export class Switchboard {
       ...(generation !== undefined && keeps() && { generation }),
       ...(share !== undefined && keeps() && { share }),
       ...(leaving !== undefined && keeps() && { leaving }),
+      ...(weight !== undefined && keeps() && { weight }),
+      ...(isStatic !== undefined && keeps() && { static: isStatic }),
     }
   }
 

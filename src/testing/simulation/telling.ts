@@ -11,11 +11,16 @@ export class Teller {
   message(message: MemberMessage | CoordinatorMessage): Words {
     switch (message.type) {
       case 'renew': {
-        const { sequence, generation, incarnation, order, holding, draining, acknowledged, leaving } = message
+        const { sequence, generation, incarnation, order, holding, draining, acknowledged, leaving, weight } = message
         const joins = incarnation === undefined ? 'joins' : generation === undefined ? 'names no generation' : ''
         const knows = generation === undefined ? '' : `of generation ${this.#rank(generation)}, saw ${order}`
         const lists = this.#lists({ has: holding, drains: draining, 'let go': acknowledged })
-        return { what: `renewal ${sequence}`, detail: sentence(joins, knows, lists, leaving === true ? 'leaving' : '') }
+        const traits = [
+          weight === undefined ? '' : `weighs ${weight}`,
+          message.static === true ? 'static' : '',
+          leaving === true ? 'leaving' : '',
+        ]
+        return { what: `renewal ${sequence}`, detail: sentence(joins, knows, lists, ...traits) }
       }
       case 'share': {
         const { order, sequence, holding, revoked, leaseMs, generation, state } = message

@@ -31,14 +31,16 @@ export const checkTold = (
   const drainedByUser = input.type === 'drained' ? input.items : NOTHING
   const [granted, drain, lost] = [told('granted'), told('drain'), told('lost')]
   for (const holding of after.held.values()) {
+    const had = before.held.get(holding.item)
     must(
-      same(before.held.get(holding.item), holding) || has(granted, holding),
+      same(had, holding) || goesOn(had, holding) || has(granted, holding),
       'Told',
       () => `${who} may use ${show(holding)} and was not told`,
     )
   }
   for (const holding of before.held.values()) {
-    if (same(after.held.get(holding.item), holding)) continue
+    const now = after.held.get(holding.item)
+    if (same(now, holding) || goesOn(holding, now)) continue
     must(
       has(drain, holding) || has(lost, holding),
       'Told',
@@ -58,5 +60,9 @@ export const checkTold = (
 
 const same = (one: Holding | undefined, other: Holding): boolean =>
   one !== undefined && one.item === other.item && one.epoch === other.epoch
+
+/** The same place of as many, in a later view: nothing has changed about it but its number in time. */
+const goesOn = (before: Holding | undefined, after: Holding | undefined): boolean =>
+  before?.of !== undefined && before.of === after?.of && before.item === after.item && before.epoch < after.epoch
 
 const has = (all: readonly Holding[], one: Holding): boolean => all.some((other) => same(other, one))

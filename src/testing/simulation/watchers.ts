@@ -1,16 +1,21 @@
-import type { CoordinatorInput } from '../../core/group/coordinator.ts'
+import type { CallerMessage, CoordinatorInput } from '../../core/group/coordinator.ts'
 import type { MemberEffect } from '../../core/group/member.ts'
 import type { ShareMessage } from '../../core/group/messages.ts'
 import type { GroupEvent } from '../../core/group/reasons.ts'
+import type { Address } from '../../core/group/session.ts'
+import type { GroupView } from '../../core/group/view.ts'
 import type { Tick } from '../../core/machine.ts'
 import type { Random } from '../../core/random.ts'
+import type { Instant } from '../../core/time.ts'
 import type { Bench } from './bench.ts'
 import type { CoordinatorProcess } from './coordinator-process.ts'
 import { Identities } from './identities.ts'
 import type { MemberProcess } from './member-process.ts'
+import { OrderBook } from './order-book.ts'
+import { checkPlaces, Places } from './places.ts'
 import { Promises } from './promises.ts'
 import { POLL_GROUP, type ServerRoom } from './server-room.ts'
-import { checkPlans, checkSettled, orderOf } from './settlement.ts'
+import { checkPlans, checkSettled, keyed, orderOf } from './settlement.ts'
 import { must, Violation } from './violation.ts'
 
 /** Invariants about what the coordinator and the members say of themselves, one event at a time. */
@@ -18,15 +23,19 @@ export class Watchers {
   readonly #bench: Bench
   readonly #room: ServerRoom
   readonly #random: Random
-  /** Groups whose state must be judged once the step is over. */
-  readonly #settled: { coordinator: CoordinatorProcess; group: string }[] = []
+  /** What was said in the present step, which is judged once it is over. */
+  #step: { coordinator: CoordinatorProcess; at: Instant; events: Map<string, GroupEvent[]> } | undefined
   #orders = new Map<string, readonly string[]>()
   #run = 0
   #promises: { run: number; groups: Map<string, Promises> } = { run: 0, groups: new Map() }
   /** Who said to be on its way out, and whoever says so in the present step. */
   readonly #leaving = new Set<string>()
-  #leaver: string | undefined
+  /** The process that each member is, as far as the coordinator says. */
+  readonly #processes = new Map<string, string>()
+  #leaver: { readonly group: string; readonly member: string } | undefined
   readonly #identities: Identities
+  readonly orders: OrderBook
+  readonly #places = new Places()
   /** Since when each member waits for its first share. */
   readonly waiting = new Map<string, number>()
   /** While true, everybody is alive and nobody comes or goes, so nothing may move. */
@@ -37,6 +46,7 @@ export class Watchers {
     this.#room = room
     this.#random = bench.random.fork('watchers')
     this.#identities = new Identities(bench)
+    this.orders = new OrderBook(bench)
   }
 
   /** How long a newcomer may wait for its share while others come and go. */
@@ -58,6 +68,11 @@ export class Watchers {
       const { validUntil } = member.machine.view()
       must(member.read() < validUntil, 'Told', () => `${member.bootId} was told to use what was over at ${validUntil}`)
     }
+    if (effect.type === 'drain') {
+      const { held } = member.machine.view()
+      const vain = effect.items.find(({ item, of }) => of !== undefined && held.get(item)?.of === of)
+      must(vain === undefined, 'S2', () => `${member.bootId} drains ${vain?.item} of ${vain?.of}, and goes on with it`)
+    }
     const moved = effect.type === 'lost' || effect.type === 'drain' || effect.type === 'granted'
     if (this.mustStay && moved) {
       throw new Violation('G7', `${member.bootId}: ${JSON.stringify(effect)} though everybody is alive`)
@@ -73,16 +88,40 @@ export class Watchers {
   coordinatorSteps(coordinator: CoordinatorProcess, input: CoordinatorInput | Tick): void {
     this.judge()
     this.#leaver = undefined
+    this.#step = { coordinator, at: coordinator.read(), events: new Map() }
     if (input.type === 'evicted') this.#identities.evicted(input.group, input.member)
+    if (input.type === 'ordered') this.orders.taken(coordinator, input.from)
+    if (input.type === 'persisted') this.orders.persisted(coordinator, input.ticket)
     if (input.type !== 'received') return
-    this.#promisesOf(coordinator, input.message.group).heard(input.message)
-    if (input.message.type !== 'renew' || input.message.leaving !== true) return
-    this.#leaver = `${input.message.group}/${input.message.member}`
-    this.#leaving.add(this.#leaver)
+    const { message } = input
+    this.#promisesOf(coordinator, message.group).heard(message)
+    if (message.type !== 'renew') return
+    this.#places.heard(coordinator, message)
+    if (message.leaving !== true) return
+    const { group, member, bootId } = message
+    this.#leaver = { group, member }
+    this.#leaving.add(`${group}/${member} ${bootId}`)
+    // What is to be said about it may be nothing, and must be judged all the same.
+    this.#eventsOf(group)
+  }
+
+  #eventsOf(group: string): GroupEvent[] {
+    const events = this.#step?.events.get(group) ?? []
+    this.#step?.events.set(group, events)
+    return events
+  }
+
+  /** An answer to an operator. */
+  coordinatorReplies(coordinator: CoordinatorProcess, to: Address, message: CallerMessage): void {
+    const done = this.orders.answers(coordinator, to, message)
+    if (done !== undefined && done.order.type !== 'freeze') this.#places.disturbed(coordinator, done.group)
   }
 
   coordinatorAnswers(coordinator: CoordinatorProcess, message: ShareMessage): void {
     this.#identities.coordinatorAnswers(coordinator, message)
+    this.orders.coordinatorAnswers(coordinator, message)
+    this.#places.said(coordinator, message)
+    this.#processes.set(`${message.group}/${message.member}`, message.bootId)
     this.#promisesOf(coordinator, message.group).said(message, coordinator.read())
   }
 
@@ -93,22 +132,60 @@ export class Watchers {
     return promises
   }
 
-  /** Judges what the last step settled. Called before the next one, when nothing of it is half done any more. */
+  /** Judges the last step. Called before the next one, when nothing of it is half done any more. */
   judge(): void {
-    for (let settled = this.#settled.pop(); settled !== undefined; settled = this.#settled.pop()) {
-      const { coordinator, group } = settled
-      const view = coordinator.machine.viewOf(group)
-      if (view === undefined || view.state !== 'settled' || !coordinator.alive) continue
-      if (group === POLL_GROUP) continue
+    const step = this.#step
+    this.#step = undefined
+    if (step === undefined || !step.coordinator.alive) return
+    this.orders.judge(step.coordinator)
+    for (const [group, events] of step.events) {
+      const view = step.coordinator.machine.viewOf(group)
+      if (view !== undefined && group !== POLL_GROUP) this.#judgeGroup(step.coordinator, step.at, view, events)
+    }
+  }
+
+  /** Not its namesake of before. */
+  #isLeaving(group: string, member: string): boolean {
+    return this.#leaving.has(`${group}/${member} ${this.#processes.get(`${group}/${member}`)}`)
+  }
+
+  /** What is settled in the end is as it should be, whatever led there. */
+  checkEnd(coordinator: CoordinatorProcess): void {
+    for (const { name } of this.#bench.conditions.groups) {
+      const view = coordinator.machine.viewOf(name)
+      if (view?.state !== 'settled') continue
+      checkSettled(view, [], false)
+      checkPlaces(view, () => false)
+    }
+  }
+
+  #judgeGroup(coordinator: CoordinatorProcess, at: Instant, view: GroupView, events: readonly GroupEvent[]): void {
+    const group = view.name
+    if (view.state === 'settled' && events.some(({ type }) => type === 'group.settled')) {
       const previous = coordinator.run === this.#run ? (this.#orders.get(group) ?? []) : []
       if (coordinator.run !== this.#run) this.#orders = new Map()
       this.#run = coordinator.run
       // Whoever is on its way out is still a member, and is given nothing.
-      const lacking = view.members.some(({ id }) => this.#leaving.has(`${group}/${id}`))
+      const kept = new Set(view.kept?.map(({ id }) => id))
+      const lacking = view.members.some(({ id }) => this.#isLeaving(group, id) && !kept.has(id))
       checkSettled(view, previous, lacking)
       checkPlans(view, this.#random)
       this.#orders.set(group, orderOf(view))
     }
+    // Whoever is drained has no place, and comes last when it is given one again.
+    const drained = new Set(view.members.flatMap((member) => (member.drained === true ? keyed(member) : [])))
+    const order = this.#orders.get(group)
+    if (order !== undefined && drained.size > 0)
+      this.#orders.set(
+        group,
+        order.filter((id) => !drained.has(id)),
+      )
+    this.#places.stepped(coordinator, view, {
+      events,
+      leaver: this.#leaver?.group === group ? this.#leaver.member : undefined,
+      leaving: (member) => this.#isLeaving(group, member),
+      at,
+    })
   }
 
   coordinatorSaid(coordinator: CoordinatorProcess, group: string, event: GroupEvent): void {
@@ -116,10 +193,9 @@ export class Watchers {
     const { profile } = bench.conditions
     const key = 'member' in event ? `${group}/${event.member}` : group
     this.#identities.coordinatorSaid(coordinator, group, event, this.#room.settingsOf(group).leaseMs)
+    this.orders.coordinatorSaid(coordinator, group, event)
+    this.#eventsOf(group).push(event)
     switch (event.type) {
-      case 'group.settled':
-        this.#settled.push({ coordinator, group })
-        return
       case 'member.expired':
         must(profile !== 'quiet', 'G5', () => `${event.member} of ${group} expired without any fault`)
         must(profile !== 'stalls', 'G5', () => `${event.member} of ${group} expired while the coordinator stood still`)
@@ -130,8 +206,7 @@ export class Watchers {
         this.waiting.delete(key)
         return
       case 'member.joined':
-        if (this.#leaver !== key) this.#leaving.delete(key)
-        if (!this.waiting.has(key)) this.waiting.set(key, bench.now)
+        if (!this.waiting.has(key) && !bench.has('weights') && !bench.has('orders')) this.waiting.set(key, bench.now)
         return
       case 'slot.granted':
       case 'partition.granted': {
@@ -144,7 +219,7 @@ export class Watchers {
       case 'partition.revoked':
         must(!this.mustStay, 'G7', () => `${event.member} of ${group} was asked to let go in a failover`)
         return
-      case 'group.settling':
+      default:
     }
   }
 

@@ -1,6 +1,7 @@
 import type { CoordinatorEffect, CoordinatorInput } from '../../core/group/coordinator.ts'
 import type { MemberEffect, MemberInput } from '../../core/group/member.ts'
 import { type Holding, type MemberMessage, sameShare } from '../../core/group/messages.ts'
+import type { Order } from '../../core/group/orders.ts'
 import type { PollAnswer } from '../../core/group/poll-group.ts'
 import type { GroupEvent } from '../../core/group/reasons.ts'
 import type { Tick } from '../../core/machine.ts'
@@ -16,6 +17,7 @@ import { PollBeliefs, PollClient } from './poll-client.ts'
 import type { Habits } from './process.ts'
 import { ServerRoom } from './server-room.ts'
 import { Switchboard } from './switchboard.ts'
+import { drawTraits, type Traits } from './traits.ts'
 import { Watchers } from './watchers.ts'
 
 /** 2023, so that generations by the wall clock look as they do. */
@@ -53,6 +55,7 @@ export class World implements MemberHost, CoordinatorHost {
     }
     this.wires = new Switchboard(bench, this.room)
     this.watchers = new Watchers(bench, this.room)
+    this.room.onFounded = (stored, foundation) => this.watchers.orders.founded(stored, foundation)
   }
 
   #habits(who: string): Habits {
@@ -80,13 +83,16 @@ export class World implements MemberHost, CoordinatorHost {
   }
 
   /** Starts a process. With an id that is in use, there are two of them. */
-  join(id: string, group: SimulatedGroup): MemberProcess {
+  join(id: string, group: SimulatedGroup, given?: Traits): MemberProcess {
     const { heartbeatMs, stopMarginMs } = this.bench.conditions.timing
     const boot = (this.#boots.get(id) ?? 0) + 1
     this.#boots.set(id, boot)
     const bootId = `${id}#${boot}`
     const random = this.#lives.fork(bootId)
+    const traits = given ?? drawTraits(this.bench.conditions, group, id, random)
+    if (traits.weight !== undefined) this.bench.count('weights')
     const options = {
+      ...traits,
       group: group.name,
       member: id,
       bootId,
@@ -147,6 +153,24 @@ export class World implements MemberHost, CoordinatorHost {
   #strikeOff(member: MemberProcess): void {
     const place = this.members.indexOf(member)
     if (place >= 0) this.members.splice(place, 1)
+  }
+
+  /** False when nobody is there to take it. */
+  order(group: string, order: Order): boolean {
+    const { current } = this.room
+    if (current === undefined) return false
+    const from = this.watchers.orders.give(current, group, order)
+    this.bench.note('operator', 'orders', { group, order })
+    this.bench.tell({ who: 'server', what: 'is ordered', detail: `${Object.values(order).join(' ')} in ${group}` })
+    current.post({ type: 'ordered', from, group, order })
+    return true
+  }
+
+  /** False when there is nobody who could be told to stop. */
+  stopCoordinator(): boolean {
+    if (!this.room.stop()) return false
+    this.wires.breakAll()
+    return true
   }
 
   crashCoordinator(): void {
@@ -278,6 +302,7 @@ export class World implements MemberHost, CoordinatorHost {
     switch (effect.type) {
       case 'persist':
         this.bench.note('server', 'persists', effect, effect.ticket)
+        this.watchers.orders.persists(coordinator, effect.ticket, effect.foundation)
         return this.room.persist(coordinator, effect.ticket, effect.foundation)
       case 'emit':
         this.bench.note('server', 'emits', effect, 0)
@@ -303,8 +328,11 @@ export class World implements MemberHost, CoordinatorHost {
         return answer?.(message, this.bench.now)
       }
       case 'removed':
-      case 'failed':
         return
+      case 'ordered':
+      case 'failed':
+        this.bench.note('server', 'replies', message)
+        return this.watchers.coordinatorReplies(from, to, message)
       case 'share':
         this.bench.note('server', 'answers', message, message.order)
         this.#ledgers.get(message.group)?.said(message)
