@@ -1,6 +1,6 @@
 import type { ShareKind } from '../core/group/messages.ts'
 import type { AccessRule } from './access.ts'
-import type { RateLimits } from './rates.ts'
+import type { ConfiguredLimits } from './rates.ts'
 import type { Timing } from './timing.ts'
 
 export interface Peer {
@@ -31,8 +31,8 @@ export interface Config {
   readonly tokens?: readonly AccessRule[]
   /** Paths of PEM files. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly ca?: string }
-  /** Of an identity and of an address. */
-  readonly limits?: Partial<RateLimits>
+  /** Of an identity, of an address, and of all together. */
+  readonly limits?: ConfiguredLimits
 }
 
 /** The largest number of partitions of a group: all of them must fit into one message. */

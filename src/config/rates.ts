@@ -8,6 +8,38 @@ export interface RateLimits {
   readonly renewalsBurst: number
 }
 
+/** How many of what all share one identity, and one address, may have at a time, so that something is always left for the others. */
+export interface QuotaLimits {
+  readonly connectionsPerAddress: number
+  readonly linksPerIdentity: number
+  /** Readers of events. */
+  readonly streamsPerIdentity: number
+  readonly streamsPerAddress: number
+}
+
+/** What a server has of it in all. */
+export interface SharedLimits {
+  readonly connections: number
+  /** Readers of `/v1/groups/{g}/events`. */
+  readonly streams: number
+}
+
+/** What the configuration of a server may set. */
+export type ConfiguredLimits = Partial<RateLimits & QuotaLimits & SharedLimits>
+
+export const CONFIGURED_LIMITS: readonly (keyof ConfiguredLimits)[] = [
+  'requestsPerSecond',
+  'requestsBurst',
+  'renewalsPerSecond',
+  'renewalsBurst',
+  'connections',
+  'connectionsPerAddress',
+  'linksPerIdentity',
+  'streams',
+  'streamsPerIdentity',
+  'streamsPerAddress',
+]
+
 /**
  * Far above what members need: ten thousand behind one address with one token make 50 000 renewals a second with the shortest timing of
  * ours, and connect and ask their way in twice each when all of them start at once.

@@ -4,14 +4,13 @@ import { readAccess } from './access-reader.ts'
 import { type Config, type GroupConfig, MAX_PARTITIONS, otherPeers, type Peer } from './config.ts'
 import { kindOf } from './kind.ts'
 import { didYouMean } from './nearest.ts'
-import { DEFAULT_RATES } from './rates.ts'
+import { CONFIGURED_LIMITS } from './rates.ts'
 import { resolveTiming, servedTiming, type Timing, timing, timingFaults } from './timing.ts'
 
 const MAX_GROUPS = 10_000
 /** An election among more voters only gets slower. */
 const MAX_VOTERS = 7
 const MAX_RATE = 1_000_000_000
-const RATES = Object.keys(DEFAULT_RATES)
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -154,11 +153,11 @@ export class ConfigReader {
   }
 
   #limits(value: unknown, path: string): Config['limits'] {
-    const given = this.#object(value, path, RATES)
+    const given = this.#object(value, path, CONFIGURED_LIMITS)
     if (given === undefined) return undefined
     const read = (key: string) => this.#optional(given, key, (each, at) => this.#whole(each, at, 1, MAX_RATE), path)
     return Object.fromEntries(
-      RATES.flatMap((key) => {
+      CONFIGURED_LIMITS.flatMap((key) => {
         const rate = read(key)
         return rate === undefined ? [] : [[key, rate]]
       }),

@@ -1,4 +1,4 @@
-import { STATUS_CODES } from 'node:http'
+import { ServerResponse, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { CaucusError, ERROR_CODES, isCaucusError } from '../errors.ts'
 
@@ -26,9 +26,33 @@ export const notFound = (what: string): CaucusError =>
 
 export const invalid = (message: string): CaucusError => new CaucusError('CAUCUS_INVALID_ARGUMENT', message)
 
-/** Answers on a bare socket, where no request object is there any more or yet, and ends the connection. */
+/**
+ * True while an answer to an earlier request on the same connection is under way, or waits for its turn. The answer to a request that has not
+ * arrived whole, and has not begun, is owed for the very thing that is refused.
+ */
+export const owesAnswer = (socket: Duplex): boolean => owedBy(socket) !== undefined
+
+/** Node keeps it there, and says it nowhere else. */
+const owedBy = (socket: Duplex): ServerResponse | undefined => {
+  const message = '_httpMessage' in socket ? socket._httpMessage : undefined
+  return message instanceof ServerResponse && (message.headersSent || message.req.complete) ? message : undefined
+}
+
+/**
+ * Answers on a bare socket, where no request object is there any more or yet, and ends the connection. While another answer is owed it waits for that one:
+ * what would be written now would be taken for it. Behind an answer that goes on, as a stream of events does, it only ends.
+ */
 export const refuseSocket = (socket: Duplex, error: CaucusError): void => {
   if (socket.destroyed || socket.writableEnded) return
+  const owed = owedBy(socket)
+  if (owed?.headersSent && !owed.writableEnded) {
+    socket.destroy()
+    return
+  }
+  if (owed !== undefined) {
+    owed.once('finish', () => setImmediate(() => refuseSocket(socket, error)))
+    return
+  }
   const status = statusOf(error)
   const body = bodyOf(error)
   const head = [

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { Socket } from 'node:net'
 import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
-import { CaucusError } from '../errors.ts'
+import { CaucusError, isCaucusError } from '../errors.ts'
 import {
   bodyOf,
   headersOf,
@@ -15,11 +15,25 @@ import {
   statusOf,
 } from './answers.ts'
 import type { Guard } from './guard.ts'
+import type { Intake } from './intake.ts'
 import type { ListenOptions, ServerLimits } from './options.ts'
+import { Pipelines } from './pipelines.ts'
 import type { ServerContext } from './routes/context.ts'
 
+/** What every secure context has, the first and those that follow it. */
+export const TLS = { minVersion: 'TLSv1.2' } as const
+
+const STREAM_PATH = '/v1/groups/:group/events'
+
+export interface AppOptions {
+  readonly tls: ListenOptions['tls']
+  readonly guard: Guard
+  readonly context: ServerContext
+  readonly intake: Intake
+}
+
 /** The HTTP side without any route: its limits, and an answer in JSON to whatever goes wrong, wherever it does. */
-export const newApp = (tls: ListenOptions['tls'], guard: Guard, context: ServerContext): FastifyInstance => {
+export const newApp = ({ tls, guard, context, intake }: AppOptions): FastifyInstance => {
   const { limits, counts, logger, desk } = context
   const refuse = (error: CaucusError, reply: FastifyReply): void => {
     counts.error(error.code)
@@ -54,7 +68,35 @@ export const newApp = (tls: ListenOptions['tls'], guard: Guard, context: ServerC
   }
   const app = fastify({ ...options, ...serverOptions(tls, limits) })
   const routes = new RouteTable(app)
-  app.addHook('onRequest', (request, _reply, done) => done(guard.check(request.raw)))
+  // What a client that was cut off would never hear of is refused, not left out.
+  app.server.maxHeadersCount = 0
+  const pipelines = new Pipelines(limits.pipelined)
+  app.addHook('onRequest', ({ raw }, reply, done) => {
+    const fault = pipelines.check(raw, reply.raw)
+    // One after the other: all answers to one packet at once would be kept where nobody counts them. It has the socket when its turn has come.
+    if (fault !== undefined || reply.raw.socket !== null) done(fault ?? guard.check(raw))
+    else reply.raw.once('socket', () => done(guard.check(raw)))
+  })
+  // Node would answer by itself, without a body and without asking who this is.
+  app.server.on('checkExpectation', (request, response) => {
+    const pipelined = pipelines.check(request, response)
+    const error = pipelined ?? guard.check(request) ?? invalid('the header Expect takes 100-continue and nothing else')
+    counts.error(error.code)
+    desk.refused(request, error)
+    const body = bodyOf(error)
+    const headers = { ...headersOf(error), 'content-type': JSON_TYPE, 'content-length': Buffer.byteLength(body) }
+    response.writeHead(statusOf(error), { ...headers, connection: 'close' }).end(body)
+  })
+  // For the one route whose answers do not end by themselves.
+  app.addHook('onRoute', (route) => {
+    if (route.url !== STREAM_PATH) return
+    route.onRequest = (request: FastifyRequest, reply: FastifyReply, done: (fault?: Error) => void) => {
+      const held = desk.hold('streams', request.raw)
+      if (isCaucusError(held)) return done(held)
+      reply.raw.once('close', held)
+      done()
+    }
+  })
   app.setErrorHandler(failed)
   app.setNotFoundHandler((request, reply) => {
     const allowed = routes.allowed(request.url)
@@ -64,9 +106,12 @@ export const newApp = (tls: ListenOptions['tls'], guard: Guard, context: ServerC
   })
   // Whatever it is called, a body is JSON: `curl -d` names another type.
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body: Buffer, done) => {
-    if (isUtf8(body)) done(null, body.toString('utf8'))
-    else done(invalid('the body is not UTF-8'))
+  app.addContentTypeParser('*', ({ raw }, _payload, done) => {
+    intake.body(raw, desk.networkOf(raw), (fault, body = Buffer.alloc(0)) => {
+      if (fault !== null) done(fault)
+      else if (isUtf8(body)) done(null, body.toString('utf8'))
+      else done(invalid('the body is not UTF-8'))
+    })
   })
   return app
 }
@@ -80,7 +125,10 @@ const serverOptions = (tls: ListenOptions['tls'], limits: ServerLimits): object 
     requireHostHeader: false,
   }
   if (tls === undefined) return { http }
-  return { https: { ...http, ...tls, requestCert: tls.ca !== undefined, minVersion: 'TLSv1.2' } }
+  // Who does not get on with the handshake has no request yet whose headers could be late.
+  const handshakeTimeout = limits.headersTimeoutMs
+  const { files: _files, ...certificates } = tls
+  return { https: { ...http, ...certificates, ...TLS, handshakeTimeout, requestCert: tls.ca !== undefined } }
 }
 
 /** Which methods each path takes, for the answer to all others. */

@@ -14,6 +14,8 @@ export interface GuardOptions {
   readonly desk: Desk
   readonly secure: boolean
   readonly urlBytes: number
+  /** How many lines of headers. */
+  readonly headers: number
 }
 
 const HOST = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::\d{1,5})?$/i
@@ -25,27 +27,29 @@ export class Guard {
   readonly #options: GuardOptions
   /** Hosts that have been found right, exactly as they were written: nearly every request has one of them. */
   readonly #known = new Set<string>()
-  /** Connections beyond the limit, which are answered once and closed. */
-  readonly #surplus = new Set<Socket>()
+  /** Connections beyond a limit, which are answered once and closed. */
+  readonly #surplus = new Map<Socket, CaucusError>()
 
   constructor(options: GuardOptions) {
     this.#options = options
   }
 
-  addSurplus(socket: Socket): void {
-    this.#surplus.add(socket)
+  addSurplus(socket: Socket, fault: CaucusError): void {
+    this.#surplus.set(socket, fault)
     socket.once('close', () => this.#surplus.delete(socket))
   }
 
   /** `undefined`: go on. */
   check(request: IncomingMessage): CaucusError | undefined {
-    const { headers, url = '' } = request
-    if (this.#surplus.size > 0 && this.#surplus.has(request.socket)) {
-      return new CaucusError('CAUCUS_OVERLOADED', 'this server has its limit of connections; try again later')
-    }
+    const { headers, rawHeaders, url = '' } = request
+    const surplus = this.#surplus.size === 0 ? undefined : this.#surplus.get(request.socket)
+    if (surplus !== undefined) return surplus
     if (this.closing) return new CaucusError('CAUCUS_UNAVAILABLE', 'this server is stopping; try again later')
     if (url.length > this.#options.urlBytes) {
       return new CaucusError('CAUCUS_TOO_LARGE', `the URL has at most ${this.#options.urlBytes} bytes`)
+    }
+    if (rawHeaders.length > 2 * this.#options.headers) {
+      return new CaucusError('CAUCUS_TOO_LARGE', `a request has at most ${this.#options.headers} headers`)
     }
     const { host } = headers
     if (host === undefined || !this.#known.has(host)) {

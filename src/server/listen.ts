@@ -1,17 +1,22 @@
 import { setMaxListeners } from 'node:events'
 import type { AddressInfo } from 'node:net'
+import { Server as TlsServer } from 'node:tls'
 import type { FastifyInstance } from 'fastify'
 import { CaucusError } from '../errors.ts'
 import { systemClocks } from '../runtime/system-clock.ts'
 import { Desk } from './access/desk.ts'
 import { addressOf, inUrl, isLoopback, listenFault } from './address.ts'
-import { newApp } from './app.ts'
+import { newApp, TLS } from './app.ts'
+import { CertificateFiles, type CertificatePaths, type Certificates } from './certificate-files.ts'
 import { Connections } from './connections.ts'
+import { roomFor } from './descriptors.ts'
 import { Guard } from './guard.ts'
+import { Intake } from './intake.ts'
 import { Links } from './links.ts'
-import { silentLogger } from './logger.ts'
+import { type ServerLogger, silentLogger } from './logger.ts'
 import { ServerCounts } from './metrics.ts'
-import { accessOf, assertPort, DEFAULT_LIMITS, type ListenOptions, type ServerLimits } from './options.ts'
+import { accessOf, assertPort, type ListenOptions, limitsOf, type ServerLimits } from './options.ts'
+import { rationed } from './rationed-logger.ts'
 import { blocRoutes } from './routes/bloc.ts'
 import type { ServerContext } from './routes/context.ts'
 import { eventRoutes } from './routes/events.ts'
@@ -47,13 +52,22 @@ export const listen = async (options: ListenOptions): Promise<Listening> => {
   const address = await addressOf(host)
   const loopback = isLoopback(address)
   if (!loopback && !closed && options.insecure !== true) throw openToAll(host)
-  const limits: ServerLimits = { ...DEFAULT_LIMITS, ...options.limits }
   const secure = options.tls !== undefined
-  const { hosting, logger = silentLogger, audit = (entry) => logger.info(entry, 'audit') } = options
+  const clock = systemClocks.grantor
+  const { hosting, logger: given = silentLogger, audit = (entry) => given.info(entry, 'audit') } = options
+  const logger = rationed(given, () => clock.now())
+  const asked = limitsOf(options.limits).connections
+  const { connections, told } = roomFor(asked)
+  const limits = limitsOf({ ...options.limits, connections })
+  // A few less than there may be are nothing to worry about.
+  if (connections < asked / 2) {
+    const advice =
+      'this process may not have more files open, and takes fewer connections; raise that limit (ulimit -n)'
+    logger.warn({ connections, asked }, advice)
+  }
   if (access.namesCertificates && !withCertificates) {
     logger.warn({}, 'entries with "identity" let nobody in: without --tls-ca no certificates are asked for')
   }
-  const clock = systemClocks.grantor
   const desk = new Desk({
     access,
     hosting,
@@ -63,8 +77,8 @@ export const listen = async (options: ListenOptions): Promise<Listening> => {
     now: () => clock.now(),
     wallMs: () => Date.now(),
   })
-  const guard = new Guard({ loopback, host, closed, desk, secure, urlBytes: limits.urlBytes })
-  const server = new HttpServer(options, limits, guard, desk)
+  const guard = new Guard({ loopback, host, closed, desk, secure, urlBytes: limits.urlBytes, headers: limits.headers })
+  const server = new HttpServer(options, { limits, told, guard, desk, logger })
   const bound = await server.listen(address, port, host)
   return {
     url: `${secure ? 'https' : 'http'}://${inUrl(host)}:${bound}`,
@@ -80,6 +94,14 @@ const openToAll = (host: string): CaucusError =>
     { details: { host } },
   )
 
+interface Parts {
+  readonly limits: ServerLimits
+  readonly told: number
+  readonly guard: Guard
+  readonly desk: Desk
+  readonly logger: ServerLogger
+}
+
 class HttpServer {
   readonly #app: FastifyInstance
   readonly #links: Links
@@ -88,10 +110,11 @@ class HttpServer {
   readonly #stopping = new AbortController()
   readonly #connections: Connections
   readonly #unwatch: () => void
+  readonly #certificates: CertificateFiles | undefined
   #closed: Promise<void> | undefined
 
-  constructor(options: ListenOptions, limits: ServerLimits, guard: Guard, desk: Desk) {
-    const { hosting, logger = silentLogger, version, meter, pollGroup, tls } = options
+  constructor({ hosting, version, meter, pollGroup, tls }: ListenOptions, parts: Parts) {
+    const { limits, told, guard, desk, logger } = parts
     const counts = new ServerCounts()
     this.#limits = limits
     this.#guard = guard
@@ -108,17 +131,35 @@ class HttpServer {
       stopping: this.#stopping.signal,
       connections: () => this.#connections.size,
     }
-    this.#app = newApp(tls, guard, context)
+    const intake = new Intake({ limits, counts })
+    this.#app = newApp({ tls, guard, context, intake })
     this.#links = new Links({ hosting, limits, counts, logger, clock: systemClocks.grantor })
-    const upgrades = new Upgrades({ links: this.#links, guard, desk, limits, counts })
+    const upgrades = new Upgrades({ links: this.#links, guard, desk, limits, counts, intake })
     this.#unwatch = desk.watch(() => this.#links.review())
+    this.#certificates = tls?.files && this.#follow(tls.files, tls, parts)
     this.#app.server.on('upgrade', (request, socket, head) => upgrades.take(request, socket, head))
-    this.#connections = new Connections(this.#app.server, limits, guard)
+    this.#connections = new Connections({ server: this.#app.server, limits, told, guard, quotas: desk.quotas, counts })
     openApiRoutes(this.#app, context)
     if (pollGroup !== undefined) blocRoutes(this.#app, { ...context, pollGroup })
     groupRoutes(this.#app, context)
     eventRoutes(this.#app, context)
     operationRoutes(this.#app, context)
+  }
+
+  #follow(paths: CertificatePaths, inForce: Certificates, { desk, logger }: Parts): CertificateFiles {
+    const server: object = this.#app.server
+    const changed = (certificates: Certificates) => {
+      if (server instanceof TlsServer) server.setSecureContext({ ...certificates, ...TLS })
+      const message = 'a new certificate, key or authority is in force'
+      desk.audit.record({ action: 'reload', outcome: 'done', message })
+      logger.info(paths, message)
+    }
+    const failed = (problem: string) => {
+      const message = `the certificate stays as it was, because its files cannot be taken: ${problem}`
+      desk.access.failed(message)
+      logger.error(paths, message)
+    }
+    return new CertificateFiles({ paths, inForce, clock: systemClocks.grantor, changed, failed })
   }
 
   async listen(address: string, port: number, host: string): Promise<number> {
@@ -151,6 +192,7 @@ class HttpServer {
       clearInterval(idle)
       this.#connections.close()
       this.#unwatch()
+      this.#certificates?.close()
     }
   }
 

@@ -11,7 +11,14 @@ export class ServerCounts {
   links = 0
   olderLinks = 0
   linksCut = 0
+  linksFlooding = 0
+  /** Closed without a word, since even those who are told so were too many. */
+  connectionsDropped = 0
+  /** Nothing was read by the other end for too long. */
+  connectionsCut = 0
   framesRefused = 0
+  /** Bodies and frames that ended because too much was arriving. */
+  arrivalsRefused = 0
   framesDropped = 0
   streams = 0
   streamsCut = 0
@@ -46,6 +53,18 @@ export const metricsText = (source: MetricsSource, reads: (group: string) => boo
   page.total('caucus_polls_total', 'Heartbeats on the wire of bloc', counts.polls)
   page.total('caucus_renewals_total', 'Renewals over HTTP', counts.renewals)
   page.total('caucus_links_cut_total', 'Links cut because nobody read or answered', counts.linksCut)
+  page.total('caucus_links_flooding_total', 'Links closed because of too many pings and pongs', counts.linksFlooding)
+  page.total(
+    'caucus_connections_dropped_total',
+    'Connections closed unheard, beyond the limits',
+    counts.connectionsDropped,
+  )
+  page.total('caucus_connections_cut_total', 'Connections cut because nobody read', counts.connectionsCut)
+  page.total(
+    'caucus_arrivals_refused_total',
+    'Bodies and frames ended since too much was arriving',
+    counts.arrivalsRefused,
+  )
   page.total('caucus_frames_refused_total', 'Frames that were not sound', counts.framesRefused)
   page.total('caucus_frames_dropped_total', 'Frames dropped because of overload', counts.framesDropped)
   page.total('caucus_streams_cut_total', 'Readers of events cut because they did not read', counts.streamsCut)
@@ -88,7 +107,7 @@ class Page {
     gauge.set(labels, value)
   }
 
-  access({ access, rates, audit, counts }: Desk): void {
+  access({ access, rates, quotas, audit, counts }: Desk): void {
     this.level('caucus_access_entries', 'Tokens and entries for certificates', access.size)
     this.total('caucus_access_changes_total', 'How often the entries were replaced', access.version)
     this.total('caucus_access_failures_total', 'How often new entries could not be taken', access.failures)
@@ -100,6 +119,15 @@ class Page {
     this.total('caucus_links_revoked_total', 'Links closed because their entry was taken away', counts.linksRevoked)
     this.total('caucus_streams_revoked_total', 'Readers of events ended for the same reason', counts.streamsRevoked)
     this.total('caucus_audit_lines_total', 'Lines of the audit log', audit.lines)
+    this.total('caucus_audit_untold_total', 'Lines that were left out, since one caller made too many', audit.untold)
+    for (const [what, subjects] of Object.entries(quotas.refused)) {
+      for (const [by, value] of Object.entries(subjects)) {
+        this.total('caucus_quota_refused_total', 'Connections, links and streams beyond the part of one', value, {
+          what,
+          by,
+        })
+      }
+    }
     for (const [kind, subjects] of Object.entries(rates.limited)) {
       for (const [by, value] of Object.entries(subjects)) {
         this.total('caucus_rate_limited_total', 'Requests and frames over a rate', value, { kind, by })

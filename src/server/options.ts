@@ -1,22 +1,36 @@
-import { DEFAULT_RATES, type RateLimits } from '../config/rates.ts'
+import { DEFAULT_RATES, type QuotaLimits, type RateLimits, type SharedLimits } from '../config/rates.ts'
 import { CaucusError } from '../errors.ts'
 import type { CoordinatorHosting } from '../ports/hosting.ts'
 import { MAX_FRAME_BYTES } from '../wire/limits.ts'
 import { Access } from './access/access.ts'
 import type { AuditSink } from './access/audit.ts'
+import type { CertificatePaths, Certificates } from './certificate-files.ts'
 import type { ServerLogger } from './logger.ts'
 import type { Meter } from './meter.ts'
 
 /** What a server takes from one peer and from all of them (docs/limits.md). Beyond it the peer is told so, and others are undisturbed. */
-export interface ServerLimits extends RateLimits {
+export interface ServerLimits extends RateLimits, QuotaLimits, SharedLimits {
   readonly bodyBytes: number
   /** Of the request line and all headers together. */
   readonly headerBytes: number
+  /** How many lines of headers. */
+  readonly headers: number
   readonly urlBytes: number
-  readonly connections: number
-  /** Readers of `/v1/groups/{g}/events`. */
-  readonly streams: number
+  /** Requests of one connection that wait for the answers to those before them. */
+  readonly pipelined: number
   readonly frameBytes: number
+  /** In how many pieces a frame may come. */
+  readonly frameFragments: number
+  /** Pings and pongs of one link. */
+  readonly controlsPerSecond: number
+  readonly controlsBurst: number
+  /** Of all bodies and frames that have begun to arrive and are not whole yet: in all, and from one address. */
+  readonly arrivingBytes: number
+  readonly arrivingBytesPerAddress: number
+  /** Of one of them: as much is taken in any case. */
+  readonly arrivingBytesEach: number
+  /** Of all that was written and that nobody has read yet. Beyond it those with the most are cut. */
+  readonly waitingBytes: number
   /** How much may wait in a link that its client does not read. */
   readonly linkBufferBytes: number
   /** How long a request may take to arrive: its headers, and all of it. */
@@ -36,10 +50,19 @@ export interface ServerLimits extends RateLimits {
 export const DEFAULT_LIMITS: ServerLimits = Object.freeze({
   bodyBytes: 2 ** 20,
   headerBytes: 16_384,
+  headers: 256,
   urlBytes: 8_192,
   connections: 20_000,
+  pipelined: 16,
   streams: 1_000,
   frameBytes: MAX_FRAME_BYTES,
+  frameFragments: 1_024,
+  controlsPerSecond: 1_000,
+  controlsBurst: 5_000,
+  arrivingBytes: 256 * 2 ** 20,
+  arrivingBytesPerAddress: 192 * 2 ** 20,
+  arrivingBytesEach: 16_384,
+  waitingBytes: 256 * 2 ** 20,
   linkBufferBytes: 4 * 2 ** 20,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
@@ -48,8 +71,18 @@ export const DEFAULT_LIMITS: ServerLimits = Object.freeze({
   pingMs: 10_000,
   streamHeartbeatMs: 15_000,
   drainMs: 5_000,
+  // Three quarters of what there is: ten thousand members behind one address with one token have their links, and others find a place.
+  connectionsPerAddress: 15_000,
+  linksPerIdentity: 15_000,
+  streamsPerIdentity: 750,
+  streamsPerAddress: 750,
   ...DEFAULT_RATES,
 })
+
+export interface TlsSettings extends Certificates {
+  /** Where these stand: read again when they change. Without it they stay as they are. */
+  readonly files?: CertificatePaths | undefined
+}
 
 export interface ListenOptions {
   readonly hosting: CoordinatorHosting
@@ -64,9 +97,7 @@ export interface ListenOptions {
   /** Instead of `token`: who may do what. It may be replaced while the server runs. */
   readonly access?: Access | undefined
   /** PEM texts. With `ca`, clients must show a certificate that it signed; its name says who they are. */
-  readonly tls?:
-    | { readonly cert: string | Buffer; readonly key: string | Buffer; readonly ca?: string | Buffer }
-    | undefined
+  readonly tls?: TlsSettings | undefined
   /** The operator's word that everybody who can reach the address may do everything. */
   readonly insecure?: boolean | undefined
   readonly limits?: Partial<ServerLimits> | undefined
@@ -98,3 +129,19 @@ export const assertPort = (port: number): void => {
   if (Number.isInteger(port) && port >= 0 && port <= 65_535) return
   throw new CaucusError('CAUCUS_INVALID_CONFIG', `the port is ${port}; give one from 0 (any free port) to 65535`)
 }
+
+/** Whoever has more, or less, of something for all, and does not say how much of it is for each, has the same part of it for each. */
+export const limitsOf = (given: Partial<ServerLimits> = {}): ServerLimits => {
+  const limits = { ...DEFAULT_LIMITS, ...given }
+  const { connections, streams, arrivingBytes } = limits
+  return {
+    ...limits,
+    arrivingBytesPerAddress: given.arrivingBytesPerAddress ?? partOf(arrivingBytes),
+    connectionsPerAddress: given.connectionsPerAddress ?? partOf(connections),
+    linksPerIdentity: given.linksPerIdentity ?? partOf(connections),
+    streamsPerIdentity: given.streamsPerIdentity ?? partOf(streams),
+    streamsPerAddress: given.streamsPerAddress ?? partOf(streams),
+  }
+}
+
+const partOf = (all: number): number => Math.max(1, Math.ceil((all * 3) / 4))

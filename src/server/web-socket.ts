@@ -7,8 +7,10 @@ import type { AcceptedSink, AcceptedSocket } from '../ports/socket.ts'
 import { LINK_PATH } from '../wire/frames.ts'
 import { negotiated, offerFault, PROTOCOLS, type Protocol, subprotocolOf, versionsIn } from '../wire/versions.ts'
 import type { Desk } from './access/desk.ts'
-import { invalid, notFound, refuseSocket } from './answers.ts'
+import { RateLimit } from './access/rate-limit.ts'
+import { invalid, notFound, owesAnswer, refuseSocket } from './answers.ts'
 import type { Guard } from './guard.ts'
+import { type Arrival, type Intake, TOO_MUCH } from './intake.ts'
 import type { Links } from './links.ts'
 import type { ServerCounts } from './metrics.ts'
 import type { ServerLimits } from './options.ts'
@@ -19,6 +21,7 @@ export interface UpgradesOptions {
   readonly desk: Desk
   readonly limits: ServerLimits
   readonly counts: ServerCounts
+  readonly intake: Intake
 }
 
 /** Makes links of requests that ask for one. */
@@ -28,33 +31,62 @@ export class Upgrades {
 
   constructor(options: UpgradesOptions) {
     this.#options = options
-    this.#server = new WebSocketServer({
+    const webSocketOptions = {
       noServer: true,
       clientTracking: false,
       maxPayload: options.limits.frameBytes,
+      // A piece of one byte takes hundreds in memory, and so does what arrives byte by byte.
+      maxFragments: options.limits.frameFragments,
+      maxBufferedChunks: MAX_CHUNKS,
+      closeTimeout: CLOSE_TIMEOUT_MS,
+      // Answered by us, who count them.
+      autoPong: false,
       perMessageDeflate: false,
-      handleProtocols: (offered, request) => {
+      handleProtocols: (offered: Set<string>, request: IncomingMessage): string | false => {
         const protocol = protocolOf(request)
         const chosen = isCaucusError(protocol) ? undefined : subprotocolOf(protocol)
         return chosen !== undefined && offered.has(chosen) ? chosen : false
       },
-    })
+    }
+    this.#server = new WebSocketServer(webSocketOptions)
+    // A handshake that is wrong in a way of its own, which `ws` would answer in plain text.
+    this.#server.on('wsClientError', (error, socket, request) => this.#refuse(request, socket, invalid(error.message)))
   }
 
   /** Takes an upgrade, or refuses it with an error that a person can read. */
   take(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const { links, guard, counts, desk } = this.#options
-    const protocol = guard.check(request) ?? upgradeFault(request) ?? desk.linkFault(request) ?? protocolOf(request)
-    if (isCaucusError(protocol)) {
-      counts.error(protocol.code)
-      desk.refused(request, protocol)
-      refuseSocket(socket, protocol)
+    // Whoever pipelines an upgrade behind another request would read its answer as that request's.
+    if (owesAnswer(socket)) {
+      socket.destroy()
       return
     }
+    const protocol = guard.check(request) ?? upgradeFault(request) ?? desk.linkFault(request) ?? protocolOf(request)
+    if (isCaucusError(protocol)) return this.#refuse(request, socket, protocol)
+    const held = desk.hold('links', request)
+    if (isCaucusError(held)) return this.#refuse(request, socket, held)
+    socket.once('close', held)
+    const arrival = this.#arrivalOn(socket, desk.networkOf(request))
     this.#server.handleUpgrade(request, socket, head, (webSocket) => {
       if (protocol !== PROTOCOL) this.#countOlder(webSocket)
-      links.accept((sink) => new ServerSocket(webSocket, socket, sink), protocol, desk.gateFor(request))
+      const { limits } = this.#options
+      const connect = (sink: AcceptedSink) => new ServerSocket({ webSocket, socket, sink, limits, counts, arrival })
+      links.accept(connect, protocol, desk.gateFor(request))
     })
+  }
+
+  /** Apart from the request: a function that waits for the end of the link would keep all that is named around it for as long. */
+  #arrivalOn(socket: Duplex, network: string): Arrival {
+    const arrival = this.#options.intake.open(network)
+    socket.once('close', () => arrival.close())
+    return arrival
+  }
+
+  #refuse(request: IncomingMessage, socket: Duplex, error: CaucusError): void {
+    const { counts, desk } = this.#options
+    counts.error(error.code)
+    desk.refused(request, error)
+    refuseSocket(socket, error)
   }
 
   #countOlder(webSocket: WebSocket): void {
@@ -66,9 +98,11 @@ export class Upgrades {
 
 /** What is asked for before any version counts. */
 const upgradeFault = ({ url, method, headers }: IncomingMessage): CaucusError | undefined => {
+  const asked = headers.upgrade?.toLowerCase()
+  if (asked?.startsWith('h2c')) return invalid('this server speaks HTTP/1.1 and WebSocket; ask without "Upgrade: h2c"')
   // Not by `URL`, which throws for what can be sent as a path.
   if ((url ?? '').split('?')[0] !== LINK_PATH) return notFound('WebSocket at this path')
-  if (method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket') return undefined
+  if (method === 'GET' && asked === 'websocket') return undefined
   return invalid('a link is opened by GET with Upgrade: websocket')
 }
 
@@ -83,17 +117,62 @@ const protocolOf = ({ url, headers }: IncomingMessage): Protocol | CaucusError =
   return negotiated(offered) ?? new CaucusError('CAUCUS_PROTOCOL', offerFault(offered), { details })
 }
 
+/** Of one frame: 1 MiB in pieces of an Ethernet packet are 750. */
+const MAX_CHUNKS = 16_384
+/** How long the other end has for its part of closing. */
+const CLOSE_TIMEOUT_MS = 5_000
+/** How long whoever floods has to read why it is cut. */
+const LAST_WORD_MS = 1_000
+/** What a ping or a pong of a client has besides what it carries. */
+const CONTROL_BYTES = 6
+/** More pongs than that are not worth keeping for somebody who does not read them. */
+const PONGS_BYTES = 65_536
+
+interface ServerSocketOptions {
+  readonly webSocket: WebSocket
+  readonly socket: Duplex
+  readonly sink: AcceptedSink
+  readonly limits: Pick<ServerLimits, 'controlsPerSecond' | 'controlsBurst'>
+  readonly counts: Pick<ServerCounts, 'linksFlooding'>
+  /** Of its frames. */
+  readonly arrival: Arrival
+}
+
 /** The server's end of one WebSocket. */
 class ServerSocket implements AcceptedSocket {
+  /** Those with something to write, of all servers in this process. */
+  static #waiting: ServerSocket[] = []
   readonly #webSocket: WebSocket
   readonly #socket: Duplex
+  readonly #counts: ServerSocketOptions['counts']
+  readonly #limits: ServerSocketOptions['limits']
+  /** Most links never need it. */
+  #controls: RateLimit | undefined
   #corked = false
+  #flooding = false
 
-  constructor(webSocket: WebSocket, socket: Duplex, sink: AcceptedSink) {
+  constructor({ webSocket, socket, sink, limits, counts, arrival }: ServerSocketOptions) {
     this.#webSocket = webSocket
     this.#socket = socket
-    webSocket.on('message', (data, isBinary) => (isBinary ? sink.binary() : sink.text(String(data))))
-    webSocket.on('pong', () => sink.pong())
+    this.#counts = counts
+    this.#limits = limits
+    // Before the frames in it are read.
+    socket.prependListener('data', (bytes: Buffer) => {
+      if (!arrival.add(bytes.length)) this.#end(1013, `CAUCUS_OVERLOADED: ${TOO_MUCH}`)
+    })
+    webSocket.on('message', (data, isBinary) => {
+      arrival.taken()
+      if (isBinary) sink.binary()
+      else sink.text(String(data))
+    })
+    webSocket.on('ping', (data) => {
+      arrival.taken(CONTROL_BYTES + data.length)
+      this.#pinged(data)
+    })
+    webSocket.on('pong', (data) => {
+      arrival.taken(CONTROL_BYTES + data.length)
+      if (!this.#isTooMuch()) sink.pong()
+    })
     // A frame that is too long, or no frame at all: `ws` closes with the right code, and `close` follows.
     webSocket.on('error', () => sink.faulty())
     webSocket.once('close', () => sink.closed())
@@ -112,15 +191,50 @@ class ServerSocket implements AcceptedSocket {
     this.#webSocket.send(frame)
   }
 
-  /** Whatever this turn of the loop has to say goes out in one write. */
+  /**
+   * Whatever this turn of the loop has to say goes out in one write, once all sockets have been read that are ready: whoever waits at the
+   * other end is woken once, and not with every answer.
+   */
   #cork(): void {
     if (this.#corked) return
     this.#corked = true
     this.#socket.cork()
-    process.nextTick(() => {
-      this.#corked = false
-      this.#socket.uncork()
-    })
+    if (ServerSocket.#waiting.push(this) === 1) setImmediate(ServerSocket.#uncorkAll)
+  }
+
+  static readonly #uncorkAll = (): void => {
+    const sockets = ServerSocket.#waiting
+    ServerSocket.#waiting = []
+    for (const each of sockets) {
+      each.#corked = false
+      each.#socket.uncork()
+    }
+  }
+
+  #pinged(data: Buffer): void {
+    if (this.#isTooMuch() || !this.open || this.bufferedBytes > PONGS_BYTES) return
+    this.#cork()
+    this.#webSocket.pong(data)
+  }
+
+  /** Pings and pongs carry nothing, so no rate of messages holds them. Whoever floods with them is not listened to any more. */
+  #isTooMuch(): boolean {
+    if (this.#flooding) return true
+    const { controlsPerSecond: perSecond, controlsBurst: burst } = this.#limits
+    this.#controls ??= new RateLimit({ perSecond, burst, now: () => performance.now() })
+    if (this.#controls.take('') === 0) return false
+    this.#flooding = true
+    this.#counts.linksFlooding++
+    this.#end(1008, 'CAUCUS_OVERLOADED: too many pings and pongs; one a second is plenty')
+    return true
+  }
+
+  /** Says why, listens no more, and does not wait for long until the other end has closed. */
+  #end(code: number, reason: string): void {
+    if (!this.open) return
+    this.#webSocket.close(code, reason)
+    this.#webSocket.pause()
+    setTimeout(() => this.terminate(), LAST_WORD_MS).unref()
   }
 
   ping(): void {

@@ -1,12 +1,16 @@
+import type { Order } from '../../core/group/orders.ts'
 import type { Instant } from '../../core/time.ts'
 import type { CaucusError } from '../../errors.ts'
 import type { Address, Caller } from './caller.ts'
-import { RateLimit } from './rate-limit.ts'
+import { Ration, type Rationing } from './ration.ts'
 
 /** One thing that somebody did to others, or tried to: a line of the audit log. It never has a token in it. */
 export interface AuditEntry {
-  /** `evict`: of a member. `takeover`, `leave`: of a member that another identity had introduced. `reload`: of the entries. */
-  readonly action: 'evict' | 'takeover' | 'leave' | 'reload' | 'refuse'
+  /**
+   * `evict`: of a member. `takeover`, `leave`: of a member that another identity had introduced. `reload`: of the entries. The others are
+   * orders about a group.
+   */
+  readonly action: 'evict' | 'takeover' | 'leave' | 'reload' | 'refuse' | Order['type']
   /** The name of the entry or of the certificate; absent where nobody was found out. */
   readonly identity?: string
   readonly via?: 'token' | 'certificate' | 'nothing'
@@ -14,12 +18,13 @@ export interface AuditEntry {
   readonly from?: string
   readonly group?: string
   readonly member?: string
+  readonly partition?: number
   /** The request, without its query. */
   readonly request?: string
   readonly outcome: 'done' | 'refused' | 'not found' | 'failed'
   readonly code?: string
   readonly message?: string
-  /** How many refusals of this one were not told since the last line about it. */
+  /** How many such lines about this one were left out since the last one. */
   readonly untold?: number
 }
 
@@ -32,23 +37,27 @@ export interface AuditOptions {
 }
 
 /** Refusals of one caller: the first ones, and then one now and then, so that a flood of them is no flood of lines. */
-const REFUSALS = { perSecond: 0.1, burst: 10, maxKeys: 10_000 }
-/** And of all callers together. */
-const ALL_REFUSALS = { perSecond: 20, burst: 1_000 }
+const REFUSALS: Rationing = { perSecond: 0.1, burst: 10, maxKeys: 10_000, all: { perSecond: 20, burst: 1_000 } }
+/** What somebody did is worth a line, unless it is done over and over again to fill the disk. */
+const DEEDS: Rationing = { perSecond: 1, burst: 5_000, maxKeys: 10_000, all: { perSecond: 20, burst: 50_000 } }
 
 /** Writes what operators, and those who would be, have done. */
 export class Audit {
   lines = 0
   readonly #options: AuditOptions
-  readonly #refusals: RateLimit
-  readonly #allRefusals: RateLimit
-  readonly #untold = new Map<string, number>()
+  readonly #refusals: Ration
+  readonly #deeds: Ration
 
   constructor(options: AuditOptions) {
     this.#options = options
     const now = () => options.now()
-    this.#refusals = new RateLimit({ ...REFUSALS, now })
-    this.#allRefusals = new RateLimit({ ...ALL_REFUSALS, now })
+    this.#refusals = new Ration(REFUSALS, now)
+    this.#deeds = new Ration(DEEDS, now)
+  }
+
+  /** How many lines were left out so far. */
+  get untold(): number {
+    return this.#refusals.total + this.#deeds.total
   }
 
   record(entry: AuditEntry): void {
@@ -64,33 +73,28 @@ export class Audit {
     member: string,
     outcome: AuditEntry['outcome'],
   ): void {
-    this.record({ action, ...whoOf(caller), group, member, outcome })
+    // Each by itself: a flood of the one must not hide the other.
+    const ration = this.#deeds.take(`${action} ${keyOf(caller)}`)
+    if (ration !== undefined) this.record({ action, ...whoOf(caller), group, member, outcome, ...ration })
+  }
+
+  /** By an operator, about a group. */
+  ordered(caller: Caller, group: string, order: Order, outcome: Pick<AuditEntry, 'outcome' | 'code'>): void {
+    const { type: action, ...about } = order
+    const ration = this.#deeds.take(`order ${keyOf(caller)}`)
+    if (ration !== undefined) this.record({ action, ...whoOf(caller), group, ...about, ...outcome, ...ration })
   }
 
   refused(who: Caller | Address, request: string, { code, message }: CaucusError): void {
-    const named = whoOf(who)
-    // By its network: a customer of IPv6 has more addresses than there are lines.
-    const { network } = 'network' in who ? who : who.from
-    const key = `${network} ${named.identity ?? ''}`
-    if (this.#refusals.take(key) > 0 || this.#allRefusals.take('all') > 0) {
-      // Who comes when so many are counted already is counted with all others.
-      const place = this.#untold.has(key) || this.#untold.size < REFUSALS.maxKeys ? key : ''
-      this.#untold.set(place, (this.#untold.get(place) ?? 0) + 1)
-      return
-    }
-    const untold = this.#untold.get(key)
-    this.#untold.delete(key)
-    this.record({
-      action: 'refuse',
-      ...named,
-      request,
-      outcome: 'refused',
-      code,
-      message,
-      ...(untold !== undefined && { untold }),
-    })
+    const ration = this.#refusals.take(keyOf(who))
+    if (ration === undefined) return
+    this.record({ action: 'refuse', ...whoOf(who), request, outcome: 'refused', code, message, ...ration })
   }
 }
+
+/** By its network: a customer of IPv6 has more addresses than there are lines. */
+const keyOf = (who: Caller | Address): string =>
+  'network' in who ? `${who.network} ` : `${who.from.network} ${who.principal.name}`
 
 const whoOf = (who: Caller | Address): { identity?: string; via?: Caller['principal']['via']; from: string } =>
   'address' in who

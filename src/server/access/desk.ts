@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import type { RateLimits } from '../../config/rates.ts'
+import type { QuotaLimits, RateLimits } from '../../config/rates.ts'
 import type { Instant } from '../../core/time.ts'
 import { CaucusError, isCaucusError } from '../../errors.ts'
 import type { CoordinatorHosting } from '../../ports/hosting.ts'
@@ -8,12 +8,13 @@ import { Audit, type AuditSink } from './audit.ts'
 import { type Caller, Callers } from './caller.ts'
 import { type Gate, LinkGate } from './link-gate.ts'
 import { Ownership } from './ownership.ts'
+import { Quotas } from './quotas.ts'
 import { type Kind, Rates } from './rates.ts'
 
 export interface DeskOptions {
   readonly access: Access
   readonly hosting: CoordinatorHosting
-  readonly limits: RateLimits
+  readonly limits: RateLimits & QuotaLimits
   /** Nobody gets here without a certificate of the server's authority. */
   readonly withCertificates: boolean
   /** Where lines of the audit log go. */
@@ -31,6 +32,7 @@ export class Desk {
   readonly access: Access
   readonly ownership: Ownership
   readonly rates: Rates
+  readonly quotas: Quotas
   readonly audit: Audit
   readonly counts = { messagesForbidden: 0, linksRevoked: 0, streamsRevoked: 0 }
   readonly #callers: Callers
@@ -49,6 +51,7 @@ export class Desk {
       isKnown: (principal) => access.isKnown(principal),
     })
     this.rates = new Rates(limits, now)
+    this.quotas = new Quotas(limits)
     this.#callers = new Callers(access, withCertificates)
   }
 
@@ -64,6 +67,11 @@ export class Desk {
     ;(request as Asked)[CALLER] = caller
     const { principal } = caller
     return this.rates.takeOf(principal, kind, cost)
+  }
+
+  /** Under which its address is counted. */
+  networkOf(request: IncomingMessage): string {
+    return this.#callers.addressOf(request).network
   }
 
   callerOf(request: IncomingMessage): Caller {
@@ -101,6 +109,27 @@ export class Desk {
     return principal.joins ? undefined : principal.mayNotLink()
   }
 
+  /** Counts one more link or stream of this caller; gives the function that ends it, or why there may not be another one. */
+  hold(what: 'links' | 'streams', request: IncomingMessage): CaucusError | (() => void) {
+    const { principal, from } = this.callerOf(request)
+    const held: (() => void)[] = []
+    const release = () => {
+      for (const each of held.splice(0)) each()
+    }
+    const take = (by: 'identity' | 'address', key: string): CaucusError | undefined => {
+      const fault = this.quotas.take(what, by, key)
+      if (fault === undefined) held.push(() => this.quotas.release(what, by, key))
+      else release()
+      return fault
+    }
+    // Those who need not say who they are have no share of their own. A link is a connection of its address, and counted as one.
+    const { via, key } = principal
+    const fault =
+      (via === 'nothing' ? undefined : take('identity', key)) ??
+      (what === 'streams' ? take('address', from.network) : undefined)
+    return fault ?? release
+  }
+
   /** What the link may say that this request has become. */
   gateFor(request: IncomingMessage): Gate {
     const { access, ownership, rates, audit, counts } = this
@@ -124,7 +153,9 @@ const PICTURE = { kind: 'requests', cost: 10 } as const
 /** What a request costs, as far as its first line tells. */
 const priceOf = ({ method, url = '' }: IncomingMessage): { readonly kind: Kind; readonly cost: number } => {
   if (method === 'PUT' || method === 'DELETE' || url.startsWith('/index')) return ONE_RENEWAL
-  return PICTURES.has(pathOf(url)) ? PICTURE : ONE_REQUEST
+  const path = pathOf(url)
+  // A history has up to ten thousand events.
+  return PICTURES.has(path) || path.endsWith('/history') ? PICTURE : ONE_REQUEST
 }
 
 const PICTURES = new Set(['/metrics', '/v1/status', '/v1/groups'])

@@ -8,6 +8,17 @@ export type Via = 'token' | 'certificate' | 'nothing'
 /** Whether a member id may be used: not at all, while nobody else uses it, or in any case. */
 export type Use = 'no' | 'own' | 'any'
 
+/** What an operator may do to a member. */
+export type Ordering = 'evict' | 'drain' | 'undrain' | 'pin' | 'unpin'
+
+const ORDERING: Readonly<Record<Ordering, (member: string, group: string) => string>> = {
+  evict: (member, group) => `evict ${member} from the group ${group}`,
+  drain: (member, group) => `drain ${member} in the group ${group}`,
+  undrain: (member, group) => `give ${member} work again in the group ${group}`,
+  pin: (member, group) => `pin a partition to ${member} in the group ${group}`,
+  unpin: (member, group) => `take a pin to ${member} away in the group ${group}`,
+}
+
 /** So many answers are kept; a caller that asks for made-up groups must not fill the memory. */
 const MAX_KEPT = 10_000
 
@@ -46,10 +57,20 @@ export class Principal {
     if (!this.in(group).reads) throw this.#forbidden(`read the group ${quoted(group)}`, 'read', group)
   }
 
-  requireEvict(group: string, member: string): void {
-    if (!this.in(group).evicts(member)) {
-      throw this.#forbidden(`evict ${quoted(member)} from the group ${quoted(group)}`, 'admin', group, member)
-    }
+  /** That it may evict a member and give orders about it. `what` it is about to do goes into the refusal. */
+  requireOver(group: string, member: string, what: Ordering): void {
+    if (this.in(group).evicts(member)) return
+    throw this.#forbidden(ORDERING[what](quoted(member), quoted(group)), 'admin', group, member)
+  }
+
+  /** That it may order something about every member there is or may be: an entry that lists members says nothing about the others. */
+  requireAll(group: string, what: string): void {
+    if (this.in(group).evictsAll) return
+    throw new CaucusError(
+      'CAUCUS_FORBIDDEN',
+      `${quoted(this.name)} may not ${what} ${quoted(group)}: that takes an entry for it with the role admin that covers the group and lists no members`,
+      { details: { identity: this.name, role: 'admin', group } },
+    )
   }
 
   /** Why it may not use a member id whatever others do. */
@@ -134,6 +155,17 @@ export class Reach {
 
   evicts(member: string): boolean {
     return this.#grants.some(({ role, members }) => role === 'admin' && (members === undefined || members(member)))
+  }
+
+  /** Whether there is any member that it may evict. */
+  get evictsSome(): boolean {
+    return this.#grants.some(({ role }) => role === 'admin')
+  }
+
+  /** Whether it may evict every member, whatever its id. */
+  get evictsAll(): boolean {
+    // Of patterns, only those that every id fits fit one without any characters.
+    return this.evicts('')
   }
 }
 

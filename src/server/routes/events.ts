@@ -35,7 +35,14 @@ export const eventRoutes = (app: FastifyInstance, context: ServerContext): void 
       desk.counts.streamsRevoked++
       ended.abort(new CaucusError('CAUCUS_CLOSED', 'this reader may not read the group any more'))
     })
-    void stream(reply.raw, events, ended, context).finally(unwatch)
+    // An answer that waits behind others (pipelining) never says that it is over; its connection does.
+    const { socket } = request.raw
+    const gone = () => ended.abort(new CaucusError('CAUCUS_CLOSED', 'the reader is gone'))
+    socket.once('close', gone)
+    void stream(reply.raw, events, ended, context).finally(() => {
+      socket.off('close', gone)
+      unwatch()
+    })
   })
 }
 

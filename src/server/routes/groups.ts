@@ -3,9 +3,11 @@ import type { CoordinatorMessage, Renew } from '../../core/group/messages.ts'
 import type { GroupView } from '../../core/group/view.ts'
 import { CaucusError } from '../../errors.ts'
 import { decodeLeaveQuery, decodeRenewBody, pathFault, renewAnswer } from '../../wire/http.ts'
+import { decodeHistoryQuery } from '../../wire/operator.ts'
 import type { Caller } from '../access/caller.ts'
 import { invalid, notFound } from '../answers.ts'
 import type { ServerContext } from './context.ts'
+import { registerOrders } from './orders.ts'
 
 interface OfGroup {
   Params: { group: string }
@@ -15,12 +17,14 @@ interface OfMember {
 }
 
 /** The groups, and the membership of a process that speaks plain HTTP. */
-export const groupRoutes = (app: FastifyInstance, { hosting, counts, desk }: ServerContext): void => {
+export const groupRoutes = (app: FastifyInstance, context: ServerContext): void => {
+  const { hosting, counts, desk } = context
+  registerOrders(app, context)
   const viewOf = ({ raw }: FastifyRequest, group: string): GroupView => {
     sound(group)
     desk.callerOf(raw).principal.requireRead(group)
     const view = hosting.viewOf(group)
-    if (view === undefined) throw notFound('such group')
+    if (view === undefined) throw new CaucusError('CAUCUS_NOT_FOUND', NO_GROUP)
     return view
   }
 
@@ -28,11 +32,27 @@ export const groupRoutes = (app: FastifyInstance, { hosting, counts, desk }: Ser
 
   app.get<OfGroup>('/v1/groups/:group', (request) => viewOf(request, request.params.group))
 
+  app.get<OfGroup>('/v1/groups/:group/history', (request) => {
+    const { group } = request.params
+    sound(group)
+    const asked = decodeHistoryQuery(group, queryOf(request))
+    if (typeof asked === 'string') throw invalid(asked)
+    desk.callerOf(request.raw).principal.requireRead(group)
+    const view = hosting.viewOf(group)
+    const past = hosting.history(asked.past)
+    // A group that nobody is in any more is forgotten before its past is.
+    if (view === undefined && past.events.length === 0 && !isRemembered(group))
+      throw new CaucusError('CAUCUS_NOT_FOUND', NO_GROUP)
+    return { group, ...past, ...(asked.view && { view }) }
+  })
+
+  const isRemembered = (group: string): boolean => hosting.history({ group, limit: 1 }).events.length > 0
+
   app.get<OfMember>('/v1/groups/:group/members/:member', (request) => {
     const { group, member } = request.params
     sound(group, member)
     const found = viewOf(request, group).members.find(({ id }) => id === member)
-    if (found === undefined) throw notFound('such member')
+    if (found === undefined) throw new CaucusError('CAUCUS_NOT_FOUND', 'there is no such member of this group')
     return found
   })
 
@@ -55,7 +75,7 @@ export const groupRoutes = (app: FastifyInstance, { hosting, counts, desk }: Ser
     if (typeof leave === 'string') throw invalid(leave)
     const caller = desk.callerOf(request.raw)
     if (leave === undefined) {
-      caller.principal.requireEvict(group, member)
+      caller.principal.requireOver(group, member, 'evict')
       const found = hosting.evict(group, member)
       desk.audit.did('evict', caller, group, member, found ? 'done' : 'not found')
       if (!found) throw notFound('such member')
@@ -68,6 +88,8 @@ export const groupRoutes = (app: FastifyInstance, { hosting, counts, desk }: Ser
     return { left: true }
   })
 }
+
+const NO_GROUP = 'there is no such group; what is ordered of one that nobody is in is shown once somebody is'
 
 /** Those that the caller may read. */
 export const readable = ({ principal }: Caller, groups: readonly GroupView[]): readonly GroupView[] =>

@@ -20,9 +20,14 @@ export interface Running {
 
 const running = new Set<Running>()
 
-/** Starts `node args…` in the repository. Whatever is still running is ended by `endAll`. */
-export const startNode = (args: readonly string[], env: NodeJS.ProcessEnv = {}): Running => {
-  const child = spawn(process.execPath, args, {
+/** Starts `node args…` in the repository, by the command `prefix` if there is one. Whatever is still running is ended by `endAll`. */
+export const startNode = (
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  prefix: readonly string[] = [],
+): Running => {
+  const [file = '', ...rest] = [...prefix, process.execPath, ...args]
+  const child = spawn(file, rest, {
     cwd: repository,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
@@ -67,8 +72,8 @@ export const endAll = async (): Promise<void> => {
 }
 
 /** Starts `caucus args…` from the built checkout. */
-export const startCaucus = (args: readonly string[], env?: NodeJS.ProcessEnv): Running =>
-  startNode(['bin/caucus.js', ...args], env)
+export const startCaucus = (args: readonly string[], env?: NodeJS.ProcessEnv, prefix?: readonly string[]): Running =>
+  startNode(['bin/caucus.js', ...args], env, prefix)
 
 export interface RunningServer extends Running {
   /** `http://127.0.0.1:PORT`. */
@@ -78,8 +83,12 @@ export interface RunningServer extends Running {
 }
 
 /** Starts `caucus serve` on a free port of loopback and resolves once it listens. */
-export const startServer = async (args: readonly string[] = [], env?: NodeJS.ProcessEnv): Promise<RunningServer> => {
-  const server = startCaucus(['serve', '--listen', '127.0.0.1:0', ...args], env)
+export const startServer = async (
+  args: readonly string[] = [],
+  env?: NodeJS.ProcessEnv,
+  prefix?: readonly string[],
+): Promise<RunningServer> => {
+  const server = startCaucus(['serve', '--listen', '127.0.0.1:0', ...args], env, prefix)
   const line = await waitFor('the server to say where it listens', () => {
     if (server.ended() !== undefined) throw new Error(`the server ended: ${server.stderr()}`)
     return /^(.*)\n/.exec(server.stdout())?.[1]

@@ -185,7 +185,7 @@ describe('a bad renewal is refused, nothing changes, and the others are undistur
     ['__proto__ in metadata', '{"bootId":"b","sequence":1,"metadata":{"__proto__":1}}', '__proto__'],
     ['constructor', text({ constructor: { prototype: {} } }), 'unknown field "constructor"'],
     ['an unknown field', text({ wieght: 1 }), 'unknown field "wieght"'],
-    ['a weight', text({ weight: 2 }), 'weight'],
+    ['a weight', text({ weight: -1 }), 'weight'],
     ['a control character', text({ bootId: 'a\u0000' }), 'control character'],
     ['metadata of 5 KB', text({ metadata: 'x'.repeat(5_000) }), '4096'],
     ['no such share', text({ share: 'indices' }), 'share'],

@@ -10,7 +10,13 @@ import type { ListenOptions } from '../../../src/server/options.ts'
 import { memoryStore } from '../../../src/stores/memory-store.ts'
 import { SimulatedClock } from '../../../src/testing/simulated-clock.ts'
 
-export const SETTINGS = { leaseMs: 4_000, settleMs: 1_000, settleCapMs: 5_000, drainLimitMs: 2_000 }
+export const SETTINGS = {
+  leaseMs: 4_000,
+  settleMs: 1_000,
+  settleCapMs: 5_000,
+  drainLimitMs: 2_000,
+  staticGraceMs: 3_000,
+}
 const POLL = { group: 'default', timeoutMs: 4_000, settleMs: 1_000, settleCapMs: 5_000, pollIntervalMs: 500 }
 
 export interface Answer {

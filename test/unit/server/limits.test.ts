@@ -92,22 +92,18 @@ describe('a request that does not get on is ended:', () => {
   })
 
   test('an answer that nobody reads', async () => {
-    const server = await start({ silenceMs: 50 })
+    const server = await TestServer.start({ limits: { silenceMs: 50 } }, { groups: 10, membersPerGroup: 250 })
+    servers.push(server)
     const metadata = 'x'.repeat(4_000)
-    for (let i = 0; i < 10; i++) await server.put(`/v1/groups/g/members/m${i}`, { bootId: 'b', sequence: 1, metadata })
+    for (let i = 0; i < 250; i++) await server.put(`/v1/groups/g/members/m${i}`, { bootId: 'b', sequence: 1, metadata })
     const socket = await server.connect()
     socket.pause()
     socket.on('error', () => undefined)
-    // More answers than the buffers of both systems take.
-    const asking = setInterval(() => socket.write('GET /v1/groups HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(100)), 1)
-    const open = async () => /^caucus_connections (\d+)$/m.exec((await server.ask('GET', '/metrics')).text)?.[1]
-    // The one that asks is there, and the one that does not read.
-    for (let seen = false; ; ) {
-      const connections = await open()
-      seen ||= connections === '2'
-      if (seen && connections === '1') break
-    }
-    clearInterval(asking)
+    // Sixteen answers of a megabyte: more than the buffers of both systems take.
+    socket.write('GET /v1/groups HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(16))
+    const cut = async () =>
+      /^caucus_connections_cut_total (\d+)$/m.exec((await server.ask('GET', '/metrics')).text)?.[1]
+    while ((await cut()) !== '1');
     expect((await server.poll('a')).status).toBe(200)
   })
 
@@ -122,6 +118,17 @@ describe('a request that does not get on is ended:', () => {
 })
 
 describe('what is no HTTP', () => {
+  test('behind a request that is still at work waits for the answer to that one', async () => {
+    const server = await start()
+    await server.put('/v1/groups/g/members/a', { bootId: 'b', sequence: 1, share: { partitions: 4 } })
+    const socket = await server.connect()
+    // An order is answered once it is durable, which is later than this very turn.
+    socket.write('PUT /v1/groups/g/freeze HTTP/1.1\r\nHost: localhost\r\n\r\nnonsense\r\n\r\n')
+    const text = await read(socket)
+    expect([...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status)).toEqual(['200', '400'])
+    expect(text.indexOf('{"frozen":true}')).toBeLessThan(text.indexOf('CAUCUS_PROTOCOL'))
+  })
+
   test.each([
     ['noise', '\x16\x03\x01\x02\x00\x01\r\n\r\n'],
     [

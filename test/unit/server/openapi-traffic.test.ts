@@ -52,6 +52,7 @@ const FULL = {
   leaving: false,
   order: 0,
   weight: 1,
+  static: true,
   holding: [{ item: 1, epoch: 1, of: 2 }],
   draining: [{ item: 2, epoch: 1 }],
   acknowledged: [{ item: 3, epoch: 1 }],
@@ -181,6 +182,26 @@ describe('an answer of the live server', () => {
     await ask('GET', '/v1/groups/{group}', '/v1/groups/g')
     await ask('GET', '/v1/groups/{group}', '/v1/groups/none')
     await ask('GET', MEMBER, path('g', 'a'))
+    const frozen = '/v1/groups/{group}/freeze'
+    const pinned = '/v1/groups/{group}/pins/{partition}'
+    const drained = `${MEMBER}/drain`
+    const order = (method: string, template: string, asked: string, body?: object) =>
+      ask(method, template, asked, body === undefined ? {} : { body: JSON.stringify(body) })
+    await order('PUT', frozen, '/v1/groups/g/freeze')
+    await order('PUT', frozen, '/v1/groups/none/freeze')
+    await order('PUT', frozen, '/v1/groups/default/freeze')
+    await order('PUT', pinned, '/v1/groups/g/pins/2', { member: 'a' })
+    await order('PUT', pinned, '/v1/groups/g/pins/4', { member: 'a' })
+    await order('PUT', drained, `${path('g', 'b')}/drain`)
+    await ask('GET', '/v1/groups/{group}', '/v1/groups/g')
+    await ask('GET', '/v1/groups/{group}/history', '/v1/groups/g/history?view=true')
+    await ask('GET', '/v1/groups/{group}/history', '/v1/groups/g/history?limit=2&member=a')
+    await ask('GET', '/v1/groups/{group}/history', '/v1/groups/none/history')
+    await ask('GET', '/v1/groups/{group}/history', '/v1/groups/g/history?limit=0')
+    await order('DELETE', frozen, '/v1/groups/g/freeze')
+    await order('DELETE', pinned, '/v1/groups/g/pins/2')
+    await order('DELETE', pinned, '/v1/groups/g/pins/2')
+    await order('DELETE', drained, `${path('g', 'b')}/drain`)
     await ask('GET', '/healthz', '/healthz')
     await ask('GET', '/healthz', '/healthz', { headers: { origin: 'http://example.org' } })
     await ask('GET', '/v1/status', '/v1/status')

@@ -53,3 +53,28 @@ describe('refusals', () => {
     expect(lines.at(-1)).toMatchObject({ action: 'reload' })
   })
 })
+
+describe('what somebody did', () => {
+  const caller = (name: string): Caller => ({
+    principal: new Principal(name, 'token', []),
+    shown: { via: 'nothing' },
+    from: address('1'),
+  })
+
+  test('over and over again is told for the first times, then now and then with how often it was not', () => {
+    const { clock, lines, audit } = room()
+    for (let i = 0; i < 6_000; i++) audit.did('takeover', caller('a'), 'g', `member-${i}`, 'done')
+    expect([lines.length, audit.lines, audit.untold]).toEqual([5_000, 5_000, 1_000])
+    clock.now += 1_000
+    audit.did('takeover', caller('a'), 'g', 'the next', 'done')
+    expect(lines.at(-1)).toMatchObject({ action: 'takeover', member: 'the next', untold: 1_000 })
+  })
+
+  test('does not keep others, or what else it did, from being told', () => {
+    const { lines, audit } = room()
+    for (let i = 0; i < 6_000; i++) audit.did('takeover', caller('a'), 'g', 'm', 'done')
+    audit.did('takeover', caller('b'), 'g', 'm', 'done')
+    audit.did('evict', caller('a'), 'g', 'm', 'done')
+    expect(lines.slice(-2).map(({ action, identity }) => `${action} ${identity}`)).toEqual(['takeover b', 'evict a'])
+  })
+})
