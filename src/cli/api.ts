@@ -18,6 +18,10 @@ export const describeBreak = (error: unknown): string => {
 }
 
 export interface RequestOptions {
+  /** Default: GET. Anything else here can be said twice, so the next server may be told what an earlier one has perhaps heard. */
+  readonly method?: 'GET' | 'PUT' | 'DELETE'
+  /** Sent as JSON. */
+  readonly body?: unknown
   readonly headers?: Readonly<Record<string, string>>
   /** Ends the request. Who reads a body for long reads it with `chunksOf`. */
   readonly signal?: AbortSignal
@@ -27,11 +31,16 @@ export interface RequestOptions {
 export const request = async (
   { servers, token, tls }: Api,
   path: string,
-  { headers = {}, signal }: RequestOptions = {},
+  { method = 'GET', body, headers = {}, signal }: RequestOptions = {},
 ): Promise<Response> => {
   const failures: string[] = []
   for (const server of servers) {
-    const response = await tryServer(`${server}${path}`, { ...headers, ...bearer(token) }, tls, signal)
+    const asked: Asked = {
+      method,
+      headers: { ...headers, ...bearer(token) },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    }
+    const response = await tryServer(`${server}${path}`, asked, tls, signal)
     if (typeof response === 'string') failures.push(`${server}: ${response}`)
     else if (response.ok) return response
     else throw await failureOf(response, server)
@@ -43,10 +52,16 @@ export const request = async (
 const bearer = (token: string | undefined): Record<string, string> =>
   token === undefined ? {} : { authorization: `Bearer ${token}` }
 
+interface Asked {
+  readonly method: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: string
+}
+
 /** The answer, or why there is none. */
 const tryServer = async (
   url: string,
-  headers: Readonly<Record<string, string>>,
+  asked: Asked,
   tls: ClientTls | undefined,
   signal: AbortSignal | undefined,
 ): Promise<Response | string> => {
@@ -56,8 +71,8 @@ const tryServer = async (
   const giveUp = () => attempt.abort(signal?.reason)
   signal?.addEventListener('abort', giveUp, { once: true })
   try {
-    if (tls !== undefined) return await fetchWith(url, { headers, signal: attempt.signal, tls })
-    return await fetch(url, { headers, signal: attempt.signal, redirect: 'error' })
+    if (tls !== undefined) return await fetchWith(url, { ...asked, signal: attempt.signal, tls })
+    return await fetch(url, { ...asked, signal: attempt.signal, redirect: 'error' })
   } catch (error) {
     return describeBreak(error)
   } finally {
@@ -110,8 +125,8 @@ const failureOf = async (response: Response, server: string): Promise<CaucusErro
 }
 
 /** The JSON that a server answers to `path`. */
-export const requestJson = async (api: Api, path: string): Promise<unknown> => {
-  const response = await request(api, path)
+export const requestJson = async (api: Api, path: string, options?: RequestOptions): Promise<unknown> => {
+  const response = await request(api, path, options)
   try {
     return await response.json()
   } catch (cause) {

@@ -36,17 +36,21 @@ export const tlsOf = (settings: ServerSettings): ClientTls | undefined => {
 }
 
 interface FetchOptions {
+  readonly method: string
+  readonly body?: string
   readonly headers: Readonly<Record<string, string>>
   readonly signal: AbortSignal
   readonly tls: ClientTls
 }
 
-/** As `fetch` with a GET, which takes no certificates of one's own. */
-export const fetchWith = (url: string, { headers, signal, tls }: FetchOptions): Promise<Response> =>
+/** As `fetch`, which takes no certificates of one's own. */
+export const fetchWith = (url: string, { method, headers, body, signal, tls }: FetchOptions): Promise<Response> =>
   new Promise((resolve, reject) => {
-    const sent = request(url, { ...tls, headers, signal, agent: false }, (answer) => resolve(responseOf(answer)))
+    const sent = request(url, { ...tls, method, headers, signal, agent: false }, (answer) =>
+      resolve(responseOf(answer)),
+    )
     sent.on('error', reject)
-    sent.end()
+    sent.end(body)
   })
 
 const responseOf = (answer: IncomingMessage): Response => {

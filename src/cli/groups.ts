@@ -28,20 +28,52 @@ const isStatus = (answer: unknown): answer is Status =>
   Array.isArray(answer.groups)
 
 /** The fields that scripts may rely on, and no others. */
-const plainGroup = ({ name, state, epoch, total, share, members }: GroupView): GroupView => ({
+export const plainGroup = ({
+  name,
+  state,
+  epoch,
+  total,
+  share,
+  members,
+  kept,
+  frozen,
+  pins,
+}: GroupView): GroupView => ({
   name,
   state,
   epoch,
   total,
   share,
   members: members.map((member) => ({ ...member, metadata: member.metadata ?? null })),
+  ...(kept !== undefined && { kept }),
+  ...(frozen !== undefined && { frozen }),
+  ...(pins !== undefined && { pins }),
 })
 
 export const describeShare = (share: ShareKind): string =>
   share === 'index' ? 'index' : `${share.partitions} partitions`
 
 /** What a member has: `2 of 5`, `0-15,33`, or `-` while it has nothing. */
-export const describePlace = ({ index, partitions }: MemberView, total: number): string => {
+export const describePlace = (
+  { index, partitions }: Pick<MemberView, 'index' | 'partitions'>,
+  total: number,
+): string => {
   if (index !== undefined) return `${index} of ${total}`
   return partitions === undefined || partitions.length === 0 ? '-' : formatRanges(partitions)
 }
+
+/** What is special about a member, for people: `static, drained, finishing 3, 7`. */
+export const describeNotes = ({ static: isStatic, drained, revoked = [] }: MemberView): string =>
+  [
+    ...(isStatic === true ? ['static'] : []),
+    ...(drained === true ? ['drained'] : []),
+    ...(revoked.length > 0 ? [`finishing ${formatRanges(revoked)}`] : []),
+  ].join(', ')
+
+/** What operators ordered of a group, and the places that are kept in it: `frozen, 2 pins, 1 kept`. */
+export const describeOrders = ({ frozen, pins = [], kept = [] }: GroupView): string =>
+  [
+    ...(frozen === true ? ['frozen'] : []),
+    ...(pins.length > 0 ? [`${pins.length} ${pins.length === 1 ? 'pin' : 'pins'}`] : []),
+    ...(kept.length > 0 ? [`${kept.length} kept`] : []),
+  ].join(', ')

@@ -55,10 +55,15 @@ const prettyLine = (level: LogLevel, message: string, details: object, atMs: num
 const shown = (value: unknown): string =>
   typeof value === 'string' && /^[\w./:@-]+$/.test(value) ? value : clean(JSON.stringify(value) ?? 'undefined')
 
-/** A name that somebody chose must not forge a line or paint the terminal. */
+/** A name that somebody chose must not forge a line, paint the terminal or turn the text around. */
 export const clean = (text: string): string =>
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is taken out
-  text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (character) => JSON.stringify(character).slice(1, -1))
+  text.replace(
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is taken out
+    /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
+    (character) => SHORT[character] ?? `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+
+const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }
 
 /** Errors have no own enumerable properties. Of ours the message says it all; of others the stack is needed. */
 const plain = (details: object): Record<string, unknown> =>

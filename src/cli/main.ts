@@ -1,25 +1,10 @@
 import { Command, CommanderError } from 'commander'
 import type { CommandModule } from './command.ts'
+import { COMMANDS } from './commands.ts'
 import { describeFailure, EXIT, UsageError } from './errors.ts'
+import { clean } from './logging.ts'
 import { acceptedBy } from './options.ts'
 import { readVersion } from './version.ts'
-
-interface Entry {
-  readonly summary: string
-  /** Only what is called is loaded, so that `--version` need not wait for a server. */
-  readonly load: () => Promise<CommandModule>
-}
-
-const COMMANDS: Readonly<Record<string, Entry>> = {
-  serve: { summary: 'run a coordinator', load: () => import('./commands/serve.ts') },
-  work: { summary: 'keep a program running with its share of a group', load: () => import('./commands/work.ts') },
-  status: { summary: 'what the server says about itself and its groups', load: () => import('./commands/status.ts') },
-  members: { summary: 'who is in a group, and with what share', load: () => import('./commands/members.ts') },
-  watch: { summary: 'the events of a group as they happen', load: () => import('./commands/watch.ts') },
-  check: { summary: 'read a configuration file and refuse unsafe timing', load: () => import('./commands/check.ts') },
-  demo: { summary: 'real workers over real files, with faults and a check', load: () => import('./commands/demo.ts') },
-  sim: { summary: 'the deterministic simulator of the core, with faults', load: () => import('./commands/sim.ts') },
-}
 
 /** Runs `caucus` with these arguments and sets the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted. */
 export const main = async (argv: readonly string[]): Promise<void> => {
@@ -91,7 +76,8 @@ const usageLine = (command: string, message: string, accepted = ''): string => {
     .replace('\n(Did you mean', ' (did you mean')
     .trim()
   const text = [said, accepted].filter((part) => part !== '').join('. ')
-  return `${command}: ${text.replace(/\.$/, '')}; see \`${command} --help\`\n`
+  // What was typed wrong may have been pasted, and is repeated in it.
+  return `${command}: ${clean(text.replace(/\.$/, ''))}; see \`${command} --help\`\n`
 }
 
 const sentence = (summary: string): string => `${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`

@@ -3,7 +3,7 @@ import type { AccessRule } from '../config/access.ts'
 import { type Config, otherPeers } from '../config/config.ts'
 import { formatDuration } from '../config/duration.ts'
 import { checkConfig, parseConfig } from '../config/file.ts'
-import type { RateLimits } from '../config/rates.ts'
+import type { ConfiguredLimits } from '../config/rates.ts'
 import { checkTiming, requireSafe } from '../config/safety.ts'
 import { resolveTiming, servedTiming, type Timing } from '../config/timing.ts'
 import { parseTokenFile } from '../config/token-file.ts'
@@ -44,8 +44,11 @@ export interface ServeSettings {
   readonly groups: ReadonlyMap<string, GroupSettings & { readonly share?: ShareKind }>
   readonly poll: PollSettings & { readonly group: string }
   readonly access: AccessSettings | undefined
-  readonly limits: Partial<RateLimits>
-  readonly tls: { readonly cert: Buffer; readonly key: Buffer; readonly ca?: Buffer } | undefined
+  readonly limits: ConfiguredLimits
+  /** With the paths: the server reads them again when they change. */
+  readonly tls:
+    | { readonly cert: Buffer; readonly key: Buffer; readonly ca?: Buffer; readonly files: TlsPaths }
+    | undefined
 }
 
 /** Who may do what, and where it is read again when it changes. */
@@ -142,12 +145,10 @@ const timingOf = ({ timeout, settle }: ServeOptions, config: Config | undefined)
 const addressOf = ({ listen }: ServeOptions, config: Config | undefined): ListenAddress =>
   listen ?? { host: config?.listenHost ?? DEFAULT_LISTEN.host, port: config?.listenPort ?? DEFAULT_LISTEN.port }
 
-const groupSettings = ({ leaseMs, settleMs, settleCapMs, drainLimitMs }: Timing): GroupSettings => ({
-  leaseMs,
-  settleMs,
-  settleCapMs,
-  drainLimitMs,
-})
+const groupSettings = (timing: Timing): GroupSettings => {
+  const { leaseMs, settleMs, settleCapMs, drainLimitMs, staticGraceMs } = timing
+  return { leaseMs, settleMs, settleCapMs, drainLimitMs, staticGraceMs }
+}
 
 const groupsOf = (config: Config | undefined, pollGroup: string, timing: Timing): ServeSettings['groups'] => {
   const groups = new Map<string, GroupSettings & { readonly share?: ShareKind }>()
@@ -210,10 +211,13 @@ const tlsOf = ({ tlsCert, tlsKey, tlsCa }: ServeOptions, config: Config | undefi
   )
 }
 
-const readTls = (
-  { cert, key, ca }: { cert: string; key: string; ca?: string },
-  option: string,
-): ServeSettings['tls'] => {
+interface TlsPaths {
+  readonly cert: string
+  readonly key: string
+  readonly ca?: string
+}
+
+const readTls = ({ cert, key, ca }: TlsPaths, option: string): ServeSettings['tls'] => {
   const tls = {
     cert: readBytes(cert, option),
     key: readBytes(key, option),
@@ -225,5 +229,5 @@ const readTls = (
     const why = error instanceof Error ? error.message : String(error)
     throw new UsageError(`${option}: ${cert} and ${key} are no certificate and its key in PEM (${why})`)
   }
-  return tls
+  return { ...tls, files: { cert, key, ...(ca !== undefined && { ca }) } }
 }

@@ -4,6 +4,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
+import { COMMANDS } from '../../src/cli/commands.ts'
 import { endAll, type Running, repository, startCaucus, startNode, startServer } from './support/processes.ts'
 import { waitFor } from './support/wait.ts'
 
@@ -37,14 +38,11 @@ describe('the command line', () => {
     expect(await caucus(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' })
   })
 
-  test.each(['', 'serve', 'work', 'status', 'members', 'watch', 'check', 'demo', 'sim'])(
-    'has help on stdout: caucus %s --help',
-    async (command) => {
-      const { code, stdout, stderr } = await caucus([...(command === '' ? [] : [command]), '--help'])
-      expect(stdout).toMatch(/^Usage: caucus/)
-      expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-    },
-  )
+  test.each(['', ...Object.keys(COMMANDS)])('has help on stdout: caucus %s --help', async (command) => {
+    const { code, stdout, stderr } = await caucus([...(command === '' ? [] : [command]), '--help'])
+    expect(stdout).toMatch(/^Usage: caucus/)
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  })
 
   test.each([
     [['serv'], /^caucus: unknown command 'serv' \(did you mean serve\?\); see `caucus --help`\n$/],

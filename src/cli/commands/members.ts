@@ -1,10 +1,12 @@
 import type { Command } from 'commander'
-import type { GroupView } from '../../core/group/view.ts'
+import { quoted } from '../../core/group/explain/quoted.ts'
+import type { GroupView, MemberView } from '../../core/group/view.ts'
 import { CaucusError } from '../../errors.ts'
 import { tlsOf } from '../client-tls.ts'
 import type { CommandModule } from '../command.ts'
 import { EXIT } from '../errors.ts'
-import { describePlace, fetchStatus } from '../groups.ts'
+import { describeNotes, describePlace, fetchStatus } from '../groups.ts'
+import { clean } from '../logging.ts'
 import { addServerOptions, groupName, type ServerSettings, serversOf, tokenOf } from '../options.ts'
 import { formatTable } from '../table.ts'
 
@@ -37,17 +39,40 @@ const listOf = (groups: readonly GroupView[]) =>
   groups.flatMap(({ name, members }) => members.map((member) => ({ group: name, ...member })))
 
 const describe = (groups: readonly GroupView[]): string => {
-  const rows = groups.flatMap(({ name, total, members }) =>
-    members.map((member) => [
-      name,
-      member.id,
-      describePlace(member, total),
-      `${member.epoch}`,
-      jsonOf(member.metadata),
-    ]),
-  )
-  return rows.length === 0 ? 'no members' : formatTable(['GROUP', 'MEMBER', 'SHARE', 'EPOCH', 'METADATA'], rows)
+  const rows = groups.flatMap((group) => [...group.members.map((member) => rowOf(group, member)), ...keptRows(group)])
+  const pins = groups.flatMap(pinLines)
+  if (rows.length === 0) return ['no members', ...pins].join('\n')
+  return [formatTable(['GROUP', 'MEMBER', 'SHARE', 'EPOCH', 'WEIGHT', 'NOTES', 'METADATA'], rows), ...pins].join('\n')
 }
+
+const rowOf = ({ name, total, share }: GroupView, member: MemberView): string[] => [
+  name,
+  member.id,
+  describePlace(member, total),
+  `${member.epoch}`,
+  share === 'index' ? '' : `${member.weight ?? 1}`,
+  describeNotes(member),
+  jsonOf(member.metadata),
+]
+
+/** Places of those who have stopped and may come back. */
+const keptRows = ({ name, total, share, kept = [] }: GroupView): string[][] =>
+  kept.map((place) => [
+    name,
+    place.id,
+    describePlace(place, total),
+    '',
+    share === 'index' ? '' : `${place.weight ?? 1}`,
+    'stopped; its place is kept',
+    '',
+  ])
+
+const pinLines = ({ name, pins = [], frozen }: GroupView): string[] => [
+  ...(frozen === true ? [clean(`${quoted(name)} is frozen: no partition is taken from a member that lives`)] : []),
+  ...pins.map(({ partition, member }) =>
+    clean(`${quoted(name)}: partition ${partition} is pinned to ${quoted(member)}`),
+  ),
+]
 
 const jsonOf = (metadata: unknown): string =>
   metadata === undefined || metadata === null ? '' : JSON.stringify(metadata)

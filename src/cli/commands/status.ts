@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { tlsOf } from '../client-tls.ts'
 import type { CommandModule } from '../command.ts'
 import { EXIT } from '../errors.ts'
-import { describeShare, fetchStatus, type Status } from '../groups.ts'
+import { describeOrders, describeShare, fetchStatus, type Status } from '../groups.ts'
 import { addServerOptions, type ServerSettings, serversOf, tokenOf } from '../options.ts'
 import { formatTable } from '../table.ts'
 
@@ -29,14 +29,11 @@ const describe = ({ version, guarantees, groups }: Status): string => {
     `exclusion: ${exclusion}; survives a restart: ${yesNo(survivesRestart)}; survives a partition: ${yesNo(survivesPartition)}`,
   ]
   if (groups.length === 0) return [...head, 'no groups'].join('\n')
-  const rows = groups.map(({ name, state, total, share, epoch }) => [
-    name,
-    state,
-    `${total}`,
-    describeShare(share),
-    `${epoch}`,
-  ])
-  return [...head, '', formatTable(['GROUP', 'STATE', 'MEMBERS', 'SHARE', 'EPOCH'], rows)].join('\n')
+  const rows = groups.map((group) => {
+    const { name, state, members, share, epoch } = group
+    return [name, state, `${members.length}`, describeShare(share), `${epoch}`, describeOrders(group)]
+  })
+  return [...head, '', formatTable(['GROUP', 'STATE', 'MEMBERS', 'SHARE', 'EPOCH', 'NOTES'], rows)].join('\n')
 }
 
 const yesNo = (value: boolean): string => (value ? 'yes' : 'no')

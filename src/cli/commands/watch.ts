@@ -1,45 +1,67 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Command } from 'commander'
-import { explain, type GroupEvent } from '../../core/group/reasons.ts'
+import { type Command, InvalidArgumentError } from 'commander'
+import type { GroupEvent } from '../../core/group/reasons.ts'
 import { CaucusError, isCaucusError } from '../../errors.ts'
+import type { RecordedEvent } from '../../ports/hosting.ts'
+import { revisionFault } from '../../wire/http.ts'
+import { MAX_HISTORY } from '../../wire/operator.ts'
 import { type Api, chunksOf, describeBreak, request } from '../api.ts'
-import { tlsOf } from '../client-tls.ts'
 import type { CommandModule } from '../command.ts'
 import { UsageError } from '../errors.ts'
-import { clean, type Logger } from '../logging.ts'
+import type { Logger } from '../logging.ts'
 import {
-  addLogOptions,
-  addServerOptions,
-  groupName,
-  type LogSettings,
-  loggerOf,
-  type ServerSettings,
-  serversOf,
-  tokenOf,
-} from '../options.ts'
+  addGroupOptions,
+  apiOf,
+  describeEvent,
+  fetchHistory,
+  groupOf,
+  isObject,
+  NOT_OURS,
+  type OneGroupOptions,
+  pathOf,
+} from '../one-group.ts'
+import { addLogOptions, type LogSettings, loggerOf, wholeNumber } from '../options.ts'
 import { readEvents, type ServerSentEvent } from '../sse.ts'
 import { onStop } from '../stopping.ts'
 
-interface Options extends ServerSettings, LogSettings {
-  readonly json?: boolean
-  readonly group?: string
+interface Options extends OneGroupOptions, LogSettings {
+  readonly last?: number
+  readonly after?: string
 }
 
 const FIRST_PAUSE_MS = 250
 const LONGEST_PAUSE_MS = 5_000
 
+const HELP = `
+It goes on until it is stopped. A stream that breaks is resumed where it broke; what the server has forgotten meanwhile is told as a gap.
+With --json each line is one event, { revision, atMs, group, event }, or { type: "gap", dropped }.`
+
+const revision = (text: string): string => {
+  if (revisionFault(text) !== undefined)
+    throw new InvalidArgumentError('Give the revision of an event, such as 1790000000-12.')
+  return text
+}
+
 export const define: CommandModule['define'] = (command: Command, run) => {
-  command.argument('[group]', 'the group', groupName).option('--group <name>', 'the same', groupName)
-  addLogOptions(addServerOptions(command))
-    .option('--json', 'one JSON object a line')
-    .action((group: string | undefined, options: Options) => run(() => watch({ ...options, ...(group && { group }) })))
+  const own = () =>
+    command
+      .option('--last <n>', 'first the newest n events that the server still knows', wholeNumber(1, MAX_HISTORY))
+      .option('--after <revision>', 'first what came after this event', revision)
+  addLogOptions(addGroupOptions(command, own))
+    .addHelpText('after', HELP)
+    .action((argument: string | undefined, options: Options) => run(() => watch(argument, options)))
 }
 
 /** Prints events until it is stopped. A stream that breaks is resumed where it broke; what the server forgot meanwhile is a gap. */
-const watch = async (options: Options): Promise<number> => {
-  const { group } = options
-  if (group === undefined) throw new UsageError('name the group whose events you want to see: caucus watch GROUP')
-  const api = { servers: serversOf(options), token: tokenOf(options), tls: tlsOf(options) }
+const watch = async (argument: string | undefined, options: Options): Promise<number> => {
+  const group = groupOf(argument, options)
+  if (options.last !== undefined && options.after !== undefined) {
+    throw new UsageError('--last and --after both say where to begin; give one of them')
+  }
+  const api = apiOf(options)
+  const tell = (message: ServerSentEvent) => {
+    process.stdout.write(`${options.json ? message.data : describe(message)}\n`)
+  }
   const stopping = new AbortController()
   let exitCode = 0
   const quiet = onStop(
@@ -50,9 +72,8 @@ const watch = async (options: Options): Promise<number> => {
     ({ exitCode }) => process.exit(exitCode),
   )
   try {
-    await follow(api, group, loggerOf(options), stopping.signal, (message) => {
-      process.stdout.write(`${options.json ? message.data : describe(message)}\n`)
-    })
+    const from = options.last === undefined ? options.after : await tellLast(api, group, options.last, tell)
+    await follow(api, { group, from }, loggerOf(options), stopping.signal, tell)
   } catch (error) {
     if (!stopping.signal.aborted) throw error
   } finally {
@@ -61,14 +82,39 @@ const watch = async (options: Options): Promise<number> => {
   return exitCode
 }
 
-const follow = async (
+/** Resolves with the revision of the last one; `undefined` when there is nothing to tell yet. */
+const tellLast = async (
   api: Api,
   group: string,
+  count: number,
+  tell: (message: ServerSentEvent) => void,
+): Promise<string | undefined> => {
+  const { events } = await pastOf(api, group, count)
+  for (const recorded of events) {
+    const { revision, event } = recorded
+    tell({ id: revision, event: event.type, data: JSON.stringify(recorded) })
+  }
+  return events.at(-1)?.revision
+}
+
+const pastOf = async (api: Api, group: string, limit: number): Promise<{ events: readonly RecordedEvent[] }> => {
+  try {
+    return await fetchHistory(api, group, { limit })
+  } catch (error) {
+    // A group that is not there yet may be watched.
+    if (isCaucusError(error) && error.code === 'CAUCUS_NOT_FOUND') return { events: [] }
+    throw error
+  }
+}
+
+const follow = async (
+  api: Api,
+  { group, from }: { readonly group: string; readonly from: string | undefined },
   logger: Logger,
   signal: AbortSignal,
   tell: (message: ServerSentEvent) => void,
 ): Promise<void> => {
-  let last: string | undefined
+  let last = from
   let broken = false
   let pauseMs = FIRST_PAUSE_MS
   for (;;) {
@@ -76,7 +122,7 @@ const follow = async (
     try {
       signal.throwIfAborted()
       const headers = last === undefined ? {} : { 'last-event-id': last }
-      const response = await request(api, `/v1/groups/${encodeURIComponent(group)}/events`, { signal, headers })
+      const response = await request(api, pathOf(group, 'events'), { signal, headers })
       opened = true
       logger.debug({ url: response.url, after: last ?? 'now' }, 'watching')
       pauseMs = FIRST_PAUSE_MS
@@ -108,9 +154,19 @@ const emptyBody = (): never => {
   throw new CaucusError('CAUCUS_PROTOCOL', 'the server answered with no stream')
 }
 
-const describe = ({ event, data }: ServerSentEvent): string => {
-  const told: { atMs?: number; event?: GroupEvent; dropped?: number | null } = JSON.parse(data)
+interface Told {
+  readonly atMs?: number
+  readonly event?: GroupEvent
+  readonly dropped?: number | null
+}
+
+/** A gap, or an event of which at least the type is known. */
+const isTold = (data: unknown): data is Told =>
+  isObject(data) && (!('event' in data) || (isObject(data.event) && 'type' in data.event))
+
+const describe = ({ data }: ServerSentEvent): string => {
+  const told: unknown = JSON.parse(data)
+  if (!isTold(told)) throw new CaucusError('CAUCUS_PROTOCOL', NOT_OURS)
   if (told.event === undefined) return `-- gap: ${told.dropped ?? 'unknown many'} events are missing here`
-  const time = new Date(told.atMs ?? 0).toISOString().slice(11, 23)
-  return `${time} ${event.padEnd(17)} ${clean(explain(told.event) ?? JSON.stringify(told.event))}`
+  return describeEvent({ atMs: told.atMs ?? 0, event: told.event })
 }

@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { type Command, Option } from 'commander'
 import { remote } from '../../backends/remote/index.ts'
 import { MAX_PARTITIONS } from '../../config/config.ts'
+import { MAX_WEIGHT } from '../../core/assignment/weights.ts'
 import type { Millis } from '../../core/time.ts'
 import { isCaucusError } from '../../errors.ts'
 import type { Backend } from '../../ports/backend.ts'
@@ -32,6 +33,8 @@ interface Options extends ServerSettings, LogSettings {
   readonly partitions?: number
   readonly id?: string
   readonly grace: Millis
+  readonly weight?: number
+  readonly static?: boolean
 }
 
 const HELP = `
@@ -49,6 +52,12 @@ export const define: CommandModule['define'] = (command: Command, run) => {
     .addOption(new Option('--group <name>', 'the group to join').argParser(groupName).makeOptionMandatory())
     .option('--partitions <n>', 'share n partitions instead of an index', wholeNumber(1, MAX_PARTITIONS))
     .option('--id <id>', 'member id (default: made from host, process and chance)', memberId)
+    .option(
+      '--weight <n>',
+      'of partitions, how many times the part of a member of weight 1',
+      wholeNumber(0, MAX_WEIGHT),
+    )
+    .option('--static', 'keep its place for a grace when it stops, so that a restart moves nothing else; needs --id')
     .addOption(
       new Option('--grace <duration>', 'between SIGTERM and SIGKILL, if the lease does not end before')
         .argParser(duration({ minMs: 0 }))
@@ -64,6 +73,9 @@ const work = async ([file, ...args]: readonly string[], options: Options): Promi
   if (process.platform === 'win32')
     throw new UsageError('caucus work needs process groups, which Windows does not have')
   if (file === undefined || file === '') throw new UsageError('name the program after --')
+  if (options.static === true && options.id === undefined) {
+    throw new UsageError('--static keeps the place of an id: name it with --id, and use the same one after a restart')
+  }
   const factory = remote(serversOf(options), {
     ...withToken(tokenOf(options)),
     ...withTls(tlsOf(options)),
@@ -133,6 +145,8 @@ const join = (backend: Backend, command: [string, ...string[]], options: Options
           bootId: randomUUID(),
           ...(partitions !== undefined && { share: { partitions } }),
           metadata: { host: hostname(), pid: process.pid },
+          ...(options.weight !== undefined && { weight: options.weight }),
+          ...(options.static === true && { static: true }),
           heartbeatMs,
           stopMarginMs,
         },

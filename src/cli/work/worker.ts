@@ -1,3 +1,4 @@
+import { isRenumbered } from '../../core/group/holdings.ts'
 import type { Holding } from '../../core/group/messages.ts'
 import type { Instant, Millis } from '../../core/time.ts'
 import { CaucusError } from '../../errors.ts'
@@ -200,11 +201,11 @@ export class Worker implements MembershipListener {
   /** When the first of its items ends; one that has ended already ends it now. */
   #validUntil({ items }: Run): Instant {
     const { held, validUntil } = this.#port.view()
-    const ends = items.map((holding) =>
-      held.get(holding.item)?.epoch === holding.epoch
-        ? validUntil
-        : (this.#port.drainUntil(holding) ?? Number.NEGATIVE_INFINITY),
-    )
+    const ends = items.map((holding) => {
+      const now = held.get(holding.item)
+      if (now?.epoch === holding.epoch || isRenumbered(holding, now)) return validUntil
+      return this.#port.drainUntil(holding) ?? Number.NEGATIVE_INFINITY
+    })
     // A pipe carries no infinities, and "now" is as over as "never was".
     return Math.max(Math.min(...ends), this.#options.clock.now() - 1)
   }

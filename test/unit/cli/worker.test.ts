@@ -44,6 +44,7 @@ const playing = (share: ShareKind = 'index') => {
       draining = draining.filter((holding) => !items.includes(holding))
     },
     setMetadata: () => undefined,
+    setWeight: () => undefined,
     leave: () => {
       said.push(['leave'])
       state = 'leaving'

@@ -1,0 +1,39 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { run } from '../../../src/cli/main.ts'
+
+let said = ''
+beforeEach(() => {
+  said = ''
+  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+    said += String(text)
+    return true
+  })
+  vi.spyOn(process.stdout, 'write').mockImplementation(() => expect.fail('wrong usage has no answer'))
+})
+afterEach(() => void vi.restoreAllMocks())
+
+describe('wrong usage is told with the argument, and ends with 2:', () => {
+  test.each([
+    [['explain'], /name the group: --group NAME/],
+    [['explain', 'g', '--group', 'h'], /--group says "h", and the argument "g"/],
+    [['explain', 'g', '--partition', '-1'], /--partition/],
+    [['explain', 'g', '--partition', '1', '--member', 'a'], /--partition and --member/],
+    [['plan', 'g', '--join', 'web:8080'], /--join .*if "web:8080" is the whole id, write "web:8080:1"/s],
+    [['plan', 'g', '--weigh', 'a'], /--weigh .*an id, a colon and a whole number from 0 to 1000/s],
+    [['drain', 'g'], /--member <id>' not specified/],
+    [['drain', 'g', '--member', ''], /--member[\s\S]*member id is empty/],
+    [['evict', 'g'], /--member <id>' not specified/],
+    [['freeze'], /name the group/],
+    [['pin', 'g', '--member', 'a'], /--partition <n>' not specified/],
+    [['pin', 'g', '--member', 'a', '--partition', '4096'], /--partition[\s\S]*from 0 to 4095/],
+    [['unpin', 'g'], /--partition <n>' not specified/],
+    [['watch', 'g', '--last', '0'], /--last[\s\S]*from 1 to 10000/],
+    [['watch', 'g', '--after', 'x'], /--after[\s\S]*revision of an event/],
+    [['watch', 'g', '--after', '1-1', '--last', '1'], /--last and --after/],
+    [['work', '--group', 'g', '--static', '--', 'true'], /--static .* --id/],
+    [['work', '--group', 'g', '--weight', '1001', '--', 'true'], /--weight[\s\S]*from 0 to 1000/],
+  ])('caucus %j', async (args, message) => {
+    expect(await run(args)).toBe(2)
+    expect(said).toMatch(message)
+  })
+})
