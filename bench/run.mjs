@@ -1,51 +1,59 @@
-// npm run bench -- [groups] [--quick] [--json FILE]
-// Figures drift with the machine: rates are ratios within one run, times are medians. Nothing here is asserted by a test.
-import { writeFile } from 'node:fs/promises'
+// npm run bench -- --help. Figures drift with the machine: rates are ratios within one run, times are medians. Nothing here is asserted by a test.
+import { readFile, writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
-import { parseArgs } from 'node:util'
-import { assignmentPlan, keysMoved } from './rows/assignment.mjs'
-import { crash, planned } from './rows/hand-over.mjs'
-import { heartbeats } from './rows/heartbeats.mjs'
-import { renewals } from './rows/renewals.mjs'
+import { join } from 'node:path'
+import { readOptions } from './options.mjs'
+import { intoDocument } from './output/document.mjs'
+import { drawPictures } from './output/pictures.mjs'
+import { describeRow, tableOf } from './output/table.mjs'
+import { root } from './support/process.mjs'
 
-const ROWS = {
-  groups: { heartbeats, renewals, crash, planned, assignmentPlan, keysMoved },
-}
+const DOCUMENT = join(root, 'docs/benchmarks.md')
+const PICTURES = join(root, 'docs/pictures')
 
-const usage = (problem) => {
-  console.error(
-    `bench: ${problem}\nusage: npm run bench -- [${Object.keys(ROWS).join('|')}|ROW…] [--quick] [--json FILE]`,
-  )
-  process.exit(2)
-}
+const options = readOptions()
+process.once('SIGINT', () => process.exit(130))
 
-const parse = () => {
-  try {
-    const options = { quick: { type: 'boolean', default: false }, json: { type: 'string' } }
-    return parseArgs({ allowPositionals: true, options })
-  } catch (error) {
-    return usage(error.message)
+const measured = async () => {
+  console.log(`node ${process.version}, ${availableParallelism()} cores, load generator on the same machine\n`)
+  const { quick, minutes, log } = options
+  const tell = (line) => console.error(`        ${line}`)
+  const rows = []
+  for (const [name, run] of options.rows) {
+    console.error(`${name} …`)
+    for (const row of await run({ quick, minutes, log, tell })) {
+      rows.push(row)
+      console.log(describeRow(row))
+    }
   }
+  return rows
 }
 
-const { values, positionals } = parse()
-const known = Object.assign({}, ...Object.values(ROWS))
-const chosen = (positionals.length > 0 ? positionals : Object.keys(ROWS)).flatMap((name) => {
-  if (Object.hasOwn(ROWS, name)) return Object.values(ROWS[name])
-  return known[name] ?? usage(`"${name}" is neither a set of rows nor a row (${Object.keys(known).join(', ')})`)
-})
-
-const show = (row) => {
-  const others = Object.entries(row.others).map(([name, value]) => `${name} ${value}`)
-  return `${row.ok ? 'ok  ' : 'MISS'}  ${row.row}\n      ours ${row.ours} ${row.unit}, floor ${row.floor ?? '–'}, ratio ${row.ratio}, target ${row.target}${others.length > 0 ? `\n      ${others.join(', ')}` : ''}`
-}
-
-console.log(`node ${process.version}, ${availableParallelism()} cores, load generator on the same machine\n`)
-const rows = []
-for (const run of chosen) {
-  for (const row of await run({ quick: values.quick })) {
-    rows.push(row)
-    console.log(show(row))
+const rowsIn = async (file) => {
+  const rows = JSON.parse(await readFile(file, 'utf8'))
+  if (!Array.isArray(rows) || rows.some((row) => typeof row?.row !== 'string')) {
+    throw new Error(`${file} has no rows; give what --json has written`)
   }
+  return rows
 }
-if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(rows, undefined, 2)}\n`)
+
+const known = async (files) => {
+  const rows = (await Promise.all(files.map(rowsIn))).flat()
+  for (const row of rows) console.log(describeRow(row))
+  return rows
+}
+
+try {
+  const rows = options.from === undefined ? await measured() : await known(options.from)
+  if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(rows, undefined, 2)}\n`)
+  if (options.table !== undefined) await writeFile(options.table, tableOf(rows))
+  if (options.pictures !== undefined) await drawPictures(rows, options.pictures)
+  if (options.docs) {
+    await drawPictures(rows, PICTURES)
+    await intoDocument(tableOf(rows), DOCUMENT)
+  }
+} catch (error) {
+  console.error(`bench: ${error.message}`)
+  process.exitCode = 1
+}
+process.exit()

@@ -1,11 +1,17 @@
-// One member process: reports every slot that it gets, with the machine's monotonic clock.
+// One member process: joins when it is told to, reports every slot that it gets with the machine's monotonic clock, leaves when it is told to.
 import { connect, remote, timing } from '../../dist/index.js'
 
-const [url, group] = process.argv.slice(2)
+const [url, group, id] = process.argv.slice(2)
 const caucus = await connect(remote([url], { timing: timing.local }))
-const membership = await caucus.group(group).join()
-process.on('message', () => membership.leave())
-process.on('disconnect', () => process.exit())
-for await (const share of membership.watch()) {
-  if (share.slot !== undefined) process.send({ total: share.slot.total, atNs: String(process.hrtime.bigint()) })
+let membership
+
+const join = async () => {
+  membership = await caucus.group(group).join({ id })
+  for await (const share of membership.watch()) {
+    if (share.slot !== undefined) process.send({ total: share.slot.total, atNs: String(process.hrtime.bigint()) })
+  }
 }
+
+process.on('message', (order) => (order === 'join' ? join() : membership.leave()))
+process.on('disconnect', () => process.exit())
+process.send({ ready: true })

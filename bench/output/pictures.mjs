@@ -1,0 +1,22 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { changePicture } from './change-picture.mjs'
+import { memoryPicture } from './memory-picture.mjs'
+import { ratioPicture } from './ratio-picture.mjs'
+import { timesPicture } from './times-picture.mjs'
+
+const PICTURES = {
+  'ratios.svg': ratioPicture,
+  'hand-over.svg': timesPicture,
+  'change.svg': changePicture,
+  'memory.svg': memoryPicture,
+}
+
+/** Draws every picture for which there are rows, and leaves the others as they are. */
+export const drawPictures = async (rows, directory) => {
+  await mkdir(directory, { recursive: true })
+  for (const [name, draw] of Object.entries(PICTURES)) {
+    const picture = draw(rows)
+    if (picture !== undefined) await writeFile(join(directory, name), String(picture))
+  }
+}

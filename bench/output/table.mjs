@@ -1,0 +1,49 @@
+const COUNT = new Intl.NumberFormat('en-US', { maximumFractionDigits: 3 })
+
+/** A number as people read it, with thin spaces in its thousands. */
+export const figure = (value) => {
+  if (value === null || value === undefined) return '–'
+  return typeof value === 'number' ? COUNT.format(value).replaceAll(',', '\u202f') : String(value)
+}
+
+const listed = (values) =>
+  Object.entries(values ?? {})
+    .map(([name, value]) => `${name} ${figure(value)}`)
+    .join(', ')
+
+/** One row for a terminal. */
+export const describeRow = ({ row, ours, floor, others, ratio, target, ok, unit, details }) => {
+  const first = `${ok ? 'ok  ' : 'MISS'}  ${row}`
+  const second = `ours ${figure(ours)} ${unit}, floor ${figure(floor)}, ratio ${figure(ratio)}, target ${target}`
+  return [first, second, listed(others), listed(details)].filter((line) => line !== '').join('\n      ')
+}
+
+const cell = (text) => text.replaceAll('|', '\\|')
+
+/** All rows as two tables in Markdown: what was to be reached, and what was measured besides. */
+export const tableOf = (rows) => {
+  const result = rows.map(({ row, ours, floor, others, ratio, target, ok, unit }) =>
+    [
+      row,
+      `**${figure(ours)}** ${unit}`,
+      figure(floor),
+      figure(ratio),
+      `${target}${ok ? '' : ' **missed**'}`,
+      listed(others) || '–',
+    ].map(cell),
+  )
+  const besides = rows
+    .filter(({ details }) => details !== undefined)
+    .map(({ row, details }) => [row, listed(details)].map(cell))
+  const lines = (cells) => cells.map((each) => `| ${each.join(' | ')} |`)
+  return [
+    '| | ours | floor | ratio | must reach | others |',
+    '|--|--:|--:|--:|--|--|',
+    ...lines(result),
+    '',
+    '| | besides |',
+    '|--|--|',
+    ...lines(besides),
+    '',
+  ].join('\n')
+}

@@ -1,0 +1,41 @@
+import { assignmentPlan, keysMoved } from './rows/assignment.mjs'
+import { changeCost } from './rows/change.mjs'
+import { coreTable } from './rows/core-table.mjs'
+import { frozenMember, frozenServer } from './rows/detection.mjs'
+import { dispatchInProcess } from './rows/dispatch-in-process.mjs'
+import { crash, join, leave } from './rows/hand-over.mjs'
+import { heartbeats } from './rows/heartbeats.mjs'
+import { httpRenewals } from './rows/http-renewals.mjs'
+import { liveMembers } from './rows/members.mjs'
+import { memory } from './rows/memory.mjs'
+import { renewals } from './rows/renewals.mjs'
+import { liveSessions } from './rows/sessions.mjs'
+import { simulator } from './rows/simulator.mjs'
+
+/** What can be asked for together. Whoever names nothing gets the groups; memory takes an hour, and has to be named. */
+export const SETS = {
+  groups: {
+    heartbeats,
+    httpRenewals,
+    renewals,
+    liveMembers,
+    liveSessions,
+    coreTable,
+    crash,
+    leave,
+    join,
+    frozenMember,
+    frozenServer,
+    changeCost,
+    assignmentPlan,
+    keysMoved,
+    simulator,
+  },
+  dispatch: { dispatchInProcess },
+  memory: { memory },
+}
+
+export const DEFAULT_SET = 'groups'
+
+/** Every row by its name. */
+export const ROWS = Object.assign({}, ...Object.values(SETS))

@@ -1,0 +1,101 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+import { repository } from './support/processes.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'caucus-bench-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+const inFolder = (name: string) => join(folder, name)
+const bench = (...args: string[]) => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['bench/run.mjs', ...args], {
+    cwd: repository,
+    encoding: 'utf8',
+    timeout: 50_000,
+  })
+  return { status, stdout, stderr }
+}
+const rowsIn = (file: string): Record<string, unknown>[] => JSON.parse(readFileSync(file, 'utf8'))
+
+describe('npm run bench', () => {
+  test('measures real member processes around a real server, and writes down what it found', () => {
+    const [json, table, pictures] = ['leave.json', 'leave.md', 'pictures'].map(inFolder)
+    const args = [
+      'leave',
+      'keysMoved',
+      '--quick',
+      '--json',
+      `${json}`,
+      '--table',
+      `${table}`,
+      '--pictures',
+      `${pictures}`,
+    ]
+    const { status, stdout } = bench(...args)
+    expect(status).toBe(0)
+    const [leave, keys] = rowsIn(`${json}`)
+    for (const row of [leave, keys]) {
+      // The figures are the machine's; that there are any is ours.
+      expect(row).toMatchObject({
+        row: expect.any(String),
+        ours: expect.any(Number),
+        floor: expect.any(Number),
+        others: expect.any(Object),
+        ratio: expect.any(Number),
+        target: expect.any(String),
+        ok: expect.any(Boolean),
+        unit: expect.any(String),
+      })
+      expect(stdout).toContain(row?.row)
+      expect(readFileSync(`${table}`, 'utf8')).toContain(`| ${String(row?.row)} | `)
+    }
+    expect(keys).toMatchObject({ ok: true, unit: '%' })
+    expect(readFileSync(join(`${pictures}`, 'hand-over.svg'), 'utf8')).toMatch(/^<svg [\s\S]*<\/svg>\n$/)
+    expect(existsSync(join(`${pictures}`, 'change.svg'))).toBe(false)
+  })
+
+  test('draws what was measured before', () => {
+    const json = inFolder('change.json')
+    const points = { n: 10, moved: 10, messages: 40, bytes: 9_000, ms: 0.3 }
+    const row = { row: 'a join or a leave in a group of 10, index', ours: 0.3, floor: null, others: {}, ratio: 0.1 }
+    const series = { index: points }
+    writeFileSync(json, JSON.stringify([{ ...row, target: 'a few', ok: true, unit: 'ms', series }]))
+    const { status } = bench('--from', json, '--pictures', inFolder('redrawn'))
+    expect(status).toBe(0)
+    expect(readFileSync(join(inFolder('redrawn'), 'change.svg'), 'utf8')).toContain('One join or leave')
+  })
+
+  test('--help names every set, row and option', () => {
+    const { status, stdout } = bench('--help')
+    expect(status).toBe(0)
+    for (const name of ['groups:', 'memory', 'heartbeats', 'liveMembers', '--quick', '--json', '--minutes']) {
+      expect(stdout).toContain(name)
+    }
+  })
+
+  test.each([
+    [['heartbeat'], '"heartbeat" is neither a set of rows nor a row'],
+    [['toString'], '"toString" is neither a set of rows nor a row'],
+    [['--fast'], "Unknown option '--fast'"],
+    [['memory', '--minutes', 'an hour'], '--minutes takes a number above 0'],
+    [['leave', '--minutes', '5'], '--minutes and --log are for the row "memory"'],
+    [['leave', '--from', 'x.json'], '--from measures nothing'],
+  ])('refuses %j', (args, problem) => {
+    const { status, stdout, stderr } = bench(...args)
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
+    expect(stderr).toContain(problem)
+    expect(stderr).toContain('Usage:')
+  })
+
+  test('says which file has no rows in it', () => {
+    const file = inFolder('other.json')
+    writeFileSync(file, '{}')
+    const { status, stderr } = bench('--from', file)
+    expect({ status, stderr }).toEqual({
+      status: 1,
+      stderr: `bench: ${file} has no rows; give what --json has written\n`,
+    })
+  })
+})
