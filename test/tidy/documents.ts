@@ -77,7 +77,7 @@ export const checkMentionedCodes = (codes: Codes, documents: Files): Violation[]
 
 const EVENT_FORM = /^[a-z]+\.[a-z][A-Za-z]*$/
 /** Regular past tenses, the irregular ones in use, and `settling`, which names the state that a group has just entered. */
-const PAST_TENSE = /(ed|lost|left|sent|begun|settling)$/
+const PAST_TENSE = /(ed|lost|left|sent|begun|frozen|kept|settling)$/
 
 const isEventDeclaration = (ancestors: readonly Node[]): boolean =>
   ancestors.some(({ type, id }) => {
