@@ -8,7 +8,7 @@ import { explain } from '../../core/group/reasons.ts'
 import type { GroupView } from '../../core/group/view.ts'
 import type { Random } from '../../core/random.ts'
 import type { Millis } from '../../core/time.ts'
-import { CaucusError } from '../../errors.ts'
+import { CaucusError, isCaucusError } from '../../errors.ts'
 import type { Protocol } from '../../wire/versions.ts'
 import type { MachineClock } from '../simulation/machine-clock.ts'
 import { checkMs, checkMsIfGiven, checkOrder, checkProtocol, LONGEST_MS, within } from './arguments.ts'
@@ -252,7 +252,14 @@ export class SimulatedCoordinator {
   evict(member: string): void {
     const process = this.#process
     if (process === undefined || this.#loop?.state !== 'runs') return
-    this.#loop.run(() => process.hosting.evict(this.#bench.conditions.group, member))
+    this.#loop.run(() => {
+      try {
+        process.hosting.evict(this.#bench.conditions.group, member)
+      } catch (error) {
+        // It is on its way out and writes its last: whoever asks then is told so, and nobody is evicted.
+        if (!isCaucusError(error) || error.code !== 'CAUCUS_CLOSED') throw error
+      }
+    })
   }
 
   /** An operator orders something of the group. Resolves once it is durable and in force, and rejects as the real one does. */
