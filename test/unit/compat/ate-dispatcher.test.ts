@@ -1,7 +1,6 @@
-import { once } from 'node:events'
 import { connect } from 'caucus'
 import { ATEDispatcher } from 'caucus/compat'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { run } from '../../../examples/ate-dispatcher.ts'
 import { gate, never, settled } from '../client/topic-support.ts'
 import { codes, Hearing, Saying, world } from './ate-support.ts'
@@ -169,13 +168,15 @@ describe('without its faults', () => {
 
   test('without anybody who is told, it is a warning of the process', async () => {
     const dispatcher = new ATEDispatcher()
-    const warned = once(process, 'warning')
+    // Taken before it is printed.
+    const emit = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined)
+    onTestFinished(() => emit.mockRestore())
     const producer = new Saying(() => Promise.reject(new Error('broken')))
     producer.start()
     dispatcher.registerResultProducer(producer, 't', { id: 'p' })
     dispatcher.start()
     await dispatcher.sendRequest('t')
-    expect(await warned).toMatchObject([
+    expect(emit.mock.lastCall).toMatchObject([
       { code: 'CAUCUS_HANDLER_FAILED', message: 'p on t: the handler failed: broken' },
     ])
     await dispatcher.stop()
