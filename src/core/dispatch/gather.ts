@@ -1,6 +1,6 @@
+import type { Due } from '../deadlines.ts'
 import { invariant } from '../machine.ts'
 import type { Instant } from '../time.ts'
-import type { Due } from './deadlines.ts'
 import type { Answer, AskId, AskMessage, Ending, PeerKey, Seat, Summary, Until } from './messages.ts'
 import type { Seated } from './roster.ts'
 import { dueAt, endingOf, expiry, type Standing } from './until.ts'

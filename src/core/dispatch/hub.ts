@@ -1,6 +1,6 @@
+import { Deadlines } from '../deadlines.ts'
 import type { Machine, Tick } from '../machine.ts'
 import type { Instant } from '../time.ts'
-import { Deadlines } from './deadlines.ts'
 import { Gather } from './gather.ts'
 import type {
   AskId,

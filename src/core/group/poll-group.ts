@@ -1,4 +1,5 @@
 import { orderMembers } from '../assignment/modulo.ts'
+import { Deadlines, type Due } from '../deadlines.ts'
 import { grantMs } from '../lease.ts'
 import type { Instant, Millis } from '../time.ts'
 import type { GroupState, Incarnation } from './messages.ts'
@@ -25,14 +26,15 @@ export interface PollHost {
   emit(event: GroupEvent): void
 }
 
-interface PollSession {
+interface PollSession extends Due {
   readonly id: string
   readonly incarnation: Incarnation
   expiresAt: Instant
   index: number
 }
 
-const EXPIRIES_PER_STEP = 500
+/** How many are looked at in one step, so that ten thousand falling silent do not stall everybody else. */
+const LOOKS_PER_STEP = 500
 
 /** A slow reply, the next poll, its time-out: for so many intervals an unmodified client may believe a SETTLED answer. */
 export const POLL_LEASE_INTERVALS = 3
@@ -47,10 +49,9 @@ export class PollGroup {
   readonly name: string
   readonly settings: PollSettings
   readonly #host: PollHost
-  /** In order of their last poll. */
   readonly #sessions = new Map<string, PollSession>()
-  /** No later than the first expiry. Asking the map each time would walk over all that moved to its end. */
-  #expiresBy: Instant = Number.POSITIVE_INFINITY
+  /** Each is looked at once in a time-out, and not touched by its polls: with a hundred thousand, to keep them in order would be most of the work. */
+  readonly #deadlines = new Deadlines<PollSession>()
   #view: readonly string[] = []
   #epoch = 0
   #state: GroupState = 'settling'
@@ -105,15 +106,14 @@ export class PollGroup {
     let session = this.#sessions.get(id)
     if (session === undefined) {
       if (!this.#host.hasEpoch()) return undefined
-      session = { id, incarnation: this.#host.nextEpoch(), expiresAt: now + this.settings.timeoutMs, index: 0 }
+      const expiresAt = now + this.settings.timeoutMs
+      session = { id, incarnation: this.#host.nextEpoch(), expiresAt, index: 0, lookAt: expiresAt, place: -1 }
       this.#sessions.set(id, session)
-      this.#expiresBy = Math.min(this.#expiresBy, session.expiresAt)
+      this.#deadlines.add(session)
       this.#host.emit({ type: 'member.joined', member: id, incarnation: session.incarnation, because: 'joined' })
       this.#changed('joined', id, now)
     } else {
       session.expiresAt = now + this.settings.timeoutMs
-      this.#sessions.delete(id)
-      this.#sessions.set(id, session)
     }
     if (this.#state === 'settling') return { status: 'SETTLING' }
     this.#barrierUntil = now + pollBarrierMs(this.settings.pollIntervalMs)
@@ -134,6 +134,7 @@ export class PollGroup {
     const session = this.#sessions.get(id)
     if (session === undefined) return false
     this.#sessions.delete(id)
+    this.#deadlines.remove(session)
     this.#broken ||= session.index > 0
     const { incarnation } = session
     this.#host.emit({
@@ -178,15 +179,14 @@ export class PollGroup {
   }
 
   #expire(now: Instant): void {
-    if (now < this.#expiresBy) return
-    let expired = 0
-    this.#expiresBy = Number.POSITIVE_INFINITY
-    for (const { id, expiresAt } of this.#sessions.values()) {
-      if (expiresAt > now || ++expired > EXPIRIES_PER_STEP) {
-        this.#expiresBy = expiresAt
-        return
+    for (let looks = 0; looks < LOOKS_PER_STEP; looks++) {
+      const session = this.#deadlines.first
+      if (session === undefined || session.lookAt > now) return
+      if (session.expiresAt <= now) this.#remove(session.id, 'expired', now)
+      else {
+        session.lookAt = session.expiresAt
+        this.#deadlines.moved(session)
       }
-      this.#remove(id, 'expired', now)
     }
   }
 
@@ -205,7 +205,7 @@ export class PollGroup {
   }
 
   wakeAt(): Instant | undefined {
-    const at = Math.min(this.#expiresBy, this.#settleAt())
+    const at = Math.min(this.#deadlines.first?.lookAt ?? Number.POSITIVE_INFINITY, this.#settleAt())
     return at === Number.POSITIVE_INFINITY ? undefined : at
   }
 }

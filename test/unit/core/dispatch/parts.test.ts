@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { Deadlines, type Due } from '../../../../src/core/dispatch/deadlines.ts'
+import { Deadlines, type Due } from '../../../../src/core/deadlines.ts'
 import { Desk, type Job } from '../../../../src/core/dispatch/desk.ts'
 import { Table } from '../../../../src/core/dispatch/table.ts'
 import { untilFault, withinFault } from '../../../../src/core/dispatch/until.ts'

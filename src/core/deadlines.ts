@@ -1,4 +1,4 @@
-import type { Instant } from '../time.ts'
+import type { Instant } from './time.ts'
 
 /** Something that is due at some time. The two fields belong to `Deadlines`. */
 export interface Due {
