@@ -62,10 +62,10 @@ export const define: CommandModule['define'] = (command: Command, run) => {
 }
 
 /**
- * The heap may grow by half, and not fourfold, before it is collected. What a connection keeps of its last message lives as long as
+ * The heap may grow by four fifths, and not fourfold, before it is collected. What a connection keeps of its last message lives as long as
  * the next one takes to come, so that with thousands of them most garbage is old before it is garbage.
  */
-const HEAP_GROWTH = '--heap-growing-percent=50'
+const HEAP_GROWTH = '--heap-growing-percent=80'
 
 /** Serves until a signal. Resolves with the exit code. */
 const serve = async (options: ServeOptions & LogSettings): Promise<number> => {
