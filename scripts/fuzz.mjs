@@ -1,52 +1,32 @@
 // Random and mutated requests, frames and bytes at a real server; see docs/soak.md.
-import { parseArgs } from 'node:util'
 import { LAYERS } from '../dist/testing/fuzz/case.js'
 import { fuzz } from '../dist/testing/fuzz/fuzz.js'
 import { describeFuzz } from '../dist/testing/fuzz/summary.js'
+import { fail, readOptions, stopped, wholeNumber } from './options.mjs'
 
 const USAGE =
-  'node scripts/fuzz.mjs [--inputs N] [--seed S] [--modes closed,open] [--layers LAYER[,LAYER]] [--only MODE/LAYER/CASE] [--json]'
+  'Usage: node scripts/fuzz.mjs [--inputs N] [--seed S] [--modes closed,open] [--layers LAYER[,LAYER]] [--only MODE/LAYER/CASE] [--json]; see docs/soak.md'
 const MODES = ['closed', 'open']
 
-const fail = (message) => {
-  console.error(`${message}\nUsage: ${USAGE}`)
-  process.exit(2)
-}
-
-const parse = () => {
-  try {
-    return parseArgs({
-      options: {
-        inputs: { type: 'string', default: '20000' },
-        seed: { type: 'string', default: String(Date.now() % 1_000_000) },
-        modes: { type: 'string' },
-        layers: { type: 'string' },
-        only: { type: 'string' },
-        json: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-      },
-    }).values
-  } catch (error) {
-    return fail(error.message)
-  }
-}
-const values = parse()
-if (values.help) {
-  console.log(`Usage: ${USAGE}; see docs/soak.md`)
-  process.exit(0)
-}
+const values = readOptions(
+  {
+    inputs: { type: 'string', default: '20000' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    modes: { type: 'string' },
+    layers: { type: 'string' },
+    only: { type: 'string' },
+    json: { type: 'boolean', default: false },
+  },
+  USAGE,
+)
 const someOf = (name, known) => {
   const given = values[name]?.split(',')
   for (const each of given ?? [])
     if (!known.includes(each)) fail(`--${name} knows no "${each}"; it takes ${known.join(', ')}`)
   return given
 }
-const whole = (name) => {
-  if (!/^\d{1,12}$/.test(values[name])) fail(`--${name} takes a whole number from 0, not "${values[name]}"`)
-  return Number(values[name])
-}
-const seed = whole('seed')
-const inputs = whole('inputs')
+const seed = wholeNumber(values, 'seed', 0, 1e12)
+const inputs = wholeNumber(values, 'inputs', 0, 1e12)
 const onlyOf = (text) => {
   const [, mode, layer, place] = /^(\w+)\/(\w+)\/(\d+)$/.exec(text) ?? []
   if (!MODES.includes(mode) || !LAYERS.includes(layer)) fail('--only takes what a finding says, such as closed/http/17')
@@ -55,9 +35,7 @@ const onlyOf = (text) => {
 const modes = someOf('modes', MODES)
 const layers = someOf('layers', LAYERS)
 
-const interrupted = new AbortController()
-process.once('SIGINT', () => interrupted.abort())
-process.once('SIGTERM', () => interrupted.abort())
+const interrupted = stopped()
 try {
   console.error(`seed ${seed}, ${values.only ?? `${inputs} inputs`}`)
   const report = await fuzz({

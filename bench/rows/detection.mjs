@@ -1,7 +1,8 @@
 import { grantMs } from '../../dist/core/lease.js'
 import { connect, remote, timing } from '../../dist/index.js'
-import { median, quantile, round, sleep } from '../support/figures.mjs'
+import { median, round, sleep } from '../support/figures.mjs'
 import { startCaucus } from '../support/process.mjs'
+import { waitRow } from '../support/rows.mjs'
 import { follow } from '../support/server-view.mjs'
 import { Team } from '../support/team.mjs'
 
@@ -44,28 +45,9 @@ export const frozenMember = async ({ quick, tell }) => {
       took.push(await expiry(server, `bench-${i}`))
       if (i % 5 === 4) tell(`frozen member: ${i + 1} of ${times}`)
     }
-    const ms = median(took)
     const floor = grantMs(LEASE_MS)
     const name = 'failure detection without a closed connection (SIGSTOP of a member, lease of 1 s)'
-    return [
-      {
-        row: name,
-        ours: round(ms, 4),
-        floor: round(floor, 4),
-        others: OTHERS,
-        ratio: round(ms / floor),
-        target: `≤ ${round(floor, 4)} + ${MARGIN_MS} ms`,
-        ok: ms <= floor + MARGIN_MS,
-        unit: 'ms',
-        details: {
-          'lowest, ms': round(Math.min(...took), 4),
-          'p90, ms': round(quantile(took, 0.9), 4),
-          'highest, ms': round(Math.max(...took), 4),
-          runs: times,
-        },
-        series: { [name]: took.map((each) => round(each, 4)) },
-      },
-    ]
+    return [waitRow(name, took, { floor, others: OTHERS, marginMs: MARGIN_MS })]
   } finally {
     await server.stop()
   }

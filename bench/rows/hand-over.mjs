@@ -1,6 +1,7 @@
 import { grantMs } from '../../dist/core/lease.js'
-import { median, quantile, round, sleep } from '../support/figures.mjs'
+import { sleep } from '../support/figures.mjs'
 import { startCaucus } from '../support/process.mjs'
+import { waitRow } from '../support/rows.mjs'
 import { nowMs, Team } from '../support/team.mjs'
 
 const LEASE_MS = 1_000
@@ -34,26 +35,7 @@ const handOver = async ({ name, floor, others, quick, tell, ...change }) => {
       took.push(await measure(server.url, `bench-${i}`, change))
       if (i % 5 === 4) tell(`${name}: ${i + 1} of ${times}`)
     }
-    const ms = median(took)
-    return [
-      {
-        row: name,
-        ours: round(ms, 4),
-        floor: round(floor, 4),
-        others,
-        ratio: round(ms / floor),
-        target: `≤ ${round(floor, 4)} + ${MARGIN_MS} ms`,
-        ok: ms <= floor + MARGIN_MS,
-        unit: 'ms',
-        details: {
-          'lowest, ms': round(Math.min(...took), 4),
-          'p90, ms': round(quantile(took, 0.9), 4),
-          'highest, ms': round(Math.max(...took), 4),
-          runs: times,
-        },
-        series: { [name]: took.map((each) => round(each, 4)) },
-      },
-    ]
+    return [waitRow(name, took, { floor, others, marginMs: MARGIN_MS })]
   } finally {
     await server.stop()
   }

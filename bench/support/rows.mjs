@@ -1,4 +1,4 @@
-import { Latencies, median, round } from './figures.mjs'
+import { Latencies, median, quantile, round } from './figures.mjs'
 
 /** What several rounds of one contender gave, as one: the median rate, and all latencies together. */
 export const together = (runs) => {
@@ -29,5 +29,27 @@ export const rateRow = ({ row, ours, floor, others, target, of, unit, known = {}
     ok: ratio >= target,
     unit,
     details: { ...beside('ours', ours), ...beside('floor', floor) },
+  }
+}
+
+/** A row of how long something takes, at the median of several times: no less than `floor`, which is what is waited for, and little more. */
+export const waitRow = (row, took, { floor, others, marginMs }) => {
+  const ms = median(took)
+  return {
+    row,
+    ours: round(ms, 4),
+    floor: round(floor, 4),
+    others,
+    ratio: round(ms / floor),
+    target: `≤ ${round(floor, 4)} + ${marginMs} ms`,
+    ok: ms <= floor + marginMs,
+    unit: 'ms',
+    details: {
+      'lowest, ms': round(Math.min(...took), 4),
+      'p90, ms': round(quantile(took, 0.9), 4),
+      'highest, ms': round(Math.max(...took), 4),
+      runs: took.length,
+    },
+    series: { [row]: took.map((each) => round(each, 4)) },
   }
 }
