@@ -54,9 +54,9 @@ export const POLLERS: readonly Mutant[] = [
     name: 'later-poll-acknowledges',
     breaks: ['G4', 'G2'],
     file: 'core/group/poll-group.js',
-    find: 'session.expiresAt = now + this.settings.timeoutMs;\n            this.#sessions.delete(id);',
+    find: 'session.expiresAt = now + this.settings.timeoutMs;',
     replace:
-      "session.expiresAt = now + this.settings.timeoutMs;\n            if (this.#state === 'settling') this.#barrierUntil = Math.min(this.#barrierUntil, now + this.settings.pollIntervalMs);\n            this.#sessions.delete(id);",
+      "session.expiresAt = now + this.settings.timeoutMs;\n            if (this.#state === 'settling') this.#barrierUntil = Math.min(this.#barrierUntil, now + this.settings.pollIntervalMs);",
     rule: 'a later poll is no acknowledgement',
   },
   {
