@@ -74,5 +74,7 @@ export const firstBelow = async (caucus: Caucus, sku: string, cents: number, wit
 /** Keeps a log of every offer that was made to anybody. */
 export const audit = (caucus: Caucus, write: (line: string) => Promise<void>) =>
   prices(caucus).listen((heard) =>
-    write(heard.type === 'gap' ? `${heard.dropped} offers missed` : `${heard.from} offers ${heard.value.cents}`),
+    write(
+      heard.type === 'gap' ? `${heard.dropped ?? 'some'} offers missed` : `${heard.from} offers ${heard.value.cents}`,
+    ),
   )

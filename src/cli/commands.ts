@@ -10,8 +10,16 @@ interface Entry {
 export const COMMANDS: Readonly<Record<string, Entry>> = {
   serve: { summary: 'run a coordinator', load: () => import('./commands/serve.ts') },
   work: { summary: 'keep a program running with its share of a group', load: () => import('./commands/work.ts') },
+  elect: { summary: 'run a program while leading, and only then', load: () => import('./commands/elect.ts') },
+  ask: { summary: 'ask everybody on a topic, and print what they answer', load: () => import('./commands/ask.ts') },
+  answer: { summary: 'answer what is asked on a topic with a program', load: () => import('./commands/answer.ts') },
   status: { summary: 'what the server says about itself and its groups', load: () => import('./commands/status.ts') },
+  leader: { summary: 'who leads a cluster of peers', load: () => import('./commands/leader.ts') },
   members: { summary: 'who is in a group, and with what share', load: () => import('./commands/members.ts') },
+  services: {
+    summary: 'which services there are, or the instances of one',
+    load: () => import('./commands/services.ts'),
+  },
   watch: { summary: 'the events of a group as they happen', load: () => import('./commands/watch.ts') },
   explain: { summary: 'why something in a group is as it is', load: () => import('./commands/explain.ts') },
   plan: { summary: 'what would move if members came or went', load: () => import('./commands/plan.ts') },

@@ -1,4 +1,4 @@
-import type { ShareKind } from '../core/group/messages.ts'
+import { type ShareKind, TENURE } from '../core/group/messages.ts'
 import type { GroupView, MemberView } from '../core/group/view.ts'
 import { CaucusError } from '../errors.ts'
 import type { Guarantees } from '../ports/hosting.ts'
@@ -51,24 +51,28 @@ export const plainGroup = ({
 })
 
 export const describeShare = (share: ShareKind): string =>
-  share === 'index' ? 'index' : `${share.partitions} partitions`
+  typeof share === 'string' ? share : `${share.partitions} partitions`
 
-/** What a member has: `2 of 5`, `0-15,33`, or `-` while it has nothing. */
+/** What a member has: `2 of 5`, `0-15,33`, `leads`, or `-` while it has nothing. */
 export const describePlace = (
-  { index, partitions }: Pick<MemberView, 'index' | 'partitions'>,
+  { index, partitions, leads }: Pick<MemberView, 'index' | 'partitions' | 'leads'>,
   total: number,
 ): string => {
+  if (leads === true) return 'leads'
   if (index !== undefined) return `${index} of ${total}`
   return partitions === undefined || partitions.length === 0 ? '-' : formatRanges(partitions)
 }
 
 /** What is special about a member, for people: `static, drained, finishing 3, 7`. */
-export const describeNotes = ({ static: isStatic, drained, revoked = [] }: MemberView): string =>
-  [
+export const describeNotes = ({ static: isStatic, drained, partitions, revoked = [] }: MemberView): string => {
+  // Indexes begin with 1, and whoever is in a group of partitions has a list of them.
+  const isTenure = partitions === undefined && revoked.includes(TENURE)
+  return [
     ...(isStatic === true ? ['static'] : []),
     ...(drained === true ? ['drained'] : []),
-    ...(revoked.length > 0 ? [`finishing ${formatRanges(revoked)}`] : []),
+    ...(revoked.length > 0 ? [isTenure ? 'resigning' : `finishing ${formatRanges(revoked)}`] : []),
   ].join(', ')
+}
 
 /** What operators ordered of a group, and the places that are kept in it: `frozen, 2 pins, 1 kept`. */
 export const describeOrders = ({ frozen, pins = [], kept = [] }: GroupView): string =>

@@ -1,6 +1,6 @@
 import { createSecureContext } from 'node:tls'
 import type { AccessRule } from '../config/access.ts'
-import { type Config, otherPeers } from '../config/config.ts'
+import type { Config } from '../config/config.ts'
 import { formatDuration } from '../config/duration.ts'
 import { checkConfig, parseConfig } from '../config/file.ts'
 import type { ConfiguredLimits } from '../config/rates.ts'
@@ -8,14 +8,17 @@ import { checkTiming, requireSafe } from '../config/safety.ts'
 import { resolveTiming, servedTiming, type Timing } from '../config/timing.ts'
 import { parseTokenFile } from '../config/token-file.ts'
 import type { GroupSettings } from '../core/group/book.ts'
+import { electionOf } from '../core/group/elections.ts'
 import type { ShareKind } from '../core/group/messages.ts'
 import type { PollSettings } from '../core/group/poll-group.ts'
 import type { Millis } from '../core/time.ts'
 import { CaucusError, isCaucusError } from '../errors.ts'
+import type { PeerOptions } from '../peer.ts'
 import { isLoopback, addressOf as resolveHost } from '../server/address.ts'
 import { UsageError } from './errors.ts'
 import type { ListenAddress } from './listen-address.ts'
 import { readBytes, readText } from './read-file.ts'
+import { requireNoGroups, voterOf } from './voter-settings.ts'
 
 /** What `caucus serve` was told on its command line. */
 export interface ServeOptions {
@@ -45,6 +48,8 @@ export interface ServeSettings {
   readonly poll: PollSettings & { readonly group: string }
   readonly access: AccessSettings | undefined
   readonly limits: ConfiguredLimits
+  /** With peers: the voter to run, and no coordinator of groups. */
+  readonly voter: PeerOptions | undefined
   /** With the paths: the server reads them again when they change. */
   readonly tls:
     | { readonly cert: Buffer; readonly key: Buffer; readonly ca?: Buffer; readonly files: TlsPaths }
@@ -70,32 +75,27 @@ export const settingsOf = (options: ServeOptions, env: NodeJS.ProcessEnv = proce
   const text = options.config === undefined ? '' : readText(options.config, '--config')
   const config = options.config === undefined ? undefined : readConfig(text, options.config)
   const timing = timingOf(options, config)
+  const address = addressOf(options, config)
+  const access = accessOf(options, config, text, env)
+  const tls = tlsOf(options, config)
   return {
-    ...addressOf(options, config),
+    ...address,
     clusterId: config?.cluster,
     defaults: groupSettings(timing),
     groups: groupsOf(config, options.group, timing),
     poll: pollOf(options, config?.groups.get(options.group)?.timing ?? timing),
-    access: accessOf(options, config, text, env),
+    access,
     limits: config?.limits ?? {},
-    tls: tlsOf(options, config),
+    tls,
+    voter: voterOf(options, config, { ...address, access, tls }),
   }
 }
 
 const readConfig = (text: string, file: string): Config => {
   const config = parseConfig(text, file)
   requireSafe(checkConfig(config).violations)
-  requireAlone(config, file)
+  requireNoGroups(config, file)
   return config
-}
-
-const requireAlone = (config: Config, file: string): void => {
-  const others = otherPeers(config)
-  if (others.length === 0) return
-  throw new CaucusError(
-    'CAUCUS_INVALID_CONFIG',
-    `${file}: peers names ${others.length} more (${others.map(({ identifier }) => identifier).join(', ')}), and replicated coordinators come with a later version; leave peers out to run a single one`,
-  )
 }
 
 /** Why `serve --config` would refuse a file whose timing is safe: every reason, from the same checks. */
@@ -106,7 +106,7 @@ export const refusalsOf = async (
 ): Promise<string[]> => {
   const options: ServeOptions = { group: POLL_GROUP }
   const checks = [
-    () => requireAlone(config, file),
+    () => requireNoGroups(config, file),
     () => groupsOf(config, options.group, config.timing),
     () => tlsOf(options, config),
     () => requireClosed(addressOf(options, config).host, config, accessOf(options, config, '', env)),
@@ -151,6 +151,11 @@ const groupSettings = (timing: Timing): GroupSettings => {
 }
 
 const groupsOf = (config: Config | undefined, pollGroup: string, timing: Timing): ServeSettings['groups'] => {
+  if (electionOf(pollGroup) !== undefined) {
+    throw new UsageError(
+      `--group: ${JSON.stringify(pollGroup)} is the name of an election; give bloc's clients a group`,
+    )
+  }
   const groups = new Map<string, GroupSettings & { readonly share?: ShareKind }>()
   for (const [name, { share, timing: own }] of config?.groups ?? []) {
     if (name !== pollGroup) groups.set(name, { ...groupSettings(own ?? timing), ...(share !== undefined && { share }) })

@@ -74,6 +74,10 @@ export const startServer = async (
       version: readVersion(),
       logger,
       meter,
+      onTopicsFault: (error) => {
+        logger.error({ err: error }, 'the topics failed and carry nothing any more')
+        failed()
+      },
     })
     const { exclusion, survivesRestart } = hosting.guarantees
     logger.info(

@@ -1,29 +1,37 @@
 import type { GroupView } from '../core/group/view.ts'
+import type { ServiceCount } from '../core/registry/view.ts'
 import { CaucusError } from '../errors.ts'
 import type { Backend, BackendFactory, JoinRequest } from '../ports/backend.ts'
 import type { Guarantees } from '../ports/hosting.ts'
+import type { Tracing } from '../ports/tracing.ts'
+import { Election } from './election.ts'
+import { Elections } from './elections.ts'
 import { Group } from './group.ts'
 import { Membership } from './membership.ts'
-import { checkGroupName, checkOptions, checkSignal } from './options.ts'
+import { checkElectionName, checkGroupName, checkOptions, checkSignal } from './options.ts'
+import type { Service } from './service.ts'
+import { Services } from './services.ts'
 import type { Topic } from './topic.ts'
 import type { TopicSchemas } from './topic-options.ts'
+import { checkTracing } from './topic-tracing.ts'
 import { Topics } from './topics.ts'
 
 /**
  * Resolves with a handle once the backend is ready to take joins. Disposing of it leaves every group that was joined through it and
- * closes what it opened. A signal ends the wait.
+ * closes what it opened. A signal ends the wait. With `tracing`, what is asked and answered on topics is traced.
  */
 export const connect = async (
   backend: BackendFactory,
-  options: { readonly signal?: AbortSignal } = {},
+  options: { readonly signal?: AbortSignal; readonly tracing?: Tracing } = {},
 ): Promise<Caucus> => {
   if (typeof backend !== 'function') {
     throw new CaucusError('CAUCUS_INVALID_ARGUMENT', 'connect() takes a backend: embedded() or remote([url])')
   }
-  checkOptions(options, ['signal'], 'connect()')
+  checkOptions(options, ['signal', 'tracing'], 'connect()')
   checkSignal(options.signal, 'connect()')
+  checkTracing(options.tracing)
   options.signal?.throwIfAborted()
-  return new Caucus(await backend({ signal: options.signal }))
+  return new Caucus(await backend({ signal: options.signal }), options.tracing)
 }
 
 /** A connection to a coordinator, and all the memberships that it keeps alive. */
@@ -31,12 +39,15 @@ export class Caucus implements AsyncDisposable {
   readonly #backend: Backend
   /** Those that are joining, too. */
   readonly #memberships = new Set<Membership>()
-  readonly #topics = new Topics(() => this.#open())
+  readonly #topics: Topics
+  readonly #services = new Services(() => this.#open())
+  readonly #elections = new Elections()
   #closed: Promise<void> | undefined
 
   /** Use `connect()`. */
-  constructor(backend: Backend) {
+  constructor(backend: Backend, tracing?: Tracing) {
     this.#backend = backend
+    this.#topics = new Topics(() => this.#open(), tracing)
   }
 
   /** What this backend really promises. */
@@ -57,6 +68,15 @@ export class Caucus implements AsyncDisposable {
     })
   }
 
+  /** A handle to the election, or the lock, of this name; nothing happens before somebody campaigns. Throws `CAUCUS_INVALID_ARGUMENT`. */
+  election(name: string): Election {
+    checkElectionName(name)
+    return new Election(name, {
+      backend: () => this.#open(),
+      campaign: (campaign, working) => this.#elections.campaign(this.#open(), campaign, working),
+    })
+  }
+
   /**
    * A handle to the topic of this name: some produce on it, others ask them all. With schemas (any Standard Schema validator) what does
    * not fit is refused before it is sent, or is an `error` outcome of whoever gave it. Throws `CAUCUS_INVALID_ARGUMENT`.
@@ -66,6 +86,16 @@ export class Caucus implements AsyncDisposable {
     schemas?: TopicSchemas<Request, Reply, Received, Returned>,
   ): Topic<Request, Reply, Received, Returned> {
     return this.#topics.topic(name, schemas)
+  }
+
+  /** A handle to the service of this name; nothing happens before somebody registers. Throws `CAUCUS_INVALID_ARGUMENT`. */
+  service(name: string): Service {
+    return this.#services.service(name)
+  }
+
+  /** Resolves with every service in which somebody is, and how many instances it has. */
+  services(options: { readonly signal?: AbortSignal } = {}): Promise<readonly ServiceCount[]> {
+    return this.#services.list(options)
   }
 
   /** Resolves with every group of this coordinator. */
@@ -106,7 +136,7 @@ export class Caucus implements AsyncDisposable {
       else await membership.leave()
     })
     try {
-      await Promise.all([...leaving, this.#topics.drain()])
+      await Promise.all([...leaving, this.#topics.drain(), this.#services.leave(), this.#elections.drain()])
     } finally {
       await this.#backend.close()
     }

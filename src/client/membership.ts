@@ -242,7 +242,7 @@ export class Membership implements AsyncDisposable {
    */
   get #partitions(): number | undefined {
     const { share } = this.#port.view()
-    return share === undefined || share === 'index' ? undefined : share.partitions
+    return share === undefined || typeof share === 'string' ? undefined : share.partitions
   }
 
   /** What is held of a partition. An index is none, whatever its number. */

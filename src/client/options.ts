@@ -1,4 +1,5 @@
 import { weightFault } from '../core/assignment/weights.ts'
+import { electionNameFault } from '../core/group/elections.ts'
 import type { ShareKind } from '../core/group/messages.ts'
 import { groupNameFault, idFault } from '../core/ids.ts'
 import { CaucusError } from '../errors.ts'
@@ -24,6 +25,11 @@ export const checkSignal = (signal: unknown, call: string): void => {
 
 export const checkGroupName = (name: unknown): void => {
   const fault = groupNameFault(name)
+  if (fault !== undefined) refuse(fault)
+}
+
+export const checkElectionName = (name: unknown): void => {
+  const fault = electionNameFault(name)
   if (fault !== undefined) refuse(fault)
 }
 

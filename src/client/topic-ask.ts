@@ -1,5 +1,6 @@
 import type { Answer, Failure, Reply, Summary } from '../core/dispatch/messages.ts'
 import type { AskPort, AskRequest, AskSink, TopicsPort } from '../ports/topics.ts'
+import { dropSource } from '../runtime/dispatch/source.ts'
 import { Reader } from '../runtime/reader.ts'
 import { AskSummary } from './topic-gathered.ts'
 
@@ -88,6 +89,7 @@ export class Ask<Value = unknown>
   }
 
   #failed(error: unknown): void {
+    this.#drop()
     this.#end('ended')
     this.#reader.fail(error)
   }
@@ -95,10 +97,15 @@ export class Ask<Value = unknown>
   readonly #onAbort = () => this.#reader.fail(this.#signal?.reason)
 
   #callOff(): void {
+    this.#drop()
     if (this.#state !== 'asking') return
-    this.#kept.length = 0
     this.#port?.abandon()
     this.#end('calledOff')
+  }
+
+  /** Nobody reads them any more: of a reply that comes in pieces the source is to know. */
+  #drop(): void {
+    for (const answer of this.#kept.splice(0)) dropSource(answer)
   }
 
   #end(state: 'ended' | 'calledOff'): void {

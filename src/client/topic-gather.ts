@@ -1,5 +1,6 @@
 import type { Answer, Failure, Reply, Summary } from '../core/dispatch/messages.ts'
 import type { AskPort, AskRequest, AskSink, TopicsPort } from '../ports/topics.ts'
+import { dropSource } from '../runtime/dispatch/source.ts'
 import type { Prepared } from './topic-ask.ts'
 import { Gathered } from './topic-gathered.ts'
 
@@ -48,13 +49,20 @@ export class Gathering<Value> implements AskSink {
   }
 
   failed(error: unknown): void {
-    if (this.#end()) this.#reject(error)
+    if (!this.#end()) return
+    // Nobody gets what has come: of a reply that comes in pieces the source is to know.
+    for (const reply of this.#replies ?? []) dropSource(reply)
+    this.#reject(error)
   }
 
   #send(topics: TopicsPort, request: AskRequest): void {
     if (this.#over) return
-    const port = topics.ask(request, this)
-    if (!this.#over) this.#port = port
+    try {
+      const port = topics.ask(request, this)
+      if (!this.#over) this.#port = port
+    } catch (error) {
+      this.failed(error)
+    }
   }
 
   #aborted(signal: AbortSignal): void {

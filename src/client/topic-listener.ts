@@ -1,11 +1,15 @@
 import type { Reply } from '../core/dispatch/messages.ts'
 import type { CaucusError } from '../errors.ts'
 import type { ListenerPort, TopicsPort } from '../ports/topics.ts'
-import { type Gap, History } from '../runtime/history.ts'
-import type { Reader } from '../runtime/reader.ts'
+import { Reader } from '../runtime/reader.ts'
 
-/** What a result listener gets: every reply on the topic, whoever asked, and a `gap` where it was too slow. */
-export type Heard<Value = unknown> = Reply<Value> | Gap
+/** Stands where replies are missing, since the listener was too slow; `undefined`: since the link was lost, and nobody knows how many. */
+export interface HeardGap {
+  readonly type: 'gap'
+  readonly dropped: number | undefined
+}
+/** What a result listener gets: every reply on the topic, whoever asked, and a `gap` where some are missing. */
+export type Heard<Value = unknown> = Reply<Value> | HeardGap
 export type HeardHandler<Value = unknown> = (heard: Heard<Value>) => unknown
 
 export interface Hearing {
@@ -23,8 +27,11 @@ export interface Hearing {
  */
 export class Listener<Value = unknown> implements AsyncIterableIterator<Heard<Value>, undefined>, AsyncDisposable {
   readonly #hearing: Hearing
-  readonly #history = new History<Reply>()
-  readonly #reader: Reader<Reply | Gap>
+  /** What waits to be read. */
+  readonly #kept: (Reply | HeardGap)[] = []
+  /** How many replies are missing before the first of these. */
+  #dropped: number | undefined = 0
+  readonly #reader: Reader<Reply | HeardGap>
   readonly #port: ListenerPort | undefined
   #failed = 0
   #error: unknown
@@ -33,13 +40,20 @@ export class Listener<Value = unknown> implements AsyncIterableIterator<Heard<Va
   /** Use `topic.listen()`. */
   constructor(topics: TopicsPort, hearing: Hearing, handler: HeardHandler<Value> | undefined) {
     this.#hearing = hearing
-    this.#reader = this.#history.events({ buffer: hearing.buffer })
+    this.#reader = new Reader<Reply | HeardGap>({
+      take: () => this.#take(),
+      begin: () => {},
+      end: () => {
+        this.#kept.length = 0
+      },
+    }).open()
     const { signal } = hearing
     if (signal?.aborted) this.#fail(signal.reason)
     else {
       signal?.addEventListener('abort', this.#onAbort)
       this.#port = topics.listen(hearing.topic, {
-        heard: (reply) => this.#history.record(reply),
+        heard: (reply) => this.#keep(reply),
+        missed: (dropped) => this.#keep({ type: 'gap', dropped }),
         ended: (error) => this.#ended(error),
       })
     }
@@ -95,7 +109,7 @@ export class Listener<Value = unknown> implements AsyncIterableIterator<Heard<Va
     }
   }
 
-  async #taken(heard: Reply | Gap): Promise<Heard<Value> | undefined> {
+  async #taken(heard: Reply | HeardGap): Promise<Heard<Value> | undefined> {
     const { accept } = this.#hearing
     if (accept === undefined || heard.type === 'gap') return heard as Heard<Value>
     try {
@@ -104,6 +118,25 @@ export class Listener<Value = unknown> implements AsyncIterableIterator<Heard<Va
       this.#note(error)
       return undefined
     }
+  }
+
+  #keep(heard: Reply | HeardGap): void {
+    if (!this.#open) return
+    if (this.#kept.push(heard) > this.#hearing.buffer) {
+      // The oldest goes. A gap stands for as many as it says, and one that says nothing for nobody knows how many.
+      const gone = this.#kept.shift()
+      const dropped = gone?.type === 'gap' ? gone.dropped : 1
+      this.#dropped = this.#dropped === undefined || dropped === undefined ? undefined : this.#dropped + dropped
+    }
+    this.#reader.wake()
+  }
+
+  #take(): { readonly value: Reply | HeardGap } | undefined {
+    const dropped = this.#dropped
+    this.#dropped = 0
+    if (dropped !== 0) return { value: { type: 'gap', dropped } }
+    const value = this.#kept.shift()
+    return value === undefined ? undefined : { value }
   }
 
   #note(error: unknown): void {
@@ -122,7 +155,7 @@ export class Listener<Value = unknown> implements AsyncIterableIterator<Heard<Va
   #ended(error: CaucusError | undefined): void {
     if (!this.#open) return
     this.#close()
-    if (error === undefined) this.#history.close()
+    if (error === undefined) this.#reader.finish()
     else this.#reader.fail(error)
   }
 

@@ -67,7 +67,8 @@ export const checkSchemas = (schemas: unknown): void => {
 }
 
 export const checkHandler = (handler: unknown, call: string): void => {
-  if (typeof handler !== 'function') refuse(`${call} takes a function`)
+  if (typeof handler !== 'function')
+    refuse(`${call} takes a function, or a module: new URL('./handler.js', import.meta.url)`)
 }
 
 /** What a producer asks for, with the defaults; the id stays open. */
@@ -118,5 +119,10 @@ const checkTarget = (to: Target, call: string): Target => {
     refuseFault(metadataFault(metadata))
   }
   if (pick !== undefined && !isCount(pick)) refuse(`${call}: to.pick must be a whole number from 1 to ${MAX_REPLIES}`)
-  return { ...to, ...(metadata !== undefined && { metadata: asJson(metadata) }) }
+  // Copies: an asynchronous schema may take its time before it is sent.
+  return {
+    ...to,
+    ...(Array.isArray(id) && { id: [...id] }),
+    ...(metadata !== undefined && { metadata: asJson(metadata) }),
+  }
 }

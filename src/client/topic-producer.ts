@@ -1,4 +1,4 @@
-import type { CaucusError } from '../errors.ts'
+import { CaucusError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { ProduceRequest, ProducerPort, Serve, TopicsPort } from '../ports/topics.ts'
 import { checkMs, checkOptions, checkSignal } from './options.ts'
@@ -16,15 +16,15 @@ export class Producer implements AsyncDisposable {
   readonly #port: ProducerPort
   readonly #clock: Clock
   readonly #onEnded: (producer: Producer) => void
-  readonly #ready: Promise<void>
-  readonly #settle: { resolve(): void; reject(error: unknown): void }
+  /** Of the registration that is under way, or has been made. */
+  #ready = new Registering()
   #state: 'registering' | 'serving' | 'draining' | 'left' = 'registering'
   #error: CaucusError | undefined
   #drain: Promise<void> | undefined
 
   /** Use `topic.produce()`. */
   constructor(
-    topics: TopicsPort,
+    topics: Pick<TopicsPort, 'produce'>,
     request: ProduceRequest,
     serve: Serve,
     { clock, onEnded }: { readonly clock: Clock; onEnded(producer: Producer): void },
@@ -33,23 +33,24 @@ export class Producer implements AsyncDisposable {
     this.topic = request.topic
     this.#clock = clock
     this.#onEnded = onEnded
-    let settle: { resolve(): void; reject(error: unknown): void } | undefined
-    this.#ready = new Promise<void>((resolve, reject) => {
-      settle = { resolve, reject }
-    })
-    this.#settle = settle as NonNullable<typeof settle>
-    // Nobody has to wait for it; `error` keeps what it was.
-    this.#ready.catch(() => undefined)
     this.#port = topics.produce(request, serve, {
       ready: () => {
         if (this.#state === 'registering') this.#state = 'serving'
-        this.#settle.resolve()
+        this.#ready.resolve()
+      },
+      lost: () => {
+        if (this.#state !== 'serving') return
+        this.#state = 'registering'
+        this.#ready = new Registering()
       },
       ended: (error) => this.#ended(error),
     })
   }
 
-  /** `serving` while it is on the roster, `draining` while it finishes what it has. */
+  /**
+   * `serving` while it is on the roster, `draining` while it finishes what it has. A link that is lost makes it `registering` again, until
+   * there is another one.
+   */
   get state(): 'registering' | 'serving' | 'draining' | 'left' {
     return this.#state
   }
@@ -85,7 +86,7 @@ export class Producer implements AsyncDisposable {
     signal?.addEventListener('abort', abort, { once: true })
     try {
       // Both are short: the registration settles, and so nothing gathers on it.
-      await Promise.race([this.#ready, aborted])
+      await Promise.race([this.#ready.promise, aborted])
     } finally {
       signal?.removeEventListener('abort', abort)
     }
@@ -127,8 +128,27 @@ export class Producer implements AsyncDisposable {
   #ended(error: CaucusError | undefined): void {
     this.#state = 'left'
     this.#error = error
-    if (error !== undefined) this.#settle.reject(error)
-    this.#settle.resolve()
+    // Whoever waits for it waits in vain; to whoever was told that it is ready this says nothing.
+    this.#ready.reject(error ?? neverReady(this))
     this.#onEnded(this)
+  }
+}
+
+const neverReady = ({ id, topic }: Producer): CaucusError =>
+  new CaucusError('CAUCUS_CLOSED', `the producer ${id} on ${topic} was closed before it was on the roster`)
+
+/** Settles with one registration. */
+class Registering {
+  readonly promise: Promise<void>
+  resolve: () => void = () => {}
+  reject: (error: unknown) => void = () => {}
+
+  constructor() {
+    this.promise = new Promise<void>((resolve, reject) => {
+      this.resolve = resolve
+      this.reject = reject
+    })
+    // Nobody has to wait for it; `error` of the producer keeps what it was.
+    this.promise.catch(() => undefined)
   }
 }

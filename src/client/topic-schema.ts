@@ -1,4 +1,5 @@
 import { CaucusError } from '../errors.ts'
+import { textOf } from '../runtime/dispatch/failure.ts'
 
 /**
  * A validator as the Standard Schema specification, version 1, has it (standardschema.dev): Zod, Valibot, ArkType, TypeBox with an
@@ -35,16 +36,29 @@ export const conform = (
 ): unknown => {
   const judge = (result: SchemaResult<unknown>): unknown => {
     if (result.issues === undefined) return result.value
-    const issues = result.issues.slice(0, ISSUES_NAMED).map(textOf)
+    const issues = result.issues.slice(0, ISSUES_NAMED).map(issueText)
     const more = result.issues.length > ISSUES_NAMED ? ` and ${result.issues.length - ISSUES_NAMED} more` : ''
     throw new CaucusError(code, `${what} does not fit: ${issues.join('; ')}${more}`, { details: { issues } })
   }
-  const result = schema['~standard'].validate(value)
-  return result instanceof Promise ? result.then(judge) : judge(result)
+  const failed = (error: unknown): never => {
+    if (error instanceof CaucusError) throw error
+    throw new CaucusError(code, `${what} could not be checked, since its schema failed: ${textOf(error)}`, {
+      cause: error,
+    })
+  }
+  try {
+    const result = schema['~standard'].validate(value)
+    return result instanceof Promise ? result.then(judge).catch(failed) : judge(result)
+  } catch (error) {
+    return failed(error)
+  }
 }
 
-const textOf = ({ message, path = [] }: SchemaIssue): string => {
-  const place = path.map((part) => String(typeof part === 'object' ? part.key : part)).join('.')
+const issueText = ({ message, path = [] }: SchemaIssue): string => {
+  const place = path
+    .map((part: unknown) => (typeof part === 'object' && part !== null && 'key' in part ? part.key : part))
+    .map(String)
+    .join('.')
   return `${place === '' ? '' : `${place}: `}${message}`.slice(0, ISSUE_LENGTH)
 }
 

@@ -1,5 +1,8 @@
 import type { TopicView } from '../core/dispatch/messages.ts'
+import { CaucusError } from '../errors.ts'
+import type { Clock } from '../ports/clock.ts'
 import type { AskRequest, ProduceRequest, RequestContext, Serve, TopicsPort } from '../ports/topics.ts'
+import { dropValue, guardSource } from '../runtime/dispatch/source.ts'
 import { checkOptions, checkSignal } from './options.ts'
 import { Ask, type Prepared } from './topic-ask.ts'
 import { Gathering } from './topic-gather.ts'
@@ -17,6 +20,8 @@ import {
 } from './topic-options.ts'
 import type { Producer } from './topic-producer.ts'
 import { conform, type StandardSchema } from './topic-schema.ts'
+import { Workers } from './topic-worker.ts'
+import { checkWorkers, type WorkerProduceOptions } from './topic-worker-options.ts'
 
 /** Answers a request. What it gives, or its promise resolves with, is the reply; what it throws is an `error` outcome of this request. */
 export type RequestHandler<Received = unknown, Returned = unknown> = (
@@ -26,10 +31,13 @@ export type RequestHandler<Received = unknown, Returned = unknown> = (
 
 /** What a topic needs of its connection. */
 export interface TopicsHome {
+  /** The monotonic one. */
+  readonly clock: Clock
   newId(): string
   /** Throws `CAUCUS_CLOSED` when the connection has been closed. */
   topics(): TopicsPort
-  produce(request: ProduceRequest, serve: Serve): Producer
+  /** With `workers`, who are what serves, it is on the roster once they are ready. */
+  produce(request: ProduceRequest, serve: Serve, workers?: Workers): Producer
   listen<Value>(hearing: Omit<Hearing, 'onEnded'>, handler: HeardHandler<Value> | undefined): Listener<Value>
 }
 
@@ -54,7 +62,11 @@ export class Topic<Request = unknown, Reply = unknown, Received = Request, Retur
    * Answers with `handler` what is asked on this topic from now on, until the handle is drained, closed or disposed. Throws
    * `CAUCUS_INVALID_ARGUMENT` or `CAUCUS_CLOSED`.
    */
-  produce(handler: RequestHandler<Received, Returned>, options: ProduceOptions = {}): Producer {
+  produce(handler: RequestHandler<Received, Returned>, options?: ProduceOptions): Producer
+  /** The same with the handler that a module exports, in worker threads. It is on the roster once the module has been loaded. */
+  produce(module: URL, options?: WorkerProduceOptions): Producer
+  produce(handler: RequestHandler<Received, Returned> | URL, options: WorkerProduceOptions = {}): Producer {
+    if (handler instanceof URL) return this.#produceInThreads(handler, options)
     checkHandler(handler, 'produce(handler)')
     const { id = this.#home.newId(), ...rest } = checkProduce(options)
     return this.#home.produce({ topic: this.name, id, ...rest }, this.#serving(handler))
@@ -63,7 +75,9 @@ export class Topic<Request = unknown, Reply = unknown, Received = Request, Retur
   /**
    * Asks everybody who produces here now, or those that `to` chooses, and gives their answers as they arrive. It is sent in this call
    * (with an asynchronous schema: once that has let it through). Throws `CAUCUS_INVALID_ARGUMENT` or `CAUCUS_CLOSED`; the loop
-   * rejects with `CAUCUS_OVERLOADED` when too many asks are under way.
+   * rejects with `CAUCUS_OVERLOADED` when too many asks are under way. Between processes it also rejects with
+   * `CAUCUS_INVALID_ARGUMENT` or `CAUCUS_TOO_LARGE` for what cannot be sent, `CAUCUS_UNAVAILABLE` without a link, `CAUCUS_CONNECTION_LOST`
+   * (some may have worked on it), `CAUCUS_TIMEOUT` when the server says nothing for a second after the limit, and what the server refuses.
    */
   ask(request: Request, options: AskOptions = {}): Ask<Reply> {
     const asking = checkAsk(options, 'ask()')
@@ -71,15 +85,17 @@ export class Topic<Request = unknown, Reply = unknown, Received = Request, Retur
   }
 
   /**
-   * Resolves with what everybody said, once the ask has ended, and never later than `withinMs`. That nobody is there is no error:
+   * Resolves with what everybody said, once the ask has ended, which `withinMs` bounds. That nobody is there is no error:
    * `code` is `CAUCUS_NO_RESPONDERS`. Rejects as `ask()` throws, and with the signal's reason.
    */
   gather(request: Request, options: AskOptions = {}): Promise<Gathered<Reply>> {
     // Whatever is thrown in here rejects.
     return new Promise((resolve, reject) => {
       const asking = checkAsk(options, 'gather()')
-      const gathering = new Gathering<Reply>(resolve, reject, asking.signal)
-      gathering.begin(this.#home.topics(), this.#prepared(request, asking))
+      const topics = this.#home.topics()
+      const prepared = this.#prepared(request, asking, true)
+      // Only now, since it listens to the signal.
+      new Gathering<Reply>(resolve, reject, asking.signal).begin(topics, prepared)
     })
   }
 
@@ -100,15 +116,51 @@ export class Topic<Request = unknown, Reply = unknown, Received = Request, Retur
     return this.#home.topics().view(this.name, options)
   }
 
-  #prepared(payload: Request, { until, to, withinMs }: Omit<AskRequest, 'topic' | 'payload' | 'accept'>): Prepared {
-    const request: AskRequest = { topic: this.name, payload, until, to, withinMs, accept: this.#accept }
+  #produceInThreads(module: URL, options: WorkerProduceOptions): Producer {
+    const { produce, settings } = checkWorkers(module, options)
+    const { id = this.#home.newId(), ...rest } = produce
+    const workers = new Workers(settings)
+    return this.#home.produce({ topic: this.name, id, ...rest }, this.#serving(workers.serve), workers)
+  }
+
+  #prepared(
+    payload: Request,
+    { until, to, withinMs }: Omit<AskRequest, 'topic' | 'payload' | 'accept'>,
+    patient = false,
+  ): Prepared {
+    const request: AskRequest = { topic: this.name, payload, until, to, withinMs, accept: this.#accept, patient }
     if (this.#request === undefined) return request
     // What is sent is what was given: the producer's own schema turns it into what its handler gets.
     const fits = conform(this.#request, payload, 'the request', 'CAUCUS_INVALID_ARGUMENT')
-    return fits instanceof Promise ? fits.then(() => request) : request
+    return fits instanceof Promise ? this.#letThrough(request, fits) : request
   }
 
-  #serving(handler: RequestHandler<Received, Returned>): Serve {
+  /** What a schema takes is taken from the limit, and beyond that nobody waits for it. */
+  #letThrough(request: AskRequest, fits: Promise<unknown>): Promise<AskRequest> {
+    const { clock } = this.#home
+    const { withinMs } = request
+    const limitAt = clock.now() + withinMs
+    return new Promise((resolve, reject) => {
+      const why = `the schema of the request has not let it through within ${withinMs} ms; nothing was sent`
+      const tooLate = () => reject(new CaucusError('CAUCUS_TIMEOUT', why))
+      const limit = clock.setTimer(limitAt, tooLate, { ref: false })
+      const settle = (result: () => void) => {
+        limit.clear()
+        result()
+      }
+      fits.then(
+        () =>
+          settle(() => {
+            const leftMs = limitAt - clock.now()
+            if (leftMs > 0) resolve({ ...request, withinMs: leftMs })
+            else tooLate()
+          }),
+        (error: unknown) => settle(() => reject(error)),
+      )
+    })
+  }
+
+  #serving(handler: RequestHandler<Received, Returned> | Serve): Serve {
     const schema = this.#request
     const accept = this.#accept
     // Without schemas the types are the caller's word.
@@ -118,7 +170,14 @@ export class Topic<Request = unknown, Reply = unknown, Received = Request, Retur
       const received =
         schema === undefined ? payload : await conform(schema, payload, 'the request', 'CAUCUS_INVALID_ARGUMENT')
       const returned = await serve(received, context)
-      await accept?.(returned)
+      if (accept === undefined) return returned
+      guardSource(returned)
+      try {
+        await accept(returned)
+      } catch (error) {
+        dropValue(returned)
+        throw error
+      }
       return returned
     }
   }

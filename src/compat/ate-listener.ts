@@ -100,6 +100,7 @@ export class ListenerRegistration implements Registration {
     const { receive } = insideOf(this.#listener)
     const port = topics.listen(this.#topic, {
       heard: ({ value }) => receive(this.#topic, value, this.#report),
+      missed: (dropped) => this.#report(missed(this.#topic, dropped)),
       ended: (error) => this.#ended(error),
     })
     if (!this.#isOver) this.#port = port
@@ -123,6 +124,20 @@ const neverStarted = (responses: number): CaucusError =>
   new CaucusError('CAUCUS_CLOSED', `a listener was stopped with ${responses} responses waiting, but never started`, {
     details: { responses },
   })
+
+/** By the way from the server to this process. */
+const missed = (topic: string, dropped: number | undefined): CaucusError =>
+  dropped === undefined
+    ? new CaucusError(
+        'CAUCUS_CONNECTION_LOST',
+        `the link was lost: responses to a listener of ${topic} may be missing`,
+        {
+          details: { topic },
+        },
+      )
+    : new CaucusError('CAUCUS_OVERLOADED', `${dropped} responses to a listener of ${topic} were lost on the way`, {
+        details: { topic, dropped },
+      })
 
 const tooSlow = (topic: string): CaucusError =>
   new CaucusError(

@@ -7,3 +7,5 @@ export { ATEDispatcher, type ATEDispatcherOptions, type SendRequestOptions } fro
 export { ResultListener } from './ate-listener.ts'
 export { Producer } from './ate-producer.ts'
 export { BlocClient, type BlocClientOptions } from './bloc-client.ts'
+export { QCluster, type QClusterLeader, type QClusterOptions } from './qcluster.ts'
+export type { QClusterConfiguration, QClusterPeer } from './qcluster-configuration.ts'

@@ -7,7 +7,7 @@ import { tokenFault } from './token.ts'
 
 const MAX_RULES = 10_000
 const MAX_PATTERNS = 100
-const KEYS = ['name', 'token', 'sha256', 'identity', 'role', 'groups', 'members']
+const KEYS = ['name', 'token', 'sha256', 'identity', 'role', 'groups', 'members', 'topics']
 const FORM = 'a token, or an object with role and one of token, sha256 and identity'
 
 type Json = Readonly<Record<string, unknown>>
@@ -129,9 +129,15 @@ class RuleReader {
     const { role } = given
     const groups = this.#patterns(given, 'groups')
     const members = this.#patterns(given, 'members')
+    const topics = this.#patterns(given, 'topics')
     if (role === undefined) return this.#fault('role', `is missing; give one of ${ROLES.join(', ')}`)
     if (!isRole(role)) return this.#fault('role', `must be one of ${ROLES.join(', ')}`)
-    return { role, ...(groups !== undefined && { groups }), ...(members !== undefined && { members }) }
+    return {
+      role,
+      ...(groups !== undefined && { groups }),
+      ...(members !== undefined && { members }),
+      ...(topics !== undefined && { topics }),
+    }
   }
 
   #patterns(given: Json, key: string): string[] | undefined {

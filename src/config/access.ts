@@ -12,6 +12,8 @@ export interface Grant {
    * does. `{identity}` stands for the name of whoever it is granted to.
    */
   readonly members?: readonly string[]
+  /** Patterns of topics; without them all. */
+  readonly topics?: readonly string[]
 }
 
 /** How somebody shows who it is. */

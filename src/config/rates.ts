@@ -6,6 +6,9 @@ export interface RateLimits {
   /** Renewals, leaves and polls, over HTTP and in links. */
   readonly renewalsPerSecond: number
   readonly renewalsBurst: number
+  /** What is begun on topics: producers, listeners, and asks, each as many messages as it makes at most. Answers do not count: others have asked for them. */
+  readonly asksPerSecond: number
+  readonly asksBurst: number
 }
 
 /** How many of what all share one identity, and one address, may have at a time, so that something is always left for the others. */
@@ -32,6 +35,8 @@ export const CONFIGURED_LIMITS: readonly (keyof ConfiguredLimits)[] = [
   'requestsBurst',
   'renewalsPerSecond',
   'renewalsBurst',
+  'asksPerSecond',
+  'asksBurst',
   'connections',
   'connectionsPerAddress',
   'linksPerIdentity',
@@ -49,4 +54,6 @@ export const DEFAULT_RATES: RateLimits = Object.freeze({
   requestsBurst: 50_000,
   renewalsPerSecond: 200_000,
   renewalsBurst: 400_000,
+  asksPerSecond: 500_000,
+  asksBurst: 200_000,
 })

@@ -1,3 +1,4 @@
+import { electionOf } from '../core/group/elections.ts'
 import type { ShareKind } from '../core/group/messages.ts'
 import { groupNameFault, idFault } from '../core/ids.ts'
 import { readAccess } from './access-reader.ts'
@@ -134,15 +135,24 @@ export class ConfigReader {
         const fault = groupNameFault(name, `the group name ${JSON.stringify(name.slice(0, 80))}`)
         if (fault !== undefined) this.faults.push(fault)
         const group = this.#object(each, at, ['share', 'timing']) ?? {}
-        const share = this.#optional(group, 'share', (value, path) => this.#share(value, path), at)
+        const share = this.#optional(group, 'share', (value, path) => this.#share(value, path, name), at)
         const own = this.#optional(group, 'timing', (value, path) => this.#timing(value, path, base), at)
         return [name, defined({ share, timing: own })]
       }),
     )
   }
 
-  #share(value: unknown, path: string): ShareKind | undefined {
-    if (value === 'index') return value
+  #share(value: unknown, path: string, group: string): ShareKind | undefined {
+    const isElection = electionOf(group) !== undefined
+    if (isElection !== (value === 'tenure')) {
+      this.faults.push(
+        isElection
+          ? `${path}: a group whose name begins with "election/" is an election; leave its share out`
+          : `${path}: only groups whose name begins with "election/" share a tenure`,
+      )
+      return undefined
+    }
+    if (value === 'index' || value === 'tenure') return value
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
       this.faults.push(`${path} must be "index" or {"partitions": N}, not ${kindOf(value)}`)
       return undefined

@@ -49,3 +49,10 @@ export class HolderClock {
 }
 
 const pick = ({ monotonicMs, wallMs }: ClockReading) => ({ monotonicMs, wallMs })
+
+/** The first of several instants; `undefined` when it never comes. */
+export const earliest = (...instants: readonly (Instant | undefined)[]): Instant | undefined => {
+  let first = Number.POSITIVE_INFINITY
+  for (const instant of instants) if (instant !== undefined && instant < first) first = instant
+  return first === Number.POSITIVE_INFINITY ? undefined : first
+}

@@ -5,6 +5,7 @@ import type { Millis } from '../core/time.ts'
 import type { CaucusError } from '../errors.ts'
 import type { Clocks } from './clock.ts'
 import type { Guarantees, RecordedEvent } from './hosting.ts'
+import type { RegistryPort } from './registry.ts'
 import type { TopicsPort } from './topics.ts'
 
 /** How a member behaves on its own side; the rest is the group's business. */
@@ -66,6 +67,12 @@ export type LinkEvent =
   /** Another cluster, another server than the one we hold something from, no right to be here, or nobody there. */
   | { readonly type: 'link.refused'; readonly url: string; readonly error: CaucusError }
 
+/** A group as it is, and the revision from which its events go on after that; without one nothing of it is remembered. */
+export interface Present {
+  readonly view: GroupView | undefined
+  readonly revision: string | undefined
+}
+
 /** The recipes that a backend supplies. Each decides nothing: the machines of `core` do, or an engine of somebody else's. */
 export interface Backend {
   readonly guarantees: Guarantees
@@ -74,11 +81,15 @@ export interface Backend {
   readonly timing: MemberTiming
   /** Absent where this backend has none. */
   readonly topics?: TopicsPort
+  /** Absent where this backend has none. */
+  readonly registry?: RegistryPort
   /** Names a membership, or a member that has no name of its own. Different at every call, in every process. */
   newId(): string
   join(request: JoinRequest, listener: MembershipListener): MembershipPort
   groups(options?: { signal?: AbortSignal | undefined }): Promise<readonly GroupView[]>
   group(name: string, options?: { signal?: AbortSignal | undefined }): Promise<GroupView | undefined>
+  /** What there is to see of a group at one moment. */
+  present(group: string, options?: { signal?: AbortSignal | undefined }): Promise<Present>
   events(options: {
     group: string
     after?: string | undefined

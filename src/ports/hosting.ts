@@ -4,6 +4,8 @@ import type { Order } from '../core/group/orders.ts'
 import type { GroupPast, PastQuery } from '../core/group/past.ts'
 import type { GroupEvent } from '../core/group/reasons.ts'
 import type { GroupView } from '../core/group/view.ts'
+import type { ServiceCount } from '../core/registry/view.ts'
+import type { ServiceView } from './registry.ts'
 
 /** What a backend really promises (docs/guarantees.md). */
 export interface Guarantees {
@@ -50,6 +52,10 @@ export interface CoordinatorHosting {
   order(group: string, order: Order): Promise<void>
   view(): CoordinatorView
   viewOf(group: string): GroupView | undefined
+  /** All services in which somebody is. */
+  services(): readonly ServiceCount[]
+  /** A service with the revision of this moment, also when nobody is there. */
+  service(name: string): ServiceView
   /**
    * The events of one group (all groups without one) after `revision`, or from now on. Bounded: a reader that asks for what is
    * forgotten, or is too slow, gets a `gap` first.

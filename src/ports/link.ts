@@ -20,3 +20,22 @@ export interface CoordinatorLink {
 
 /** Calls the sink later, never before it returns. */
 export type OpenLink = (sink: LinkSink) => CoordinatorLink
+
+/** The way of frames about topics to one server, while its link lasts. */
+export interface TopicsWire {
+  readonly url: string
+  /** Whether the server has topics: older versions have not, and take no frame about them. */
+  readonly hasTopics: boolean
+  /** What was sent and has not gone out. */
+  readonly bufferedBytes: number
+  /** The frame is the socket's from then on. Dropped once the link is down. */
+  sendBytes(frame: Uint8Array): void
+}
+
+/** What is told of a link to whoever uses topics over it. Opened and lost may come many times, one after the other. */
+export interface TopicsSink {
+  opened(wire: TopicsWire): void
+  /** Takes one frame. Says what is wrong with it, which ends the link, or `undefined`. */
+  taken(frame: Uint8Array): string | undefined
+  lost(reason: string): void
+}

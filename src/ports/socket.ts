@@ -21,18 +21,24 @@ export interface SocketOptions {
 /** What a socket tells. After `closed` it tells nothing more; `opened` may never come. */
 export interface SocketSink {
   opened(): void
-  /** One frame. */
+  /** One frame of text. */
   text(frame: string): void
+  /** One frame of bytes. They may be part of a larger piece of memory: copy what is kept. */
+  bytes(frame: Uint8Array): void
   /** Any sign of life, frames included. */
   heard(): void
   closed(error: CaucusError): void
 }
 
-/** A client's end of a connection that carries frames of text, in order, each whole or not at all. No call throws. */
+/** A client's end of a connection that carries frames of text and of bytes, in order, each whole or not at all. No call throws. */
 export interface FrameSocket {
   readonly open: boolean
+  /** What was sent and has not gone out, where that is known. */
+  readonly bufferedBytes?: number
   /** Dropped unless it is open. When too much is waiting already it ends as by `fail`. */
   send(frame: string): void
+  /** As `send`. The frame is the socket's from then on: nobody may write into it. */
+  sendBytes(frame: Uint8Array): void
   /** Makes the other side give a sign of life. */
   ping(): void
   /** Ends it now, with this reason; the sink is told in this call. */
@@ -52,6 +58,8 @@ export interface AcceptedSocket {
   /** What was sent and has not gone out. */
   readonly bufferedBytes: number
   send(frame: string): void
+  /** For frames that hold all that a turn of the loop has to say. The frame is the socket's from then on: nobody may write into it. */
+  sendBytes(frame: Uint8Array): void
   ping(): void
   /** What was sent still goes out. */
   close(code: number, reason: string): void
@@ -60,10 +68,10 @@ export interface AcceptedSocket {
 
 /** What a server's end tells. After `closed`, which always comes, it tells nothing more. */
 export interface AcceptedSink {
-  /** One frame. */
+  /** One frame of text. */
   text(frame: string): void
-  /** A frame that is no text. */
-  binary(): void
+  /** One frame of bytes. They may be part of a larger piece of memory: copy what is kept. */
+  binary(frame: Uint8Array): void
   /** The answer to a ping. */
   pong(): void
   /** What came was no frame, or too long for one; the socket closes by itself. */

@@ -1,3 +1,4 @@
+import type { TraceContext } from '../core/dispatch/link-messages.ts'
 import type { Answer, Reply, Summary, Target, TopicView, Until } from '../core/dispatch/messages.ts'
 import type { Millis } from '../core/time.ts'
 import type { CaucusError } from '../errors.ts'
@@ -11,10 +12,24 @@ export interface RequestContext {
   readonly topic: string
   /** How much of the asker's limit is left, at every read; never below 0. */
   readonly remainingMs: Millis
+  /** What the work for this request belongs to, where somebody traces it. For passing on to where tracing does not reach by itself. */
+  readonly trace?: TraceContext | undefined
 }
 
+/** What whoever serves a request is told besides what a handler sees. */
+export interface ServeContext extends RequestContext {
+  /** True when nobody waits for the reply any more. Unlike the signal, which is made when it is read, this costs nothing. */
+  readonly isCalledOff: boolean
+}
+
+/**
+ * A reply that comes in pieces: what a handler gives as an async iterable of bytes (a generator, a `Readable`, a web stream), its asker
+ * reads as one. It can be read once; leaving the loop stops its source.
+ */
+export type ReplyStream = AsyncIterable<Uint8Array>
+
 /** Somebody's handler. What it gives is the reply; what it throws is an `error` outcome. */
-export type Serve = (payload: unknown, context: RequestContext) => unknown
+export type Serve = (payload: unknown, context: ServeContext) => unknown
 
 export interface ProduceRequest {
   readonly topic: string
@@ -39,6 +54,8 @@ export interface ProducerPort {
 export interface ProducerListener {
   /** It is on the roster. */
   ready(): void
+  /** It is off the roster, since the way there is lost. `ready` follows when it is on it again. */
+  lost?(): void
   /** The last word; without an error it left by itself. */
   ended(error: CaucusError | undefined): void
 }
@@ -51,6 +68,10 @@ export interface AskRequest {
   readonly withinMs: Millis
   /** Gives the reply as the asker takes it, or throws why it cannot. It is asked before the reply counts. */
   readonly accept?: ((value: unknown) => unknown) | undefined
+  /** Nothing is looked at before the end: answers may come with it. */
+  readonly patient?: boolean | undefined
+  /** What the producers' spans belong to, when the asker traces. Nobody on the way looks into it. */
+  readonly trace?: TraceContext | undefined
 }
 
 /** What an asker hears, in order. None of them throws; nothing follows `finished` or `failed`. */
@@ -73,6 +94,8 @@ export interface ListenerPort {
 
 export interface ListenerSink {
   heard(reply: Reply): void
+  /** So many replies are missing here; `undefined`: nobody knows how many, since the way to them was lost. */
+  missed?(dropped: number | undefined): void
   ended(error: CaucusError | undefined): void
 }
 

@@ -15,9 +15,12 @@ import type { GroupPast, PastQuery } from '../core/group/past.ts'
 import type { PollSettings } from '../core/group/poll-group.ts'
 import type { Roll } from '../core/group/roll-call.ts'
 import type { GroupView } from '../core/group/view.ts'
+import { groupOfService } from '../core/registry/services.ts'
+import { type ServiceCount, servicesIn } from '../core/registry/view.ts'
 import { CaucusError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { CoordinatorHosting, Guarantees, HostedLink, RecordedEvent } from '../ports/hosting.ts'
+import type { ServiceView } from '../ports/registry.ts'
 import type { FoundationStore } from '../ports/store.ts'
 import type { Telemetry } from '../ports/telemetry.ts'
 import { Driver, type Dropped } from './driver.ts'
@@ -293,6 +296,15 @@ class CoordinatorHost implements CoordinatorHosting {
 
   viewOf(group: string): GroupView | undefined {
     return this.#coordinator.viewOf(group)
+  }
+
+  services(): readonly ServiceCount[] {
+    return servicesIn(this.#coordinator.view().groups)
+  }
+
+  service(name: string): ServiceView {
+    const picture = this.#coordinator.service(name, this.#options.clock.now())
+    return { name, revision: this.#log.revisionOf(groupOfService(name)), ...picture }
   }
 
   events(query: EventLogQuery) {

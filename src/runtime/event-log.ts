@@ -32,6 +32,8 @@ interface Shelf {
   /** `events[0]` has the number `first`; the next one to come has `first + events.length`. */
   first: number
   readonly events: RecordedEvent[]
+  /** How much room these take. */
+  cost: number
   readonly readers: Set<Reader<RecordedEvent | EventGap>>
 }
 
@@ -81,9 +83,11 @@ export class EventLog {
     const recorded: RecordedEvent = { revision, atMs: this.#options.wallMs(), group, event }
     shelf.events.push(recorded)
     this.#recorded++
-    this.#kept++
+    const cost = costOf(event)
+    shelf.cost += cost
+    this.#kept += cost
     // A quarter at a time: to move the whole array for every event would cost more than the events.
-    if (shelf.events.length > this.#perGroup * 1.25) this.#forget(shelf, shelf.events.length - this.#perGroup)
+    if (shelf.cost > this.#perGroup * 1.25) this.#forget(shelf, surplus(shelf, this.#perGroup))
     if (this.#kept > this.#total) this.#makeRoom(shelf)
     this.#live.record(recorded)
     for (const reader of shelf.readers) reader.wake()
@@ -146,6 +150,12 @@ export class EventLog {
     return { events: found.reverse(), forgotten, more, sinceMs: this.#sinceMs, nowMs: this.#options.wallMs() }
   }
 
+  /** Of the last event of a group, also when that is forgotten: what comes after it is everything that happens from now on. */
+  revisionOf(group: string): string {
+    const shelf = this.#shelves.get(group)
+    return `${this.#generation}-${shelf === undefined ? this.#floor : shelf.first + shelf.events.length - 1}`
+  }
+
   /** Every reader gets what is there and ends. */
   close(): void {
     this.#closed = true
@@ -179,16 +189,18 @@ export class EventLog {
   #shelf(group: string): Shelf {
     let shelf = this.#shelves.get(group)
     if (shelf === undefined) {
-      shelf = { first: this.#floor + 1, events: [], readers: new Set() }
+      shelf = { first: this.#floor + 1, events: [], cost: 0, readers: new Set() }
       this.#shelves.set(group, shelf)
     }
     return shelf
   }
 
   #forget(shelf: Shelf, count: number): void {
-    shelf.events.splice(0, count)
+    const forgotten = shelf.events.splice(0, count)
+    const room = forgotten.reduce((sum, { event }) => sum + costOf(event), 0)
     shelf.first += count
-    this.#kept -= count
+    shelf.cost -= room
+    this.#kept -= room
   }
 
   #makeRoom(speaking: Shelf): void {
@@ -197,13 +209,28 @@ export class EventLog {
       this.#forget(shelf, shelf.events.length)
       if (shelf.readers.size === 0) this.#drop(group, shelf)
     }
-    if (this.#kept > this.#total) this.#forget(speaking, Math.ceil(this.#total / 4))
+    if (this.#kept > this.#total) this.#forget(speaking, surplus(speaking, speaking.cost - Math.ceil(this.#total / 4)))
   }
 
   #drop(group: string, { first, events }: Shelf): void {
     this.#floor = Math.max(this.#floor, first + events.length - 1)
     this.#shelves.delete(group)
   }
+}
+
+/** An event of a service carries what an instance says of itself, which may be long: it takes the room of as many short ones. */
+const costOf = (event: GroupEvent): number =>
+  'instance' in event ? 1 + Math.floor(JSON.stringify(event.instance).length / COST_CHARACTERS) : 1
+
+const COST_CHARACTERS = 256
+
+/** How many of the oldest events have to go, so that the others take no more room than `limit`; at least one. */
+const surplus = ({ events, cost }: Shelf, limit: number): number => {
+  let left = cost
+  let count = 0
+  while (count < events.length && (count === 0 || left > limit))
+    left -= costOf((events[count++] as RecordedEvent).event)
+  return count
 }
 
 const names = (event: GroupEvent, partition: number | undefined, member: string | undefined): boolean =>

@@ -63,14 +63,18 @@ export class KeptMembership implements MembershipPort, Hand {
   }
 
   leave({ limitMs }: { limitMs: Millis }): Promise<void> {
-    this.#leaving ??= new Promise<void>((resolve) => {
-      if (this.#state === 'over') return resolve()
+    if (this.#leaving !== undefined) return this.#leaving
+    const { promise, resolve } = word()
+    // Before anything is posted: what comes of that may leave again, in this very call.
+    this.#leaving = promise
+    if (this.#state === 'over') resolve()
+    else {
       this.#left = resolve
       this.#limitMs = limitMs
       this.#home.leaving()
       this.#home.post({ type: 'leave' })
-    })
-    return this.#leaving
+    }
+    return promise
   }
 
   close(): void {
@@ -144,6 +148,14 @@ export class KeptMembership implements MembershipPort, Hand {
     if (listened) this.#listener.ended(error)
     this.#left?.()
   }
+}
+
+const word = (): { readonly promise: Promise<void>; readonly resolve: () => void } => {
+  let resolve: () => void = () => undefined
+  const promise = new Promise<void>((given) => {
+    resolve = given
+  })
+  return { promise, resolve }
 }
 
 const refusalOf = (refusal: Refused | undefined): CaucusError =>

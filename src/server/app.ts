@@ -23,7 +23,7 @@ import type { ServerContext } from './routes/context.ts'
 /** What every secure context has, the first and those that follow it. */
 export const TLS = { minVersion: 'TLSv1.2' } as const
 
-const STREAM_PATH = '/v1/groups/:group/events'
+const STREAM_PATHS = ['/v1/groups/:group/events', '/v1/services/:service/events']
 
 export interface AppOptions {
   readonly tls: ListenOptions['tls']
@@ -87,9 +87,9 @@ export const newApp = ({ tls, guard, context, intake }: AppOptions): FastifyInst
     const headers = { ...headersOf(error), 'content-type': JSON_TYPE, 'content-length': Buffer.byteLength(body) }
     response.writeHead(statusOf(error), { ...headers, connection: 'close' }).end(body)
   })
-  // For the one route whose answers do not end by themselves.
+  // For the routes whose answers do not end by themselves.
   app.addHook('onRoute', (route) => {
-    if (route.url !== STREAM_PATH) return
+    if (!STREAM_PATHS.includes(route.url)) return
     route.onRequest = (request: FastifyRequest, reply: FastifyReply, done: (fault?: Error) => void) => {
       const held = desk.hold('streams', request.raw)
       if (isCaucusError(held)) return done(held)
@@ -106,9 +106,10 @@ export const newApp = ({ tls, guard, context, intake }: AppOptions): FastifyInst
   })
   // Whatever it is called, a body is JSON: `curl -d` names another type.
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('*', ({ raw }, _payload, done) => {
+  app.addContentTypeParser('*', ({ raw, routeOptions }, _payload, done) => {
     intake.body(raw, desk.networkOf(raw), (fault, body = Buffer.alloc(0)) => {
       if (fault !== null) done(fault)
+      else if (routeOptions.config.takesBytes === true) done(null, body)
       else if (isUtf8(body)) done(null, body.toString('utf8'))
       else done(invalid('the body is not UTF-8'))
     })

@@ -1,12 +1,15 @@
 import type { CoordinatorMessage } from '../core/group/messages.ts'
 import type { CoordinatorHosting, HostedLink } from '../ports/hosting.ts'
 import type { AcceptedSink, AcceptedSocket } from '../ports/socket.ts'
+import type { TopicsHosting } from '../ports/topics-hosting.ts'
 import { decodeMemberFrame, encodeFrames } from '../wire/frames.ts'
 import type { Protocol } from '../wire/versions.ts'
 import type { Gate } from './access/link-gate.ts'
+import { LinkTopics } from './link-topics.ts'
 import type { ServerLogger } from './logger.ts'
 import type { ServerCounts } from './metrics.ts'
 import type { ServerLimits } from './options.ts'
+import type { Outbox } from './outbox.ts'
 
 /** How a link is closed: by WebSocket's own codes. */
 const CLOSE = { goingAway: 1001, protocol: 1002, policy: 1008, internal: 1011 } as const
@@ -27,23 +30,26 @@ export interface Connected {
 
 export interface LinkOptions {
   readonly hosting: CoordinatorHosting
-  readonly limits: Pick<ServerLimits, 'linkBufferBytes'>
+  /** Without it nobody asks or answers through these links. */
+  readonly topics?: TopicsHosting | undefined
+  readonly limits: Pick<ServerLimits, 'linkBufferBytes'> & Partial<Pick<ServerLimits, 'topicsBufferBytes'>>
   readonly counts: Pick<ServerCounts, 'linksCut' | 'framesRefused' | 'framesDropped'>
   readonly logger: ServerLogger
 }
 
 /** One connection of a member process. Whatever comes from it does nothing to any other. */
 export class Link implements AcceptedSink {
-  readonly #options: LinkOptions
+  readonly #options: LinkOptions & { readonly outbox: Outbox }
   readonly #socket: AcceptedSocket
   readonly #gone: () => void
   /** The version that its client speaks. */
   readonly #protocol: Protocol
   readonly #gate: Gate | undefined
   #hosted: HostedLink | undefined
+  #topics: LinkTopics | undefined
   #silentLooks = 0
 
-  constructor({ connect, protocol, gate, gone }: Connected, options: LinkOptions) {
+  constructor({ connect, protocol, gate, gone }: Connected, options: LinkOptions & { readonly outbox: Outbox }) {
     this.#options = options
     this.#gone = gone
     this.#protocol = protocol
@@ -57,11 +63,27 @@ export class Link implements AcceptedSink {
   }
 
   text(frame: string): void {
-    this.#take(() => decodeMemberFrame(frame, this.#protocol))
+    this.#take(() => this.#receive(decodeMemberFrame(frame, this.#protocol)))
   }
 
-  binary(): void {
-    this.#take(() => 'a frame is text')
+  /** Bytes are about topics, which there are since version 2. */
+  binary(frame: Uint8Array): void {
+    this.#take(() => {
+      const { topics: hosting, outbox } = this.#options
+      if (this.#topics === undefined) {
+        if (hosting === undefined || this.#protocol < 2) return this.#fault('a frame is text')
+        this.#topics = new LinkTopics({
+          hosting,
+          socket: this.#socket,
+          gate: this.#gate,
+          outbox,
+          bufferBytes: () => this.#bufferBytes,
+          fault: (why) => this.#fault(why),
+          unread: () => this.#unread(),
+        })
+      }
+      this.#topics.receive(frame)
+    })
   }
 
   pong(): void {
@@ -73,16 +95,17 @@ export class Link implements AcceptedSink {
   }
 
   closed(): void {
+    this.#topics?.closed()
     this.#hosted?.close()
     this.#gone()
   }
 
   /** Whatever a frame does to us, it does to its own link only: thrown from here, an error would end the process. */
-  #take(decode: () => ReturnType<typeof decodeMemberFrame>): void {
+  #take(receive: () => void): void {
     this.#silentLooks = 0
     if (!this.#socket.open) return
     try {
-      this.#receive(decode())
+      receive()
     } catch (error) {
       this.#options.counts.framesRefused++
       this.#options.logger.error({ err: error }, 'a frame could not be taken, and its link was closed')
@@ -91,25 +114,33 @@ export class Link implements AcceptedSink {
   }
 
   #receive(messages: ReturnType<typeof decodeMemberFrame>): void {
-    if (typeof messages === 'string') {
-      this.#options.counts.framesRefused++
-      this.#options.logger.warn({ fault: messages }, 'a link sent what no member sends, and was closed')
-      this.#socket.close(CLOSE.protocol, reason('CAUCUS_PROTOCOL', messages))
-      return
-    }
+    if (typeof messages === 'string') return this.#fault(messages)
     const passed = this.#gate?.admit(messages, (refusals) => this.#deliver(refusals)) ?? messages
     if (passed.length === 0 && messages.length > 0) return
     // What is lost by this is said again by the next renewal: a flood of refusals would only feed the overload.
     if (this.#hosted?.receive(passed) === false) this.#options.counts.framesDropped++
   }
 
+  #fault(fault: string): void {
+    this.#options.counts.framesRefused++
+    this.#options.logger.warn({ fault }, 'a link sent what no member sends, and was closed')
+    this.#socket.close(CLOSE.protocol, reason('CAUCUS_PROTOCOL', fault))
+  }
+
+  /** How much may wait. */
+  get #bufferBytes(): number {
+    const { linkBufferBytes, topicsBufferBytes = linkBufferBytes } = this.#options.limits
+    return this.#topics === undefined ? linkBufferBytes : Math.max(linkBufferBytes, topicsBufferBytes)
+  }
+
+  #unread(): void {
+    this.#options.logger.warn({}, 'a link was not read by its client, and was cut')
+    this.cut()
+  }
+
   #deliver(messages: readonly CoordinatorMessage[]): void {
     if (!this.#socket.open) return
-    if (this.#socket.bufferedBytes > this.#options.limits.linkBufferBytes) {
-      this.#options.logger.warn({}, 'a link was not read by its client, and was cut')
-      this.cut()
-      return
-    }
+    if (this.#socket.bufferedBytes > this.#bufferBytes) return this.#unread()
     for (const frame of encodeFrames(messages, this.#protocol)) this.#socket.send(frame)
   }
 
@@ -122,7 +153,10 @@ export class Link implements AcceptedSink {
   /** After what its client may do has changed. True when it may not stay, and is closed. */
   review(): boolean {
     const fault = this.#gate?.review()
-    if (fault === undefined) return false
+    if (fault === undefined) {
+      this.#topics?.review((what, topic) => this.#gate?.topicFault(what, topic))
+      return false
+    }
     this.#socket.close(CLOSE.policy, reason(fault.code, fault.message))
     return true
   }

@@ -7,22 +7,26 @@ import type { Protocol } from '../wire/versions.ts'
 import type { Gate } from './access/link-gate.ts'
 import { Link, type LinkOptions } from './link.ts'
 import type { ServerCounts } from './metrics.ts'
+import { Outbox } from './outbox.ts'
 
 export interface LinksOptions extends LinkOptions {
   /** The grantor's. */
   readonly clock: Clock
   readonly limits: LinkOptions['limits'] & { readonly pingMs: Millis }
+  /** Runs something once all sockets have been read that are ready. Default: `setImmediate`. */
+  soon?(run: () => void): void
   readonly counts: LinkOptions['counts'] & Pick<ServerCounts, 'links'>
 }
 
 /** All links of this server: asks silent ones whether they are there, and cuts those that are not. */
 export class Links {
-  readonly #options: LinksOptions
+  readonly #options: LinksOptions & { readonly outbox: Outbox }
   readonly #links = new Set<Link>()
   #timer: Timer | undefined
 
   constructor(options: LinksOptions) {
-    this.#options = options
+    const { soon = (run) => void setImmediate(run) } = options
+    this.#options = { ...options, outbox: new Outbox(soon) }
     this.#lookLater()
   }
 

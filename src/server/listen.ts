@@ -3,7 +3,10 @@ import type { AddressInfo } from 'node:net'
 import { Server as TlsServer } from 'node:tls'
 import type { FastifyInstance } from 'fastify'
 import { CaucusError } from '../errors.ts'
+import type { TopicsHosting } from '../ports/topics-hosting.ts'
+import { TopicsHost } from '../runtime/dispatch/topics-host.ts'
 import { systemClocks } from '../runtime/system-clock.ts'
+import { STREAM_WINDOW_BYTES } from '../wire/limits.ts'
 import { Desk } from './access/desk.ts'
 import { addressOf, inUrl, isLoopback, listenFault } from './address.ts'
 import { newApp, TLS } from './app.ts'
@@ -16,6 +19,8 @@ import { Links } from './links.ts'
 import { type ServerLogger, silentLogger } from './logger.ts'
 import { ServerCounts } from './metrics.ts'
 import { accessOf, assertPort, type ListenOptions, limitsOf, type ServerLimits } from './options.ts'
+import { PeerEnds } from './peer-ends.ts'
+import { peerRoutes } from './peer-routes.ts'
 import { rationed } from './rationed-logger.ts'
 import { blocRoutes } from './routes/bloc.ts'
 import type { ServerContext } from './routes/context.ts'
@@ -23,6 +28,8 @@ import { eventRoutes } from './routes/events.ts'
 import { groupRoutes } from './routes/groups.ts'
 import { openApiRoutes } from './routes/openapi.ts'
 import { operationRoutes } from './routes/operations.ts'
+import { serviceRoutes } from './routes/services.ts'
+import { topicRoutes } from './routes/topics.ts'
 import { Upgrades } from './web-socket.ts'
 
 /** A server that takes requests. */
@@ -94,6 +101,20 @@ const openToAll = (host: string): CaucusError =>
     { details: { host } },
   )
 
+/** The topics of a server that was given none. */
+const ownTopics = ({ topicsLimits, onTopicsFault }: ListenOptions, logger: ServerLogger): TopicsHosting =>
+  new TopicsHost({
+    clock: systemClocks.grantor,
+    limits: { streamWindowBytes: STREAM_WINDOW_BYTES, ...topicsLimits },
+    onFault: (error) => {
+      logger.error({ err: error }, 'the topics failed, and nothing is dispatched any more')
+      if (onTopicsFault !== undefined) return onTopicsFault(error)
+      queueMicrotask(() => {
+        throw error
+      })
+    },
+  })
+
 interface Parts {
   readonly limits: ServerLimits
   readonly told: number
@@ -105,23 +126,32 @@ interface Parts {
 class HttpServer {
   readonly #app: FastifyInstance
   readonly #links: Links
+  readonly #peers: PeerEnds | undefined
   readonly #guard: Guard
   readonly #limits: ServerLimits
   readonly #stopping = new AbortController()
   readonly #connections: Connections
   readonly #unwatch: () => void
+  readonly #unobserve: () => void
+  readonly #closeTopics: () => void
   readonly #certificates: CertificateFiles | undefined
   #closed: Promise<void> | undefined
 
-  constructor({ hosting, version, meter, pollGroup, tls }: ListenOptions, parts: Parts) {
+  constructor(options: ListenOptions, parts: Parts) {
+    const { hosting, version, meter, pollGroup, tls } = options
     const { limits, told, guard, desk, logger } = parts
     const counts = new ServerCounts()
+    const topics = options.topics ?? ownTopics(options, logger)
+    // Those of somebody else are somebody else's to close.
+    this.#closeTopics = options.topics === undefined ? () => topics.close() : () => undefined
+    this.#unobserve = topics.observe(counts.asked)
     this.#limits = limits
     this.#guard = guard
     // Every reader of events listens to it, and how many there may be is bounded already.
     setMaxListeners(0, this.#stopping.signal)
     const context: ServerContext = {
       hosting,
+      topics,
       desk,
       limits,
       counts,
@@ -133,17 +163,26 @@ class HttpServer {
     }
     const intake = new Intake({ limits, counts })
     this.#app = newApp({ tls, guard, context, intake })
-    this.#links = new Links({ hosting, limits, counts, logger, clock: systemClocks.grantor })
-    const upgrades = new Upgrades({ links: this.#links, guard, desk, limits, counts, intake })
-    this.#unwatch = desk.watch(() => this.#links.review())
+    this.#links = new Links({ hosting, topics, limits, counts, logger, clock: systemClocks.grantor })
+    this.#peers = options.peers && new PeerEnds(options.peers, systemClocks.grantor, limits.pingMs)
+    const peers = this.#peers
+    const upgrades = new Upgrades({ links: this.#links, peers, guard, desk, limits, counts, intake })
+    this.#unwatch = desk.watch(() => this.#links.review() + (this.#peers?.review() ?? 0))
     this.#certificates = tls?.files && this.#follow(tls.files, tls, parts)
     this.#app.server.on('upgrade', (request, socket, head) => upgrades.take(request, socket, head))
     this.#connections = new Connections({ server: this.#app.server, limits, told, guard, quotas: desk.quotas, counts })
+    if (options.peers === undefined) this.#serveGroups(context, pollGroup)
+    else peerRoutes(this.#app, options.peers)
+    operationRoutes(this.#app, context)
+  }
+
+  #serveGroups(context: ServerContext, pollGroup: string | undefined): void {
     openApiRoutes(this.#app, context)
     if (pollGroup !== undefined) blocRoutes(this.#app, { ...context, pollGroup })
     groupRoutes(this.#app, context)
     eventRoutes(this.#app, context)
-    operationRoutes(this.#app, context)
+    serviceRoutes(this.#app, context)
+    topicRoutes(this.#app, context)
   }
 
   #follow(paths: CertificatePaths, inForce: Certificates, { desk, logger }: Parts): CertificateFiles {
@@ -182,6 +221,7 @@ class HttpServer {
     this.#guard.closing = true
     this.#stopping.abort(new CaucusError('CAUCUS_CLOSED', 'the server is stopping'))
     this.#links.close()
+    this.#peers?.close()
     const limit = setTimeout(() => this.#cutAll(), this.#limits.drainMs)
     // A connection that was busy when closing began is kept alive once it has its answer, though nobody may use it any more.
     const idle = setInterval(() => this.#app.server.closeIdleConnections(), 20)
@@ -191,6 +231,8 @@ class HttpServer {
       clearTimeout(limit)
       clearInterval(idle)
       this.#connections.close()
+      this.#closeTopics()
+      this.#unobserve()
       this.#unwatch()
       this.#certificates?.close()
     }
@@ -198,6 +240,7 @@ class HttpServer {
 
   #cutAll(): void {
     this.#links.terminate()
+    this.#peers?.terminate()
     this.#connections.cutAll()
   }
 }

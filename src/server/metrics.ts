@@ -1,8 +1,12 @@
-import { Counter, Gauge, Registry } from 'prom-client'
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { ErrorCode } from '../errors.ts'
 import type { CoordinatorHosting } from '../ports/hosting.ts'
+import type { AskObserver, TopicsHosting } from '../ports/topics-hosting.ts'
 import type { Desk } from './access/desk.ts'
 import type { Meter, Reading } from './meter.ts'
+
+/** In seconds: from an answer of the next machine to the longest limits that are in use. */
+const ASK_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 
 /** What a server counts by itself. Plain numbers: a heartbeat costs one addition. */
 export class ServerCounts {
@@ -24,6 +28,16 @@ export class ServerCounts {
   streamsCut = 0
   twins = 0
   readonly errors = new Map<ErrorCode, number>()
+  readonly askDurations = new Histogram({
+    name: 'caucus_ask_duration_seconds',
+    help: 'How long asks took, by how they ended',
+    labelNames: ['ending'],
+    buckets: ASK_BUCKETS,
+    registers: [],
+  })
+
+  /** For `topics.observe()`. */
+  readonly asked: AskObserver = ({ ending }, durationMs) => this.askDurations.observe({ ending }, durationMs / 1_000)
 
   error(code: ErrorCode): void {
     this.errors.set(code, (this.errors.get(code) ?? 0) + 1)
@@ -32,6 +46,7 @@ export class ServerCounts {
 
 export interface MetricsSource {
   readonly hosting: CoordinatorHosting
+  readonly topics: TopicsHosting
   readonly counts: ServerCounts
   readonly meter: Meter | undefined
   readonly desk: Desk
@@ -43,12 +58,12 @@ const LEVELS = new Set(['links', 'generation'])
 
 /** The text of `/metrics`. Every number is read when it is asked for, and none is about a single member. */
 export const metricsText = (source: MetricsSource, reads: (group: string) => boolean): Promise<string> => {
-  const { hosting, counts, meter, desk } = source
+  const { hosting, topics, counts, meter, desk } = source
   const page = new Page()
   page.level('caucus_connections', 'Open connections', source.connections())
   page.level('caucus_links', 'Open links of members', counts.links)
   page.level('caucus_links_older', 'Of these, links that speak an older protocol than this server', counts.olderLinks)
-  page.level('caucus_streams', 'Readers of events', counts.streams)
+  page.level('caucus_streams', 'Readers of events, and asks over HTTP', counts.streams)
   page.level('caucus_process_resident_bytes', 'Memory of this process', process.memoryUsage.rss())
   page.total('caucus_polls_total', 'Heartbeats on the wire of bloc', counts.polls)
   page.total('caucus_renewals_total', 'Renewals over HTTP', counts.renewals)
@@ -70,6 +85,7 @@ export const metricsText = (source: MetricsSource, reads: (group: string) => boo
   page.total('caucus_streams_cut_total', 'Readers of events cut because they did not read', counts.streamsCut)
   page.total('caucus_twins_total', 'Session ids seen with two live clients', counts.twins)
   page.access(desk)
+  page.topics(topics, counts.askDurations)
   for (const [code, value] of counts.errors) page.total('caucus_errors_total', 'Refused requests', value, { code })
   for (const [name, value] of Object.entries(hosting.counters())) {
     if (LEVELS.has(name)) page.level(`caucus_coordinator_${name}`, 'Of the coordinator', value)
@@ -107,6 +123,32 @@ class Page {
     gauge.set(labels, value)
   }
 
+  /** None is about a single topic: users make those, as many as they like, and each would be a time series. */
+  topics(hosting: TopicsHosting, durations: Histogram<'ending'>): void {
+    this.#registry.registerMetric(durations)
+    const sizes = hosting.sizes()
+    this.level('caucus_topics', 'Topics on which somebody is', sizes.topics)
+    this.level('caucus_topic_producers', 'Producers on topics', sizes.producers)
+    this.level('caucus_topic_listeners', 'Listeners on topics', sizes.listeners)
+    this.level('caucus_topic_asks', 'Asks under way', sizes.asks)
+    this.level('caucus_topic_requests', 'Requests that are with a producer, at work or waiting', sizes.requests)
+    this.level('caucus_topic_streams', 'Replies under way in pieces', sizes.streams)
+    const { asks, replies, errors, refused, timedOut, left, released, late, foreign } = hosting.counters()
+    this.total('caucus_asks_total', 'Asks on topics', asks)
+    const outcomes = { reply: replies, error: errors, refused, timeout: timedOut, left, released }
+    for (const [outcome, value] of Object.entries(outcomes)) {
+      this.total('caucus_ask_outcomes_total', 'What became of those who were expected to answer', value, { outcome })
+    }
+    this.total('caucus_answers_late_total', 'Answers that came when their ask was over', late)
+    this.total('caucus_answers_foreign_total', 'Answers of somebody who was not asked, and second answers', foreign)
+    const events = {
+      'ask.sent': asks,
+      'ask.answered': replies + errors + refused,
+      'ask.finished': asks - sizes.asks,
+    }
+    for (const [event, value] of Object.entries(events)) this.total('caucus_events_total', 'Events', value, { event })
+  }
+
   access({ access, rates, quotas, audit, counts }: Desk): void {
     this.level('caucus_access_entries', 'Tokens and entries for certificates', access.size)
     this.total('caucus_access_changes_total', 'How often the entries were replaced', access.version)
@@ -117,7 +159,11 @@ class Page {
       counts.messagesForbidden,
     )
     this.total('caucus_links_revoked_total', 'Links closed because their entry was taken away', counts.linksRevoked)
-    this.total('caucus_streams_revoked_total', 'Readers of events ended for the same reason', counts.streamsRevoked)
+    this.total(
+      'caucus_streams_revoked_total',
+      'Readers of events, and asks over HTTP, ended for the same reason',
+      counts.streamsRevoked,
+    )
     this.total('caucus_audit_lines_total', 'Lines of the audit log', audit.lines)
     this.total('caucus_audit_untold_total', 'Lines that were left out, since one caller made too many', audit.untold)
     for (const [what, subjects] of Object.entries(quotas.refused)) {

@@ -1,6 +1,9 @@
 import { DEFAULT_RATES, type QuotaLimits, type RateLimits, type SharedLimits } from '../config/rates.ts'
 import { CaucusError } from '../errors.ts'
 import type { CoordinatorHosting } from '../ports/hosting.ts'
+import type { PeersHosting } from '../ports/peers.ts'
+import type { TopicsHosting } from '../ports/topics-hosting.ts'
+import type { TopicsLimits } from '../runtime/dispatch/topics-host-limits.ts'
 import { MAX_FRAME_BYTES } from '../wire/limits.ts'
 import { Access } from './access/access.ts'
 import type { AuditSink } from './access/audit.ts'
@@ -33,6 +36,8 @@ export interface ServerLimits extends RateLimits, QuotaLimits, SharedLimits {
   readonly waitingBytes: number
   /** How much may wait in a link that its client does not read. */
   readonly linkBufferBytes: number
+  /** The same of a link that asks or answers on topics. */
+  readonly topicsBufferBytes: number
   /** How long a request may take to arrive: its headers, and all of it. */
   readonly headersTimeoutMs: number
   readonly requestTimeoutMs: number
@@ -64,6 +69,7 @@ export const DEFAULT_LIMITS: ServerLimits = Object.freeze({
   arrivingBytesEach: 16_384,
   waitingBytes: 256 * 2 ** 20,
   linkBufferBytes: 4 * 2 ** 20,
+  topicsBufferBytes: 16 * 2 ** 20,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
   silenceMs: 30_000,
@@ -101,6 +107,13 @@ export interface ListenOptions {
   /** The operator's word that everybody who can reach the address may do everything. */
   readonly insecure?: boolean | undefined
   readonly limits?: Partial<ServerLimits> | undefined
+  /** The voter that runs here: with one, this server serves who leads, and neither groups nor topics. */
+  readonly peers?: PeersHosting | undefined
+  /** What processes ask and answer through this server. Default: the server's own, within `topicsLimits`. */
+  readonly topics?: TopicsHosting | undefined
+  readonly topicsLimits?: Partial<TopicsLimits> | undefined
+  /** A fault of the server's own topics: nothing is dispatched any more. Default: it is thrown where nobody can miss it. */
+  onTopicsFault?(error: unknown): void
   /** Of the package, as `/healthz` says it. */
   readonly version: string
   readonly logger?: ServerLogger | undefined

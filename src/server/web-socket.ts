@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { WebSocket, WebSocketServer } from 'ws'
+import { type RawData, WebSocket, WebSocketServer } from 'ws'
 import { PROTOCOL } from '../core/group/messages.ts'
 import { CaucusError, isCaucusError } from '../errors.ts'
 import type { AcceptedSink, AcceptedSocket } from '../ports/socket.ts'
@@ -14,9 +14,13 @@ import { type Arrival, type Intake, TOO_MUCH } from './intake.ts'
 import type { Links } from './links.ts'
 import type { ServerCounts } from './metrics.ts'
 import type { ServerLimits } from './options.ts'
+import type { PeerEnds } from './peer-ends.ts'
+import { peerFault, peerProtocolOf, voterGate } from './peer-gate.ts'
 
 export interface UpgradesOptions {
   readonly links: Links
+  /** Of a voter, whose server takes no links. */
+  readonly peers?: PeerEnds | undefined
   readonly guard: Guard
   readonly desk: Desk
   readonly limits: ServerLimits
@@ -43,6 +47,7 @@ export class Upgrades {
       autoPong: false,
       perMessageDeflate: false,
       handleProtocols: (offered: Set<string>, request: IncomingMessage): string | false => {
+        if (options.peers !== undefined) return peerProtocolOf(offered) ?? false
         const protocol = protocolOf(request)
         const chosen = isCaucusError(protocol) ? undefined : subprotocolOf(protocol)
         return chosen !== undefined && offered.has(chosen) ? chosen : false
@@ -55,12 +60,13 @@ export class Upgrades {
 
   /** Takes an upgrade, or refuses it with an error that a person can read. */
   take(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const { links, guard, counts, desk } = this.#options
+    const { links, peers, guard, counts, desk } = this.#options
     // Whoever pipelines an upgrade behind another request would read its answer as that request's.
     if (owesAnswer(socket)) {
       socket.destroy()
       return
     }
+    if (peers !== undefined) return this.#takePeer(request, socket, head, peers)
     const protocol = guard.check(request) ?? upgradeFault(request) ?? desk.linkFault(request) ?? protocolOf(request)
     if (isCaucusError(protocol)) return this.#refuse(request, socket, protocol)
     const held = desk.hold('links', request)
@@ -72,6 +78,19 @@ export class Upgrades {
       const { limits } = this.#options
       const connect = (sink: AcceptedSink) => new ServerSocket({ webSocket, socket, sink, limits, counts, arrival })
       links.accept(connect, protocol, desk.gateFor(request))
+    })
+  }
+
+  /** Voters are few, and an election goes before everybody's part of the connections. */
+  #takePeer(request: IncomingMessage, socket: Duplex, head: Buffer, peers: PeerEnds): void {
+    const { guard, counts, limits, desk } = this.#options
+    const fault = guard.check(request) ?? peerFault(request)
+    if (fault !== undefined) return this.#refuse(request, socket, fault)
+    const arrival = this.#arrivalOn(socket, desk.networkOf(request))
+    const mayBe = voterGate(desk, request)
+    this.#server.handleUpgrade(request, socket, head, (webSocket) => {
+      const connect = (sink: AcceptedSink) => new ServerSocket({ webSocket, socket, sink, limits, counts, arrival })
+      peers.accept(connect, mayBe)
     })
   }
 
@@ -162,7 +181,7 @@ class ServerSocket implements AcceptedSocket {
     })
     webSocket.on('message', (data, isBinary) => {
       arrival.taken()
-      if (isBinary) sink.binary()
+      if (isBinary) sink.binary(bytesOf(data))
       else sink.text(String(data))
     })
     webSocket.on('ping', (data) => {
@@ -188,6 +207,11 @@ class ServerSocket implements AcceptedSocket {
 
   send(frame: string): void {
     this.#cork()
+    this.#webSocket.send(frame)
+  }
+
+  /** Written now: who gathers a turn's words into frames has waited for its end already. `ws` writes the head of the frame with it. */
+  sendBytes(frame: Uint8Array): void {
     this.#webSocket.send(frame)
   }
 
@@ -248,4 +272,10 @@ class ServerSocket implements AcceptedSocket {
   terminate(): void {
     this.#webSocket.terminate()
   }
+}
+
+/** With the `binaryType` that is the default, it is a `Buffer` already. */
+const bytesOf = (data: RawData): Uint8Array => {
+  if (Array.isArray(data)) return Buffer.concat(data)
+  return data instanceof ArrayBuffer ? new Uint8Array(data) : data
 }

@@ -119,7 +119,7 @@ const read = async (directory: string): Promise<StoredRecord | undefined> => {
  * Every directory that had to be made is durable in its own parent. One by one: `mkdir`'s own `recursive` never ends where the parent is
  * there and says that it is not, as /proc does.
  */
-const create = async (directory: string): Promise<void> => {
+export const create = async (directory: string): Promise<void> => {
   const missing: string[] = []
   for (let each = directory; !(await isThere(each)); each = dirname(each)) missing.unshift(each)
   for (const each of missing) {
@@ -162,7 +162,7 @@ const ADVICE: Readonly<Record<string, readonly ['CAUCUS_INVALID_CONFIG' | 'CAUCU
   EIO: ['CAUCUS_BACKEND', 'the disk reports an error; replace it'],
 }
 
-const clearly = async <Result>(directory: string, action: () => Promise<Result>): Promise<Result> => {
+export const clearly = async <Result>(directory: string, action: () => Promise<Result>): Promise<Result> => {
   try {
     return await action()
   } catch (error) {

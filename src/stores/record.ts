@@ -12,7 +12,7 @@ export interface StoredRecord {
 
 const VERSION = 1
 
-const checksumOf = (record: unknown): string =>
+export const checksumOf = (record: unknown): string =>
   createHash('sha256')
     .update(JSON.stringify(record) ?? '')
     .digest('hex')

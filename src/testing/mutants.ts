@@ -1,5 +1,8 @@
 import { DRIVER_MUTANTS } from './cluster/mutants.ts'
+import { TOPIC_MUTANTS } from './cluster/mutants-topics.ts'
 import { ASSIGNMENT } from './mutants/assignment.ts'
+import { DISPATCH } from './mutants/dispatch.ts'
+import { ELECTION } from './mutants/election.ts'
 import { EPOCHS } from './mutants/epochs.ts'
 import { FAILOVER } from './mutants/failover.ts'
 import { GRANTORS } from './mutants/grantors.ts'
@@ -11,6 +14,7 @@ import { ORDERS } from './mutants/orders.ts'
 import { PLACES } from './mutants/places.ts'
 import { POLLERS } from './mutants/pollers.ts'
 import { ROLLS } from './mutants/rolls.ts'
+import { TENURES } from './mutants/tenures.ts'
 
 export type { Mutant } from './mutants/mutant.ts'
 
@@ -27,5 +31,9 @@ export const MUTANTS: readonly Mutant[] = [
   ...ORDERS,
   ...ROLLS,
   ...ASSIGNMENT,
+  ...TENURES,
+  ...DISPATCH,
+  ...ELECTION,
   ...DRIVER_MUTANTS,
+  ...TOPIC_MUTANTS,
 ]

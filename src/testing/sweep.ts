@@ -1,6 +1,7 @@
+import { CaucusError } from '../errors.ts'
 import { type CoverageReport, reportCoverage } from './sweep/coverage-report.ts'
 import { fingerprint } from './sweep/fingerprint.ts'
-import { type BrokenInvariant, type LevelName, SCOPES } from './sweep/level.ts'
+import { type BrokenInvariant, type LevelName, PROFILES_AT, SCOPES } from './sweep/level.ts'
 import { type Explanation, type LostChunk, RunningSweep, type RunOptions } from './sweep/running-sweep.ts'
 import { SweepState } from './sweep/state.ts'
 import { type Asked, SweepThread } from './sweep/sweep-thread.ts'
@@ -43,6 +44,10 @@ export interface Sweep {
 /** Runs many seeds on many threads and adds up what happened. Resolves also when it is ended early, with what was done. */
 export const sweep = async (options: SweepOptions): Promise<Sweep> => {
   const { level, profile, built = new URL('../', import.meta.url) } = options
+  if (profile !== undefined && !PROFILES_AT[level].includes(profile)) {
+    const known = PROFILES_AT[level].join(', ')
+    throw new CaucusError('CAUCUS_INVALID_ARGUMENT', `level ${level} has no profile ${profile}; take one of ${known}`)
+  }
   const scope = SCOPES[level]
   const entry = new URL('testing/sweep/thread.js', built)
   const open = options.open ?? ((covered: boolean) => new SweepThread(entry, { level, profile, covered }))

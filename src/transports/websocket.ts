@@ -1,11 +1,11 @@
 import type { IncomingMessage } from 'node:http'
-import { WebSocket } from 'ws'
+import { type RawData, WebSocket } from 'ws'
 import { CaucusError, errorFromWire } from '../errors.ts'
 import type { FrameSocket, OpenSocket, SocketOptions, SocketSink } from '../ports/socket.ts'
 import { MAX_FRAME_BYTES } from '../wire/limits.ts'
 
-/** Whoever lets this much pile up unsent has nobody on the other side. */
-const MAX_BUFFERED_BYTES = 8 * MAX_FRAME_BYTES
+/** Whoever lets this much pile up unsent has nobody on the other side. A process may say a lot at once: a hundred replies of the largest kind. */
+const MAX_BUFFERED_BYTES = 64 * MAX_FRAME_BYTES
 /** How much of a refusal is read. */
 const MAX_REFUSAL_BYTES = 16 * 1024
 
@@ -40,8 +40,8 @@ class ClientSocket implements FrameSocket {
     this.#socket.on('message', (data, isBinary) => {
       if (this.#over) return
       sink.heard()
-      if (!isBinary) sink.text(data.toString())
-      else this.fail(new CaucusError('CAUCUS_PROTOCOL', `${url} sent a binary frame; it is no caucus server`))
+      if (isBinary) sink.bytes(bytesOf(data))
+      else sink.text(data.toString())
     })
     this.#socket.on('ping', () => this.#heard())
     this.#socket.on('pong', () => this.#heard())
@@ -59,7 +59,19 @@ class ClientSocket implements FrameSocket {
     return !this.#over && this.#socket.readyState === WebSocket.OPEN
   }
 
+  get bufferedBytes(): number {
+    return this.#socket.bufferedAmount
+  }
+
   send(frame: string): void {
+    this.#send(frame)
+  }
+
+  sendBytes(frame: Uint8Array): void {
+    this.#send(frame)
+  }
+
+  #send(frame: string | Uint8Array): void {
     if (!this.open) return
     if (this.#socket.bufferedAmount > MAX_BUFFERED_BYTES) {
       return this.fail(new CaucusError('CAUCUS_CONNECTION_LOST', `${this.#url} does not take what is sent to it`))
@@ -142,6 +154,12 @@ export const refusalOf = (url: string, status: number, body: string): CaucusErro
           ? 'CAUCUS_UNAVAILABLE'
           : 'CAUCUS_PROTOCOL'
   return new CaucusError(code, `${url} answered ${status}; is it a caucus server?`, { details: { status } })
+}
+
+/** With the `binaryType` that is the default, it is a `Buffer` already. */
+const bytesOf = (data: RawData): Uint8Array => {
+  if (Array.isArray(data)) return Buffer.concat(data)
+  return data instanceof ArrayBuffer ? new Uint8Array(data) : data
 }
 
 const describe = (error: Error & { code?: unknown }): string =>

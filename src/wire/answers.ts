@@ -1,10 +1,12 @@
 import { type TSchema, Type } from '@sinclair/typebox'
+import type { TopicView as CoreTopicView } from '../core/dispatch/messages.ts'
 import type { GroupEvent } from '../core/group/reasons.ts'
 import type * as view from '../core/group/view.ts'
 import { ERROR_CODES, type ErrorCode } from '../errors.ts'
 import { Revision } from './http.ts'
 import { MAX_WEIGHT } from './limits.ts'
 import { GroupState, type Same, ShareKind } from './schemas.ts'
+import { InstanceRecord } from './services.ts'
 
 /*
  * What the HTTP routes answer, as the OpenAPI document says it. Open on purpose: an answer may gain fields, and whoever reads it
@@ -21,6 +23,9 @@ export const MemberView = Type.Object(
     incarnation: Whole,
     index: Type.Optional(Type.Integer({ minimum: 1 })),
     partitions: Type.Optional(Type.Array(Whole)),
+    leads: Type.Optional(
+      Type.Literal(true, { description: 'Of an election: it has the tenure, and `epoch` is its token.' }),
+    ),
     epoch: Whole,
     metadata: Type.Optional(Type.Unknown()),
     weight: Type.Optional(Type.Integer({ ...ofWeight, description: 'Unless it is 1; a group of indexes has none.' })),
@@ -65,6 +70,30 @@ export const GroupView = Type.Object(
 )
 
 export const Groups = Type.Object({ groups: Type.Array(GroupView) })
+
+export const TopicView = Type.Object(
+  {
+    topic: Name,
+    producers: Type.Array(
+      Type.Object({
+        id: Name,
+        concurrency: Whole,
+        queued: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: 'Requests that wait.' }),
+        metadata: Type.Optional(Type.Unknown()),
+        queue: Type.Optional(Name),
+      }),
+    ),
+    listeners: Whole,
+    late: Type.Integer({
+      minimum: 0,
+      maximum: Number.MAX_SAFE_INTEGER,
+      description: 'Answers that came when their ask was over, since the topic is there.',
+    }),
+  },
+  { description: 'A topic as it is now. It is there as long as somebody produces or listens.' },
+)
+
+export const Topics = Type.Object({ topics: Type.Array(TopicView) })
 
 export const Guarantees = Type.Object(
   {
@@ -125,6 +154,7 @@ const Because = Type.Union([
 const ofPlace = { member: Name, because: Because }
 const ofMember = { member: Name, incarnation: Whole, because: Because }
 const ofPartition = { partition: Whole, member: Name, epoch: Whole, because: Because }
+const ofTenure = { member: Name, epoch: Whole, because: Because }
 const ofSlot = { index: Whole, total: Whole, member: Name, epoch: Whole, because: Because }
 
 export const GroupEvents = Type.Union(
@@ -147,6 +177,11 @@ export const GroupEvents = Type.Union(
     Type.Object({ type: Type.Literal('partition.granted'), ...ofPartition }),
     Type.Object({ type: Type.Literal('slot.revoked'), ...ofSlot }),
     Type.Object({ type: Type.Literal('slot.granted'), ...ofSlot }),
+    Type.Object({ type: Type.Literal('tenure.revoked'), ...ofTenure }),
+    Type.Object({ type: Type.Literal('tenure.granted'), ...ofTenure }),
+    Type.Object({ type: Type.Literal('service.registered'), ...ofMember, instance: InstanceRecord }),
+    Type.Object({ type: Type.Literal('service.updated'), member: Name, incarnation: Whole, instance: InstanceRecord }),
+    Type.Object({ type: Type.Literal('service.withdrawn'), ...ofMember }),
   ],
   { description: 'What happened in a group (docs/events.md).' },
 )
@@ -182,20 +217,23 @@ export const Gap = Type.Object(
   { description: 'Something is forgotten; null: nobody knows how much.' },
 )
 
+const errorWith = (codes: readonly ErrorCode[]): TSchema =>
+  Type.Object({
+    code: Type.Union(codes.map((code) => Type.Literal(code))),
+    message: Type.String({ description: 'Says what is wrong and what to do. For people: it may be reworded.' }),
+    retriable: Type.Boolean({ description: 'Trying the same again later can succeed.' }),
+    definite: Type.Boolean({ description: 'It certainly did not happen; false: it may have.' }),
+    details: Type.Record(Type.String(), Type.Unknown()),
+  })
+
+const ALL_CODES = Object.keys(ERROR_CODES) as ErrorCode[]
+
+/** Any error, as it stands in the body of a refusal and in a line of an ask. */
+export const AnyError = errorWith(ALL_CODES)
+
 /** The body of every refusal, with these codes or any. */
-export const errorAnswer = (codes: readonly ErrorCode[] = Object.keys(ERROR_CODES) as ErrorCode[]): TSchema =>
-  Type.Object(
-    {
-      error: Type.Object({
-        code: Type.Union(codes.map((code) => Type.Literal(code))),
-        message: Type.String({ description: 'Says what is wrong and what to do. For people: it may be reworded.' }),
-        retriable: Type.Boolean({ description: 'Trying the same again later can succeed.' }),
-        definite: Type.Boolean({ description: 'It certainly did not happen; false: it may have.' }),
-        details: Type.Record(Type.String(), Type.Unknown()),
-      }),
-    },
-    { description: 'Why a request was refused (docs/errors.md).' },
-  )
+export const errorAnswer = (codes: readonly ErrorCode[] = ALL_CODES): TSchema =>
+  Type.Object({ error: errorWith(codes) }, { description: 'Why a request was refused (docs/errors.md).' })
 
 /** Metadata that nobody gave is no field in JSON. */
 type MemberOnWire = Omit<view.MemberView, 'metadata'> & { metadata?: unknown }
@@ -206,5 +244,6 @@ const agrees: [
   Same<typeof MemberView, MemberOnWire>,
   Same<typeof GroupView, GroupOnWire>,
   Same<typeof GroupEvents, GroupEvent>,
-] = [true, true, true]
+  Same<typeof TopicView, CoreTopicView>,
+] = [true, true, true, true]
 void agrees

@@ -32,24 +32,24 @@ export const holdingsFault = (holdings: readonly Holding[], name: string): strin
   return `${name} lists an item twice`
 }
 
-/** Says what is wrong with a member's metadata: too deep, too long as JSON, or with a key that could change a prototype. */
-export const metadataFault = (metadata: unknown): string | undefined => {
-  if (metadata === undefined || metadata === null || typeof metadata !== 'object') return sizeFault(metadata)
+/** Says what is wrong with a member's metadata: too deep, too long as JSON, or with a key that could change a prototype. `what` names it. */
+export const metadataFault = (metadata: unknown, what = 'metadata'): string | undefined => {
+  if (metadata === undefined || metadata === null || typeof metadata !== 'object') return sizeFault(metadata, what)
   // Level by level and not by recursion: the nesting is somebody else's choice.
   let level: object[] = [metadata]
   for (let depth = 1; level.length > 0; depth++) {
-    if (depth > MAX_METADATA_DEPTH) return `metadata is nested deeper than ${MAX_METADATA_DEPTH} levels`
+    if (depth > MAX_METADATA_DEPTH) return `${what} is nested deeper than ${MAX_METADATA_DEPTH} levels`
     const next: object[] = []
     for (const node of level) {
-      if (Object.hasOwn(node, '__proto__')) return 'metadata has a key "__proto__"; use another name'
+      if (Object.hasOwn(node, '__proto__')) return `${what} has a key "__proto__"; use another name`
       for (const child of Object.values(node)) if (typeof child === 'object' && child !== null) next.push(child)
     }
     level = next
   }
-  return sizeFault(metadata)
+  return sizeFault(metadata, what)
 }
 
-const sizeFault = (metadata: unknown): string | undefined => {
+const sizeFault = (metadata: unknown, what: string): string | undefined => {
   if (metadata === undefined) return undefined
   let text: string | undefined
   try {
@@ -57,8 +57,8 @@ const sizeFault = (metadata: unknown): string | undefined => {
   } catch {
     // A BigInt, or a `toJSON` that throws: what came over the wire has neither.
   }
-  if (text === undefined) return 'metadata must be JSON'
+  if (text === undefined) return `${what} must be JSON`
   // Every character takes at least one byte, so a long text is refused without being encoded.
   const tooLong = text.length > MAX_METADATA_BYTES || new TextEncoder().encode(text).length > MAX_METADATA_BYTES
-  return tooLong ? `metadata is longer than ${MAX_METADATA_BYTES} bytes as JSON; keep only what others need` : undefined
+  return tooLong ? `${what} is longer than ${MAX_METADATA_BYTES} bytes as JSON; keep only what others need` : undefined
 }

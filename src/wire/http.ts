@@ -60,7 +60,7 @@ export const Revision = Type.String({ pattern: '^[0-9]{1,10}-[0-9]{1,15}$', desc
 
 const Whole = Type.Integer({ minimum: 0 })
 
-/** The answer to it: the member's whole share. `index` and `total` or `partitions`, by the kind of the group. */
+/** The answer to it: the member's whole share. `index` and `total`, `partitions` or `token`, by the kind of the group. */
 export const RenewAnswer = Type.Object({
   generation: Whole,
   incarnation: Whole,
@@ -71,6 +71,7 @@ export const RenewAnswer = Type.Object({
   index: Type.Optional(Whole),
   total: Type.Optional(Whole),
   partitions: Type.Optional(Type.Array(Type.Object({ id: Whole, epoch: Whole }))),
+  token: Type.Optional(Type.Integer({ minimum: 0, description: 'Of an election, while this candidate leads.' })),
   revoked: Type.Optional(Holdings),
   leaseMs: Type.Number(),
 })
@@ -151,7 +152,8 @@ export const renewAnswer = (message: ShareMessage): RenewAnswer => {
     state,
     epoch,
     ...(share === 'index' && place !== undefined && { index: place.item, total: place.of ?? message.members }),
-    ...(share !== 'index' && { partitions: holding.map(({ item, epoch }) => ({ id: item, epoch })) }),
+    ...(share === 'tenure' && place !== undefined && { token: place.epoch }),
+    ...(typeof share !== 'string' && { partitions: holding.map(({ item, epoch }) => ({ id: item, epoch })) }),
     ...(revoked.length > 0 && { revoked }),
     leaseMs,
   }

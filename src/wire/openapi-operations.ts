@@ -4,6 +4,8 @@ import { LINK_PATH } from './frames.ts'
 import { LeaveQuery, MemberId, RenewAnswer, RenewBody, Revision } from './http.ts'
 import { json, type Operation, ofGroup, ofMember } from './openapi-operation.ts'
 import { ORDER_OPERATIONS } from './openapi-orders.ts'
+import { SERVICE_OPERATIONS } from './openapi-services.ts'
+import { TOPIC_OPERATIONS } from './openapi-topics.ts'
 import { HistoryQuery } from './operator.ts'
 import { LINK_SUBPROTOCOLS, PROTOCOLS } from './versions.ts'
 
@@ -89,6 +91,8 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     errors: ['CAUCUS_NOT_FOUND'],
   },
   ...ORDER_OPERATIONS,
+  ...SERVICE_OPERATIONS,
+  ...TOPIC_OPERATIONS,
   'GET /healthz': {
     id: 'getHealth',
     tag: 'operations',

@@ -1,10 +1,12 @@
 import { type TObject, type TSchema, Type } from '@sinclair/typebox'
 import { ERROR_CODES, type ErrorCode } from '../errors.ts'
 import * as answers from './answers.ts'
+import { AskLine } from './ask-lines.ts'
 import { RenewAnswer, RenewBody } from './http.ts'
 import type { Answer, Operation } from './openapi-operation.ts'
 import { OPERATIONS } from './openapi-operations.ts'
 import { Hello, Holding, Leave, Left, Refused, Renew, ShareKind, ShareMessage } from './schemas.ts'
+import * as services from './services.ts'
 import { LINK_SUBPROTOCOLS } from './versions.ts'
 
 /** A route as it was registered, `HEAD` beside `GET` included. */
@@ -15,7 +17,7 @@ export interface Route {
 
 type Json = { readonly [name: string]: unknown }
 
-const AnyError = answers.errorAnswer()
+const ErrorAnswer = answers.errorAnswer()
 const frameOf = (...messages: readonly TSchema[]): TSchema => Type.Array(Type.Union([...messages]))
 
 /** What has a name of its own in the document; everything else stands where it is used. */
@@ -35,7 +37,17 @@ const COMPONENTS: Readonly<Record<string, TSchema>> = {
   Share: RenewAnswer,
   ShareKind,
   Holding,
-  ErrorAnswer: AnyError,
+  Instance: services.Instance,
+  InstanceRecord: services.InstanceRecord,
+  Registration: services.InstanceBody,
+  Registered: services.Registered,
+  Service: services.ServiceView,
+  Services: services.Services,
+  Topic: answers.TopicView,
+  Topics: answers.Topics,
+  AskLine,
+  ErrorBody: answers.AnyError,
+  ErrorAnswer,
   LinkFrameOfMember: frameOf(Renew, Leave),
   LinkFrameOfServer: frameOf(Hello, ShareMessage, Refused, Left),
 }
@@ -77,6 +89,8 @@ export const openApiDocument = (routes: readonly Route[], version: string): Json
     security: [{ bearer: [] }, { mutualTLS: [] }, {}],
     tags: [
       { name: 'groups', description: 'Who is there, and with what share' },
+      { name: 'services', description: 'Who serves what, and where' },
+      { name: 'topics', description: 'Asking everybody' },
       { name: 'operations', description: 'For operators and their machines' },
       { name: 'link', description: 'The connection of the SDK' },
       { name: 'bloc', description: 'The wire of unmodified bloc clients' },
@@ -97,7 +111,7 @@ export const openApiDocument = (routes: readonly Route[], version: string): Json
 }
 
 const described = (operation: Operation, isHead: boolean): Json => {
-  const { id, tag, summary, description, body, isOpen = false } = operation
+  const { id, tag, summary, description, body, takesBytes = false, isOpen = false } = operation
   return {
     operationId: isHead ? `${id}Head` : id,
     tags: [tag],
@@ -106,7 +120,13 @@ const described = (operation: Operation, isHead: boolean): Json => {
     ...(isOpen && { security: [] }),
     parameters: parametersOf(operation),
     ...(body !== undefined && {
-      requestBody: { required: true, content: { 'application/json': { schema: rendered(body) } } },
+      requestBody: {
+        required: true,
+        content: {
+          'application/json': { schema: rendered(body) },
+          ...(takesBytes && { 'application/octet-stream': {} }),
+        },
+      },
     }),
     responses: { ...answersOf(operation, isHead), ...errorsOf(operation, isHead) },
     ...(tag === 'link' && {

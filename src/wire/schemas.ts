@@ -4,7 +4,7 @@ import { MAX_GENERATION } from '../core/lease.ts'
 import { MAX_ITEM, MAX_LEASE_MS, MAX_LIST_ITEMS, MAX_PARTITIONS, MAX_TEXT_LENGTH, MAX_WEIGHT } from './limits.ts'
 
 const strict = { additionalProperties: false }
-const whole = (minimum: number, maximum: number = Number.MAX_SAFE_INTEGER) => Type.Integer({ minimum, maximum })
+export const whole = (minimum: number, maximum: number = Number.MAX_SAFE_INTEGER) => Type.Integer({ minimum, maximum })
 
 /** Only its type: what an id may be made of is checked by `core/ids.ts`, which says what is wrong with it. */
 const Id = Type.String()
@@ -25,6 +25,8 @@ export const Holding = Type.Object(
 export const Holdings = Type.Array(Holding, { maxItems: MAX_LIST_ITEMS })
 export const ShareKind = Type.Union([
   Type.Literal('index'),
+  Type.Literal('tenure'),
+  Type.Literal('none'),
   Type.Object({ partitions: whole(1, MAX_PARTITIONS) }, strict),
 ])
 export const GroupState = Type.Union([Type.Literal('settling'), Type.Literal('settled')])

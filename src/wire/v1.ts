@@ -2,8 +2,8 @@ import { Type } from '@sinclair/typebox'
 import type { CoordinatorMessage, MemberMessage, Refused as Refusal } from '../core/group/messages.ts'
 import { ERROR_CODES } from '../errors.ts'
 import { fieldsOf, onlyFields } from './fields.ts'
-import { MAX_TEXT_LENGTH } from './limits.ts'
-import { Hello, Leave, Left, Refused, Renew, ShareMessage } from './schemas.ts'
+import { MAX_PARTITIONS, MAX_TEXT_LENGTH } from './limits.ts'
+import { Hello, Leave, Left, Refused, Renew, ShareMessage, whole } from './schemas.ts'
 
 /*
  * Version 1, spoken before the first release: its peers end a link at a field that they do not know, so nothing could ever be added for them. What
@@ -24,21 +24,29 @@ const V1_CODES = [
 ] as const
 const V1Code = Type.Union(V1_CODES.map((code) => Type.Literal(code)))
 
+/** It has neither elections nor services. */
+const V1Share = Type.Union([Type.Literal('index'), Type.Object({ partitions: whole(1, MAX_PARTITIONS) }, strict)])
+
 /** Every message of version 1. `test/contract/rolling.test.ts` holds them against what that version itself checks with. */
 export const V1 = {
-  renew: Type.Pick(
-    Renew,
-    [...named, 'sequence', 'incarnation', 'generation', 'share', 'metadata', 'leaving', 'order', ...holdings],
+  renew: Type.Composite(
+    [
+      Type.Pick(Renew, [...named, 'sequence', 'incarnation', 'generation']),
+      Type.Object({ share: Type.Optional(V1Share) }),
+      Type.Pick(Renew, ['metadata', 'leaving', 'order', ...holdings]),
+    ],
     strict,
   ),
   leave: Type.Pick(Leave, [...named, 'incarnation', 'sequence'], strict),
   hello: Type.Pick(Hello, ['type', 'protocol', 'clusterId', 'instanceId', 'generation'], strict),
-  share: Type.Pick(
-    ShareMessage,
+  share: Type.Composite(
     [
-      ...named,
-      ...(['generation', 'incarnation', 'sequence', 'order', 'state', 'epoch', 'leaseMs', 'members', 'share'] as const),
-      ...(['holding', 'revoked'] as const),
+      Type.Pick(ShareMessage, [
+        ...named,
+        ...(['generation', 'incarnation', 'sequence', 'order', 'state', 'epoch', 'leaseMs', 'members'] as const),
+      ]),
+      Type.Object({ share: V1Share }),
+      Type.Pick(ShareMessage, ['holding', 'revoked']),
     ],
     strict,
   ),
@@ -64,6 +72,15 @@ const V1_FIELDS = {
   share: fieldsOf(V1.share),
   refused: fieldsOf(V1.refused),
   left: fieldsOf(V1.left),
+}
+
+/** What a server of version 1 would end the link for, as the refusal that it cannot say. */
+export const refusedFor1 = (message: MemberMessage): Refusal | undefined => {
+  if (message.type !== 'renew' || (message.share !== 'tenure' && message.share !== 'none')) return undefined
+  const { group, member, bootId } = message
+  const what = message.share === 'none' ? 'services' : 'elections'
+  const text = `the server speaks protocol 1, which knows no ${what}; upgrade caucus on the server`
+  return { type: 'refused', group, member, bootId, code: 'CAUCUS_CONFLICT', message: text }
 }
 
 /** What a peer of version 1 is told. */

@@ -15,7 +15,8 @@ export const compile = (schema: TSchema): Check => {
 const describe = (error: ErrorObject | undefined): string => {
   if (error === undefined) return 'does not fit'
   const { instancePath, keyword, params, message } = error
-  if (instancePath.startsWith('/share')) return `share must be "index" or { "partitions": 1 to ${MAX_PARTITIONS} }`
+  if (instancePath.startsWith('/share'))
+    return `share must be "index", "tenure" or { "partitions": 1 to ${MAX_PARTITIONS} }`
   const where = instancePath === '' ? '' : `${instancePath.slice(1).replaceAll('/', '.')} `
   if (keyword === 'additionalProperties') return `${where}has an unknown field ${quoted(params.additionalProperty)}`
   if (keyword === 'required') return `${where}lacks the field ${quoted(params.missingProperty)}`

@@ -1,8 +1,12 @@
 import { embedded } from 'caucus'
+import { topicValuesContract } from './topic-values.ts'
 import { topicContract } from './topics.ts'
 
-topicContract('embedded()', async () => ({
+const open = async () => ({
   backend: embedded(),
-  guarantees: { exclusion: 'leased', survivesRestart: false, survivesPartition: false },
+  guarantees: { exclusion: 'leased', survivesRestart: false, survivesPartition: false } as const,
   close: async () => {},
-}))
+})
+
+topicContract('embedded()', open)
+topicValuesContract('embedded()', open)

@@ -1,8 +1,10 @@
 import { embedded } from 'caucus'
+import { electionContract } from './elections.ts'
 import { groupContract } from './groups.ts'
 
-groupContract('embedded()', async () => ({
-  backend: embedded(),
-  guarantees: { exclusion: 'leased', survivesRestart: false, survivesPartition: false },
-  close: async () => {},
-}))
+for (const contract of [groupContract, electionContract])
+  contract('embedded()', async () => ({
+    backend: embedded(),
+    guarantees: { exclusion: 'leased', survivesRestart: false, survivesPartition: false },
+    close: async () => {},
+  }))

@@ -1,4 +1,4 @@
-import type { Caucus, Heard, Producer, Reply, Topic } from 'caucus'
+import type { Caucus, Heard, Producer, Reply, Target, Topic } from 'caucus'
 import { connect } from 'caucus'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { codeOf, type Subject } from './groups.ts'
@@ -247,6 +247,44 @@ export const topicContract = (name: string, open: () => Promise<Subject>) =>
       expect(heard).toEqual([{ type: 'reply', from: 'p', value: 1 }])
       await listener[Symbol.asyncDispose]()
       await eventually(asker.topic('t'), (view) => view?.listeners === 0)
+    })
+
+    test('a handler knows who asks, on which topic, and how long there is', async () => {
+      const contexts: { from: string; topic: string; remainingMs: number }[] = []
+      await ready(
+        other.topic('t').produce((_request, { from, topic, remainingMs }) => {
+          contexts.push({ from, topic, remainingMs })
+        }),
+      )
+      const asked = [asker, asker, other].map((each) => each.topic('t').gather(1, { withinMs: PATIENCE_MS }))
+      expect((await Promise.all(asked)).flatMap(({ replies }) => valuesOf(replies))).toEqual(Array(3).fill(undefined))
+      const names = contexts.map(({ from }) => from)
+      expect(new Set(names).size).toBe(2)
+      expect(contexts.every(({ topic }) => topic === 't')).toBe(true)
+      expect(contexts.every(({ remainingMs: left }) => left > 0 && left <= PATIENCE_MS)).toBe(true)
+    })
+
+    test('some are enough, or what there is when nobody says anything any more', async () => {
+      const topic = other.topic('t')
+      const quick = ['a', 'b'].map((id) => topic.produce(() => id, { id }))
+      await ready(
+        ...quick,
+        topic.produce((_request, { signal }) => whenAborted(signal), { id: 'slow' }),
+      )
+      const two = await asker.topic('t').gather(1, { until: 2, withinMs: PATIENCE_MS })
+      expect([valuesOf(two.replies).toSorted(), two.released, two.ending]).toEqual([['a', 'b'], ['slow'], 'met'])
+      const quiet = await asker.topic('t').gather(1, { until: { quiet: 100 }, withinMs: PATIENCE_MS })
+      expect([valuesOf(quiet.replies).toSorted(), quiet.released, quiet.ending]).toEqual([['a', 'b'], ['slow'], 'met'])
+    })
+
+    test('an ask may be for some of them only', async () => {
+      const topic = other.topic('t')
+      await ready(...['a', 'b', 'c'].map((id) => topic.produce(() => id, { id, metadata: { odd: id !== 'b' } })))
+      const asked = async (to: Target) =>
+        valuesOf((await asker.topic('t').gather(1, { to, withinMs: PATIENCE_MS })).replies).toSorted()
+      expect(await asked({ id: ['a', 'c', 'nobody'] })).toEqual(['a', 'c'])
+      expect(await asked({ metadata: { odd: false } })).toEqual(['b'])
+      expect(await asked({ pick: 2 })).toHaveLength(2)
     })
 
     test('a connection that is closed ends what it has asked', async () => {

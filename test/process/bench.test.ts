@@ -56,6 +56,35 @@ describe('npm run bench', () => {
     expect(existsSync(join(`${pictures}`, 'change.svg'))).toBe(false)
   })
 
+  test('asks responders in real processes, through our server and past it', { timeout: 60_000 }, () => {
+    const json = inFolder('silent.json')
+    const { status, stdout, stderr } = bench('silentResponder', '--quick', '--json', json)
+    expect({ status, stderr }).toEqual({ status: 0, stderr: expect.any(String) })
+    const [row] = rowsIn(json)
+    // That the silent one is named does not depend on the machine.
+    expect(row).toMatchObject({ floor: 100, unit: 'ms', details: { 'Caucus names it': '5 of 5' } })
+    expect(Object.keys(row?.others as object)).toEqual(expect.arrayContaining(['direct ws', 'direct TCP']))
+    expect(stdout).toContain('one silent of 10')
+    // Where there is no NATS, that is said.
+    expect(Object.hasOwn(row?.others as object, 'NATS') || stderr.includes('nats: skipped')).toBe(true)
+  })
+
+  test('draws rates and latencies of dispatch beside one another', () => {
+    const json = inFolder('dispatch.json')
+    const series = {
+      rates: { Caucus: 3_000, NATS: 1_500 },
+      shares: [0.01, 0.5, 0.99],
+      latencies: { Caucus: [0.2, 0.3, 0.9], NATS: [0.4, 0.6, 1.2] },
+    }
+    const row = { row: 'dispatch across processes, fan-out 10, 1 in flight', ours: 3_000, floor: 4_000, others: {} }
+    const rows = [{ ...row, ratio: 2, target: '≥ 1.5 × NATS', ok: true, unit: 'requests/s', series }]
+    writeFileSync(json, JSON.stringify(rows))
+    const { status } = bench('--from', json, '--pictures', inFolder('dispatched'))
+    expect(status).toBe(0)
+    expect(readFileSync(join(inFolder('dispatched'), 'dispatch.svg'), 'utf8')).toContain('2.00')
+    expect(readFileSync(join(inFolder('dispatched'), 'dispatch-latency.svg'), 'utf8')).toContain('fan-out 10')
+  })
+
   test('draws what was measured before', () => {
     const json = inFolder('change.json')
     const points = { n: 10, moved: 10, messages: 40, bytes: 9_000, ms: 0.3 }
@@ -70,7 +99,16 @@ describe('npm run bench', () => {
   test('--help names every set, row and option', () => {
     const { status, stdout } = bench('--help')
     expect(status).toBe(0)
-    for (const name of ['groups:', 'memory', 'heartbeats', 'liveMembers', '--quick', '--json', '--minutes']) {
+    for (const name of [
+      'groups:',
+      'memory',
+      'heartbeats',
+      'liveMembers',
+      'dispatchAcross',
+      '--quick',
+      '--json',
+      '--minutes',
+    ]) {
       expect(stdout).toContain(name)
     }
   })

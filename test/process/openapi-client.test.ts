@@ -11,7 +11,7 @@ const TOKEN = 'a-token-of-this-test'
 
 /** What somebody writes who has the generated client and nothing else of ours. Its types are part of the test. */
 const PROGRAM = `
-import { defaults, getGroup, getHealth, getMember, listGroups, removeMember, renewMember, type Share } from './client.js'
+import { ask, defaults, getGroup, getHealth, getMember, listGroups, listTopics, removeMember, renewMember, type Share } from './client.js'
 
 defaults.baseUrl = process.argv[2] ?? ''
 defaults.headers = { authorization: 'Bearer ${TOKEN}' }
@@ -41,6 +41,14 @@ if (groups.status === 200) told.push(['listed', groups.data.groups.length])
 const health = await getHealth()
 if (health.status === 200) told.push(['healthy', health.data.ok, health.data.guarantees.exclusion])
 
+const topics = await listTopics()
+if (topics.status === 200) told.push(['topics', topics.data.topics.map(({ topic }) => topic)])
+// Its runtime takes whatever is called "json" for one document, which a single line is.
+const asked = await ask('price list', { sku: 7 }, { within: 1_000, until: 'first', id: ['a', 'b'] })
+if (asked.status === 200) told.push(['asked', asked.data])
+// @ts-expect-error: a limit is a number
+const endless = await ask('price list', 1, { within: '1e999' })
+
 // @ts-expect-error: a renewal has a sequence
 const lacking = await renewMember('jobs', 'b', { bootId: 'boot-1' })
 // @ts-expect-error: there is no such share
@@ -49,7 +57,7 @@ const other = await renewMember('jobs', 'b', { bootId: 'boot-1', sequence: 1, sh
 const unknown = await renewMember('jobs', 'b', { bootId: 'boot-1', sequence: 1, wieght: 2 })
 const conflict = await renewMember('jobs', 'b', { bootId: 'boot-1', sequence: 1, share: 'index' })
 const missing = await getMember('jobs', 'none')
-for (const refused of [lacking, other, unknown, conflict, missing]) {
+for (const refused of [endless, lacking, other, unknown, conflict, missing]) {
   if (refused.status === 200) throw new Error('taken: ' + JSON.stringify(refused))
   told.push(['refused', refused.status, refused.data.error.code, refused.data.error.retriable])
 }
@@ -107,6 +115,9 @@ describe('a client that is generated from /openapi.json', () => {
       ['member', { zone: 'x' }],
       ['listed', 1],
       ['healthy', true, 'leased'],
+      ['topics', []],
+      ['asked', expect.objectContaining({ type: 'summary', code: 'CAUCUS_NO_RESPONDERS' })],
+      ['refused', 400, 'CAUCUS_INVALID_ARGUMENT', false],
       ['refused', 400, 'CAUCUS_INVALID_ARGUMENT', false],
       ['refused', 400, 'CAUCUS_INVALID_ARGUMENT', false],
       ['refused', 400, 'CAUCUS_INVALID_ARGUMENT', false],

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -69,6 +69,25 @@ try {
     expect(JSON.parse(slot)).toEqual({ index: 1, total: 1, epoch: expect.any(Number) })
     expect(owns).toBe('true')
     expect(stderr).toBe('')
+  })
+
+  test('needs nothing of OpenTelemetry before somebody traces', async () => {
+    const load = (door: string) =>
+      run(process.execPath, ['--input-type=module', '-e', `await import('${door}')`], { cwd: home }).then(
+        () => 'loaded',
+        (error: { stderr: string }) => /\[(ERR_\w+)\]: .*'(.+?)'/.exec(error.stderr)?.slice(1) ?? error.stderr,
+      )
+    // Somebody else's dependency may bring it, as prom-client does, which the server needs.
+    const installed = join(home, 'node_modules', '@opentelemetry', 'api')
+    const away = join(temporary, 'api')
+    renameSync(installed, away)
+    try {
+      for (const door of ['caucus', 'caucus/compat']) expect([door, await load(door)]).toEqual([door, 'loaded'])
+      expect(await load('caucus/opentelemetry')).toEqual(['ERR_MODULE_NOT_FOUND', '@opentelemetry/api'])
+    } finally {
+      renameSync(away, installed)
+    }
+    expect(await load('caucus/opentelemetry')).toBe('loaded')
   })
 
   test('brings types that a strict program compiles against', async () => {

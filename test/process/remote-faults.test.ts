@@ -100,7 +100,7 @@ describe('a server that does not come to the point', () => {
     return new Promise((resolve) => {
       openWebSocket(
         { url, subprotocols: ['any'], token: undefined, tls: undefined, handshakeTimeoutMs: 200 },
-        { opened: () => {}, text: () => {}, heard: () => {}, closed: resolve },
+        { opened: () => {}, text: () => {}, bytes: () => {}, heard: () => {}, closed: resolve },
       )
     })
   }

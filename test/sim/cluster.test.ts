@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { CLUSTER_PROFILES, type ClusterProfile } from '../../src/testing/cluster/draw.ts'
 import { FAULT_NAMES } from '../../src/testing/cluster/fault.ts'
 import { DRIVER_MUTANTS } from '../../src/testing/cluster/mutants.ts'
+import { TOPIC_MUTANTS } from '../../src/testing/cluster/mutants-topics.ts'
 import { simulate } from '../../src/testing/cluster/simulate.ts'
 import { violationText } from '../../src/testing/cluster/story.ts'
 
@@ -50,10 +51,13 @@ describe('a simulation', () => {
   })
 
   test('leaves nobody without a mutant: each promise of the drivers can be found broken', () => {
-    const broken = new Set(DRIVER_MUTANTS.flatMap(({ breaks }) => breaks))
+    const mutants = [...DRIVER_MUTANTS, ...TOPIC_MUTANTS]
+    const broken = new Set(mutants.flatMap(({ breaks }) => breaks))
     for (const name of ['Belief', 'Work', 'Drain', 'G5', 'G6', 'G7', 'E8', 'U1', 'U2', 'U3', 'U4'] as const) {
       expect(broken).toContain(name)
     }
-    expect(new Set(DRIVER_MUTANTS.map(({ name }) => name)).size).toBe(DRIVER_MUTANTS.length)
+    for (const name of ['P3', 'P4', 'Roster', 'Count', 'Truth', 'Heard', 'Turn'] as const)
+      expect(broken).toContain(name)
+    expect(new Set(mutants.map(({ name }) => name)).size).toBe(mutants.length)
   })
 })

@@ -64,7 +64,9 @@ export const checkErrorTable = (codes: Codes, text: string, file = 'docs/errors.
 
 /** Words that look like error codes and are none: what a shell sets or a child process sees. */
 const ENVIRONMENT = new Set(
-  'SERVER TOKEN_FILE TOKEN INDEX TOTAL EPOCH PARTITIONS REQUIRE_ALL'.split(' ').map((name) => `CAUCUS_${name}`),
+  'SERVER TOKEN_FILE TOKEN INDEX TOTAL EPOCH PARTITIONS TOPIC FROM WITHIN_MS REQUIRE_ALL'
+    .split(' ')
+    .map((name) => `CAUCUS_${name}`),
 )
 
 /** Every CAUCUS_… in a document is an error code or a known variable of the environment. */
@@ -77,7 +79,7 @@ export const checkMentionedCodes = (codes: Codes, documents: Files): Violation[]
 
 const EVENT_FORM = /^[a-z]+\.[a-z][A-Za-z]*$/
 /** Regular past tenses, the irregular ones in use, and `settling`, which names the state that a group has just entered. */
-const PAST_TENSE = /(ed|lost|left|sent|begun|frozen|kept|settling)$/
+const PAST_TENSE = /(ed|lost|left|sent|begun|frozen|kept|withdrawn|settling)$/
 
 const isEventDeclaration = (ancestors: readonly Node[]): boolean =>
   ancestors.some(({ type, id }) => {

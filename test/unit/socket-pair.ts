@@ -53,22 +53,24 @@ export class SocketPair {
   }
 
   /** What the client says, whether it is a frame or not. */
-  says(frame: string | undefined): void {
-    this.#arrives(() => (frame === undefined ? this.#toServer?.binary() : this.#toServer?.text(frame)))
+  says(frame: string | Uint8Array): void {
+    this.#arrives(() => (typeof frame === 'string' ? this.#toServer?.text(frame) : this.#toServer?.binary(frame)))
   }
 
   #clientEnd(): FrameSocket {
     const isOpen = () => this.#client === 'open'
+    const send = (frame: string | Uint8Array) => {
+      if (!isOpen()) return
+      if (this.full) return this.client.fail(new CaucusError('CAUCUS_CONNECTION_LOST', 'does not take what is sent'))
+      this.log.push(`client: ${frameText(frame)}`)
+      this.says(frame)
+    }
     return {
       get open() {
         return isOpen()
       },
-      send: (frame) => {
-        if (!isOpen()) return
-        if (this.full) return this.client.fail(new CaucusError('CAUCUS_CONNECTION_LOST', 'does not take what is sent'))
-        this.log.push(`client: ${frame}`)
-        this.says(frame)
-      },
+      send,
+      sendBytes: send,
       ping: () => {
         this.log.push('client: ping')
         this.#arrives(() => this.#server === 'open' && this.#arrives(() => this.#heard()))
@@ -106,6 +108,13 @@ export class SocketPair {
         this.#arrives(() => {
           if (!this.#heard()) return
           this.#toClient.text(frame)
+        })
+      },
+      sendBytes: (frame) => {
+        this.log.push(`server: ${frameText(frame)}`)
+        this.#arrives(() => {
+          if (!this.#heard()) return
+          this.#toClient.bytes(frame)
         })
       },
       ping: () => {
@@ -153,3 +162,5 @@ export class SocketPair {
     this.#arrives(() => this.#gone?.())
   }
 }
+
+const frameText = (frame: string | Uint8Array): string => (typeof frame === 'string' ? frame : `${frame.length} bytes`)

@@ -2,12 +2,14 @@ import { randomUUID } from 'node:crypto'
 import { checkTiming, requireSafe } from '../../config/safety.ts'
 import { timing as presets, resolveTiming, type Timing, type TimingPreset } from '../../config/timing.ts'
 import type { GroupSettings } from '../../core/group/book.ts'
+import { electionOf } from '../../core/group/elections.ts'
 import type { ShareKind } from '../../core/group/messages.ts'
 import { groupNameFault } from '../../core/ids.ts'
 import { CaucusError } from '../../errors.ts'
-import type { Backend, BackendFactory, LinkEvent } from '../../ports/backend.ts'
+import type { Backend, BackendFactory, LinkEvent, Present } from '../../ports/backend.ts'
 import type { Clocks } from '../../ports/clock.ts'
 import type { CoordinatorHosting } from '../../ports/hosting.ts'
+import type { RegistryPort } from '../../ports/registry.ts'
 import type { FoundationStore } from '../../ports/store.ts'
 import { hostCoordinator } from '../../runtime/coordinator-host.ts'
 import { LocalConnection } from '../../runtime/dispatch/local-connection.ts'
@@ -87,6 +89,10 @@ class EmbeddedProcess {
     for (const [name, { share, timing: own = {} }] of Object.entries(groups)) {
       const fault = groupNameFault(name)
       if (fault !== undefined) throw new CaucusError('CAUCUS_INVALID_ARGUMENT', `embedded({ groups }): ${fault}`)
+      if (share !== undefined && (share === 'tenure') !== (electionOf(name) !== undefined)) {
+        const rule = 'groups whose name begins with "election/" share a tenure, and no others do'
+        throw new CaucusError('CAUCUS_INVALID_ARGUMENT', `embedded({ groups }): ${rule}; leave the share out`)
+      }
       const settings = resolveTiming(own, this.#timing)
       requireSafe(checkTiming(settings))
       this.#groups.set(name, { ...settingsOf(settings), ...(share !== undefined && { share }) })
@@ -147,6 +153,7 @@ class EmbeddedBackend implements Backend {
   readonly clocks: Clocks
   readonly timing: Timing
   readonly topics: LocalConnection
+  readonly registry: RegistryPort
   readonly #hosting: CoordinatorHosting
   readonly #home: Home
   readonly #members: MembershipDriver
@@ -161,6 +168,16 @@ class EmbeddedBackend implements Backend {
     this.clocks = clocks
     this.timing = timing
     this.topics = home.topics
+    this.registry = {
+      services: async ({ signal } = {}) => {
+        signal?.throwIfAborted()
+        return hosting.services()
+      },
+      service: async (name, { signal } = {}) => {
+        signal?.throwIfAborted()
+        return hosting.service(name)
+      },
+    }
     this.#hosting = hosting
     this.#home = home
     this.#members = new MembershipDriver({ clock: clocks.holder, open: memoryLink(hosting, clocks.grantor) })
@@ -182,6 +199,12 @@ class EmbeddedBackend implements Backend {
   async group(name: string, { signal }: { signal?: AbortSignal | undefined } = {}) {
     signal?.throwIfAborted()
     return this.#hosting.viewOf(name)
+  }
+
+  async present(group: string, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<Present> {
+    signal?.throwIfAborted()
+    const { events } = this.#hosting.history({ group, limit: 1 })
+    return { view: this.#hosting.viewOf(group), revision: events.at(-1)?.revision }
   }
 
   events(options: Parameters<Backend['events']>[0]) {

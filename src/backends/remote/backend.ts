@@ -1,10 +1,12 @@
 import { setMaxListeners } from 'node:events'
 import type { Timing } from '../../config/timing.ts'
+import type { TopicView } from '../../core/dispatch/messages.ts'
 import type { GroupView } from '../../core/group/view.ts'
 import { CaucusError, isCaucusError } from '../../errors.ts'
-import type { Backend, LinkEvent } from '../../ports/backend.ts'
+import type { Backend, LinkEvent, Present } from '../../ports/backend.ts'
 import type { Clocks } from '../../ports/clock.ts'
 import type { Guarantees, RecordedEvent } from '../../ports/hosting.ts'
+import type { RegistryPort } from '../../ports/registry.ts'
 import { History } from '../../runtime/history.ts'
 import { MembershipDriver } from '../../runtime/membership-driver.ts'
 import { sleep } from '../../runtime/wait.ts'
@@ -13,7 +15,9 @@ import { failureOf } from './failure.ts'
 import { RemoteLink } from './link.ts'
 import { linked } from './linked.ts'
 import type { checkedRemote } from './options.ts'
+import { remoteRegistry } from './registry.ts'
 import type { GetOptions, Surroundings } from './surroundings.ts'
+import { RemoteTopics } from './topics/topics.ts'
 
 type Told = RecordedEvent | { readonly type: 'gap'; readonly dropped: number | undefined }
 
@@ -42,6 +46,8 @@ export const openRemote = async (
 export class RemoteBackend implements Backend {
   readonly clocks: Clocks
   readonly timing: Timing
+  readonly topics: RemoteTopics
+  readonly registry: RegistryPort
   readonly #around: Surroundings
   readonly #asking: Pick<GetOptions, 'token' | 'tls'>
   readonly #members: MembershipDriver
@@ -64,7 +70,24 @@ export class RemoteBackend implements Backend {
     setMaxListeners(0, this.#closing.signal)
     const { heartbeatMs, reconnectMaxMs } = this.timing
     const random = () => around.random()
-    const linkOptions = { urls, token, tls, clock: clocks.grantor, openSocket, random, heartbeatMs, reconnectMaxMs }
+    this.topics = new RemoteTopics({
+      clock: clocks.grantor,
+      soon: around.soon ?? ((run) => void clocks.grantor.turn(run)),
+      view: (topic, signal) => this.#found<TopicView>(`/v1/topics/${encodeURIComponent(topic)}`, signal),
+    })
+    this.registry = remoteRegistry((path, signal) => this.#getJson(path, signal))
+    const { topics } = this
+    const linkOptions = {
+      urls,
+      token,
+      tls,
+      clock: clocks.grantor,
+      openSocket,
+      random,
+      heartbeatMs,
+      reconnectMaxMs,
+      topics,
+    }
     this.#members = new MembershipDriver({
       clock: clocks.holder,
       open: (sink) => {
@@ -122,12 +145,14 @@ export class RemoteBackend implements Backend {
   }
 
   async group(name: string, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<GroupView | undefined> {
-    try {
-      return (await this.#getJson(`/v1/groups/${encodeURIComponent(name)}`, signal)) as GroupView
-    } catch (error) {
-      if (isCaucusError(error) && error.code === 'CAUCUS_NOT_FOUND') return undefined
-      throw error
-    }
+    return this.#found<GroupView>(`/v1/groups/${encodeURIComponent(name)}`, signal)
+  }
+
+  async present(group: string, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<Present> {
+    const path = `/v1/groups/${encodeURIComponent(group)}/history?limit=1&view=true`
+    type Past = { readonly view?: GroupView; readonly events?: readonly RecordedEvent[] }
+    const past = await this.#found<Past>(path, signal)
+    return { view: past?.view, revision: past?.events?.at(-1)?.revision }
   }
 
   /**
@@ -194,11 +219,22 @@ export class RemoteBackend implements Backend {
   async #close(): Promise<void> {
     this.#closing.abort(new CaucusError('CAUCUS_CLOSED', 'this connection has been closed'))
     this.#events.close()
+    this.topics.close()
     await this.#members.close()
   }
 
   get #url(): string {
     return this.#link?.url ?? (this.#urls[0] as string)
+  }
+
+  /** What is there, or `undefined`. */
+  async #found<View>(path: string, signal: AbortSignal | undefined): Promise<View | undefined> {
+    try {
+      return (await this.#getJson(path, signal)) as View
+    } catch (error) {
+      if (isCaucusError(error) && error.code === 'CAUCUS_NOT_FOUND') return undefined
+      throw error
+    }
   }
 
   async #getJson(path: string, signal: AbortSignal | undefined): Promise<unknown> {

@@ -3,9 +3,10 @@ import type { Instant, Millis } from '../../core/time.ts'
 import { CaucusError } from '../../errors.ts'
 import type { LinkEvent } from '../../ports/backend.ts'
 import type { Clock, Timer } from '../../ports/clock.ts'
-import type { CoordinatorLink, LinkSink } from '../../ports/link.ts'
+import type { CoordinatorLink, LinkSink, TopicsSink } from '../../ports/link.ts'
 import type { FrameSocket, OpenSocket, TlsOptions } from '../../ports/socket.ts'
 import { decodeCoordinatorFrame, encodeFrames, LINK_PATH } from '../../wire/frames.ts'
+import { refusedFor1 } from '../../wire/v1.ts'
 import { isSpoken, LINK_SUBPROTOCOLS, type Protocol } from '../../wire/versions.ts'
 
 export interface RemoteLinkOptions {
@@ -21,6 +22,8 @@ export interface RemoteLinkOptions {
   readonly reconnectMaxMs: Millis
   /** How long nothing may be heard before the other side is asked; after two and a half times that it is taken for gone. */
   readonly heartbeatMs: Millis
+  /** Who talks about topics over it. */
+  readonly topics?: TopicsSink
   tell(event: LinkEvent): void
 }
 
@@ -55,6 +58,8 @@ export class RemoteLink implements CoordinatorLink {
   #askedAt: Instant | undefined
   #retry: Timer | undefined
   #watch: Timer | undefined
+  /** Whether whoever talks about topics knows of this server. */
+  #isTopicsTold = false
   /** From the first moment of closing on. */
   #closing = false
   #closed: Promise<void> | undefined
@@ -103,6 +108,7 @@ export class RemoteLink implements CoordinatorLink {
     const socket = this.#socket
     this.#socket = undefined
     this.#hello = undefined
+    this.#closeTopics('it was closed by this side')
     if (socket === undefined) return
     const { clock } = this.#options
     await new Promise<void>((resolve) => {
@@ -120,7 +126,17 @@ export class RemoteLink implements CoordinatorLink {
     // Kept here: a socket that takes no more ends within the call, and with it what this link knows of it.
     const socket = this.#socket
     if (messages.length === 0 || socket === undefined) return
-    for (const frame of encodeFrames(messages, this.#protocol)) socket.send(frame)
+    const told = this.#protocol === 1 ? this.#tellable(messages) : messages
+    if (told.length === 0) return
+    for (const frame of encodeFrames(told, this.#protocol)) socket.send(frame)
+  }
+
+  /** Without what an older server would end the link for: that is refused in its place. */
+  #tellable(messages: readonly MemberMessage[]): readonly MemberMessage[] {
+    const refusals = messages.flatMap((message) => refusedFor1(message) ?? [])
+    if (refusals.length === 0) return messages
+    this.#sink.received(refusals)
+    return messages.filter((message) => refusedFor1(message) === undefined)
   }
 
   #connect(): void {
@@ -140,6 +156,9 @@ export class RemoteLink implements CoordinatorLink {
         text: (frame) => {
           if (socket === this.#socket) this.#taken(frame)
         },
+        bytes: (frame) => {
+          if (socket === this.#socket) this.#taken(frame)
+        },
         closed: (error) => {
           if (socket === this.#socket) this.#lost(error)
         },
@@ -149,9 +168,10 @@ export class RemoteLink implements CoordinatorLink {
   }
 
   /** Whatever a server sends, it ends no more than its own connection. */
-  #taken(frame: string): void {
+  #taken(frame: string | Uint8Array): void {
     try {
-      this.#take(frame)
+      if (typeof frame === 'string') this.#take(frame)
+      else this.#takeBytes(frame)
     } catch (cause) {
       this.#leave(new CaucusError('CAUCUS_PROTOCOL', `${this.url} sent what cannot be taken`, { cause }))
     }
@@ -163,6 +183,15 @@ export class RemoteLink implements CoordinatorLink {
       this.#leave(new CaucusError('CAUCUS_PROTOCOL', `${this.url} cannot be understood: ${messages}`))
     } else if (this.#hello === undefined) this.#greet(messages)
     else this.#sink.received(messages)
+  }
+
+  #takeBytes(frame: Uint8Array): void {
+    const { topics } = this.#options
+    const fault =
+      this.#isTopicsTold && topics !== undefined ? topics.taken(frame) : 'it sent bytes that nobody waits for'
+    if (fault !== undefined) {
+      this.#leave(new CaucusError('CAUCUS_PROTOCOL', `${this.url} cannot be understood: ${fault}`))
+    }
   }
 
   #greet(messages: readonly CoordinatorMessage[]): void {
@@ -186,7 +215,29 @@ export class RemoteLink implements CoordinatorLink {
     this.#openedAt = this.#options.clock.now()
     tell({ type: 'link.opened', url: this.url, instanceId: hello.instanceId, generation: hello.generation })
     this.#sink.opened(hello)
+    this.#openTopics()
     if (rest.length > 0) this.#sink.received(rest)
+  }
+
+  /** After the memberships, which may have found that this server will not do. */
+  #openTopics(): void {
+    const socket = this.#socket
+    if (socket === undefined || this.#hello === undefined) return
+    this.#isTopicsTold = true
+    this.#options.topics?.opened({
+      url: this.url,
+      hasTopics: this.#protocol !== undefined && this.#protocol >= 2,
+      get bufferedBytes() {
+        return socket.bufferedBytes ?? 0
+      },
+      sendBytes: (frame) => socket.sendBytes(frame),
+    })
+  }
+
+  #closeTopics(reason: string): void {
+    if (!this.#isTopicsTold) return
+    this.#isTopicsTold = false
+    this.#options.topics?.lost(reason)
   }
 
   /** Away from a server that will not do, and on to the next one. */
@@ -214,6 +265,7 @@ export class RemoteLink implements CoordinatorLink {
     if (!opened || error.code === 'CAUCUS_CONFLICT') this.#url = (this.#url + 1) % urls.length
     tell(refused ? { type: 'link.refused', url, error } : { type: 'link.lost', url, reason: error.message })
     if (opened) this.#sink.closed(error.message)
+    this.#closeTopics(error.message)
   }
 
   #again(): void {

@@ -31,6 +31,8 @@ export interface Surroundings {
   random(): number
   /** Different at every call, in every process. */
   newId(): string
+  /** Runs once this turn of the loop is over, before the loop waits. Default: the clock's `turn`, which comes one poll later. */
+  readonly soon?: (run: () => void) => void
   readonly openSocket: OpenSocket
   readonly http: HttpClient
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setImmediate } from 'node:timers'
 import { systemClocks } from '../../runtime/system-clock.ts'
 import { openWebSocket } from '../../transports/websocket.ts'
 import { get, getJson } from './http.ts'
@@ -9,6 +10,7 @@ export const systemSurroundings: Surroundings = {
   clocks: systemClocks,
   random: () => Math.random(),
   newId: () => randomUUID(),
+  soon: (run) => void setImmediate(run),
   openSocket: openWebSocket,
   http: { get, getJson },
 }

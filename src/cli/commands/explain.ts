@@ -61,9 +61,10 @@ const subjectOf = ({ partition, member }: Options): Subject => {
 const checkPartition = (group: string, view: GroupView | undefined, subject: Subject): void => {
   if (view === undefined || subject.type !== 'partition') return
   const { share } = view
-  if (share === 'index') {
+  if (typeof share === 'string') {
+    const what = { index: 'shares indexes', tenure: 'is an election', none: 'is a service' }[share]
     throw new UsageError(
-      `--partition: the group ${JSON.stringify(group)} shares indexes and has no partitions; ask with --member`,
+      `--partition: the group ${JSON.stringify(group)} ${what} and has no partitions; ask with --member`,
     )
   }
   if (subject.partition >= share.partitions) {

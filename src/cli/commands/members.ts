@@ -50,7 +50,7 @@ const rowOf = ({ name, total, share }: GroupView, member: MemberView): string[] 
   member.id,
   describePlace(member, total),
   `${member.epoch}`,
-  share === 'index' ? '' : `${member.weight ?? 1}`,
+  typeof share === 'string' ? '' : `${member.weight ?? 1}`,
   describeNotes(member),
   jsonOf(member.metadata),
 ]
@@ -62,7 +62,7 @@ const keptRows = ({ name, total, share, kept = [] }: GroupView): string[][] =>
     place.id,
     describePlace(place, total),
     '',
-    share === 'index' ? '' : `${place.weight ?? 1}`,
+    typeof share === 'string' ? '' : `${place.weight ?? 1}`,
     'stopped; its place is kept',
     '',
   ])

@@ -79,6 +79,15 @@ const show = async (argument: string | undefined, options: Options): Promise<num
   // A change at random of somebody who is not there would look as if it changed nothing.
   const fault = changeFault(view.members.map(({ id }) => id).concat((view.kept ?? []).map(({ id }) => id)), change)
   if (fault !== undefined) throw new UsageError(`--join, --leave, --weigh: ${fault}`)
+  if (view.share === 'tenure') {
+    const rule = 'whoever leads goes on, and is followed by whoever has waited longest'
+    throw new UsageError(`${JSON.stringify(group)} is an election, so there is nothing to plan: ${rule}`)
+  }
+  if (view.share === 'none') {
+    throw new UsageError(
+      `${JSON.stringify(group)} is a service, whose instances share nothing, so there is nothing to plan`,
+    )
+  }
   if (view.share === 'index') {
     if (weigh.length > 0)
       throw new UsageError(`--weigh: the group ${JSON.stringify(group)} shares indexes, which all weigh the same`)

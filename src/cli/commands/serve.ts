@@ -4,8 +4,10 @@ import { MIN_LEASE_MS } from '../../config/timing.ts'
 import type { CommandModule } from '../command.ts'
 import { EXIT } from '../errors.ts'
 import { parseListenAddress } from '../listen-address.ts'
+import type { Logger } from '../logging.ts'
 import { addLogOptions, duration, groupName, type LogSettings, loggerOf } from '../options.ts'
 import { POLL_GROUP, type ServeOptions, type ServeSettings, settingsOf } from '../serve-settings.ts'
+import type { Server } from '../start-server.ts'
 import { endAtOnce, onStop, type Stop } from '../stopping.ts'
 
 const address = (text: string) => {
@@ -67,6 +69,18 @@ export const define: CommandModule['define'] = (command: Command, run) => {
  */
 const HEAP_GROWTH = '--heap-growing-percent=80'
 
+/** A server of groups, or one voter of a cluster. */
+const start = async (
+  options: ServeOptions,
+  settings: ServeSettings,
+  logger: Logger,
+  failed: () => void,
+): Promise<Server> => {
+  const { voter } = settings
+  if (voter === undefined) return (await import('../start-server.ts')).startServer(options, settings, logger, failed)
+  return (await import('../start-voter.ts')).startVoter(options, { ...settings, voter }, logger, failed)
+}
+
 /** Serves until a signal. Resolves with the exit code. */
 const serve = async (options: ServeOptions & LogSettings): Promise<number> => {
   setFlagsFromString(HEAP_GROWTH)
@@ -84,10 +98,8 @@ const serve = async (options: ServeOptions & LogSettings): Promise<number> => {
   })
   try {
     // Only now, so that wrong usage is told without waiting for a server to load.
-    const { startServer } = await import('../start-server.ts')
-    const server = await startServer(options, settings, logger, () =>
-      stopAsked({ signal: 'SIGTERM', exitCode: EXIT.failed }),
-    )
+    const failed = () => stopAsked({ signal: 'SIGTERM', exitCode: EXIT.failed })
+    const server = await start(options, settings, logger, failed)
     // The server keeps only hashes of the tokens in it.
     settings = undefined
     isServing = true

@@ -1,4 +1,6 @@
 import type { Command } from 'commander'
+import { electionOf } from '../../core/group/elections.ts'
+import type { GroupView } from '../../core/group/view.ts'
 import { tlsOf } from '../client-tls.ts'
 import type { CommandModule } from '../command.ts'
 import { EXIT } from '../errors.ts'
@@ -29,11 +31,28 @@ const describe = ({ version, guarantees, groups }: Status): string => {
     `exclusion: ${exclusion}; survives a restart: ${yesNo(survivesRestart)}; survives a partition: ${yesNo(survivesPartition)}`,
   ]
   if (groups.length === 0) return [...head, 'no groups'].join('\n')
-  const rows = groups.map((group) => {
+  const shared = groups.filter(({ share }) => share !== 'tenure')
+  const rows = shared.map((group) => {
     const { name, state, members, share, epoch } = group
     return [name, state, `${members.length}`, describeShare(share), `${epoch}`, describeOrders(group)]
   })
-  return [...head, '', formatTable(['GROUP', 'STATE', 'MEMBERS', 'SHARE', 'EPOCH', 'NOTES'], rows)].join('\n')
+  const elections = groups.filter(({ share }) => share === 'tenure').map(electionRow)
+  return [
+    ...head,
+    ...(rows.length > 0 ? ['', formatTable(['GROUP', 'STATE', 'MEMBERS', 'SHARE', 'EPOCH', 'NOTES'], rows)] : []),
+    ...(elections.length > 0 ? ['', formatTable(['ELECTION', 'LEADER', 'TOKEN', 'WAITING'], elections)] : []),
+  ].join('\n')
+}
+
+const electionRow = ({ name, members }: GroupView): string[] => {
+  const leader = members.find(({ leads }) => leads === true)
+  const waiting = members.filter(({ leads, drained, revoked }) => leads !== true && drained !== true && !revoked)
+  return [
+    electionOf(name) ?? name,
+    leader?.id ?? '-',
+    leader === undefined ? '' : `${leader.epoch}`,
+    `${waiting.length}`,
+  ]
 }
 
 const yesNo = (value: boolean): string => (value ? 'yes' : 'no')

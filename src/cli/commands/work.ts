@@ -1,16 +1,12 @@
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { type Command, Option } from 'commander'
-import { remote } from '../../backends/remote/index.ts'
 import { MAX_PARTITIONS } from '../../config/config.ts'
 import { MAX_WEIGHT } from '../../core/assignment/weights.ts'
 import type { Millis } from '../../core/time.ts'
-import { isCaucusError } from '../../errors.ts'
-import type { Backend } from '../../ports/backend.ts'
-import { type ClientTls, tlsOf } from '../client-tls.ts'
 import type { CommandModule } from '../command.ts'
 import { UsageError } from '../errors.ts'
-import type { Logger } from '../logging.ts'
+import { defaultId } from '../member-name.ts'
 import {
   addLogOptions,
   addServerOptions,
@@ -20,12 +16,10 @@ import {
   loggerOf,
   memberId,
   type ServerSettings,
-  serversOf,
-  tokenOf,
   wholeNumber,
 } from '../options.ts'
-import { onStop } from '../stopping.ts'
-import { Guard } from '../work/guard.ts'
+import { backendOf } from '../reach.ts'
+import { programOf, watched } from '../work/watched.ts'
 import { Worker } from '../work/worker.ts'
 
 interface Options extends ServerSettings, LogSettings {
@@ -69,126 +63,37 @@ export const define: CommandModule['define'] = (command: Command, run) => {
 }
 
 /** Keeps the program running with its share until it has finished or a signal comes. Resolves with the exit code. */
-const work = async ([file, ...args]: readonly string[], options: Options): Promise<number> => {
-  if (process.platform === 'win32')
-    throw new UsageError('caucus work needs process groups, which Windows does not have')
-  if (file === undefined || file === '') throw new UsageError('name the program after --')
+const work = async (given: readonly string[], options: Options): Promise<number> => {
+  const command = programOf(given, 'caucus work')
   if (options.static === true && options.id === undefined) {
     throw new UsageError('--static keeps the place of an id: name it with --id, and use the same one after a restart')
   }
-  const factory = remote(serversOf(options), {
-    ...withToken(tokenOf(options)),
-    ...withTls(tlsOf(options)),
-  })
-  const logger = loggerOf(options)
-  const stopping = new AbortController()
-  let worker: Worker | undefined
-  let exitCode = 0
-  const quiet = onStop(
-    (stop) => {
-      logger.info({}, `stopping on ${stop.signal}; once more kills the program`)
-      exitCode = stop.exitCode
-      stopping.abort()
-      worker?.finish(stop.exitCode)
-    },
-    ({ exitCode }) => worker?.finish(exitCode),
-  )
-  try {
-    const backend = await reach(factory, logger, stopping.signal)
-    if (backend === undefined) return exitCode
-    try {
-      worker = join(backend, [file, ...args], options, logger)
-      return await worker.done
-    } finally {
-      await backend.close()
-    }
-  } finally {
-    quiet()
-  }
-}
-
-const withTls = (tls: ClientTls | undefined) => (tls === undefined ? {} : { tls })
-const withToken = (token: string | undefined) => (token === undefined ? {} : { token })
-
-/** The programs of a service start in any order, so a server that is not there yet is waited for. `undefined`: stopped meanwhile. */
-const reach = async (
-  factory: ReturnType<typeof remote>,
-  logger: Logger,
-  signal: AbortSignal,
-): Promise<Backend | undefined> => {
-  for (;;) {
-    try {
-      logger.debug({}, 'connecting')
-      return await factory({ signal })
-    } catch (error) {
-      if (signal.aborted) return undefined
-      if (!isCaucusError(error) || !error.retriable) throw error
-      logger.warn({}, `${error.message}; still trying`)
-    }
-  }
-}
-
-const join = (backend: Backend, command: [string, ...string[]], options: Options, logger: Logger): Worker => {
   const { group, partitions, id = defaultId(), grace } = options
-  const clock = backend.clocks.holder
-  const { heartbeatMs, stopMarginMs } = backend.timing
-  let guard: Guard | undefined
-  const worker = new Worker({
-    command,
-    clock,
-    graceMs: grace,
-    join: (listener) =>
-      backend.join(
-        {
-          group,
-          member: id,
-          bootId: randomUUID(),
-          ...(partitions !== undefined && { share: { partitions } }),
-          metadata: { host: hostname(), pid: process.pid },
-          ...(options.weight !== undefined && { weight: options.weight }),
-          ...(options.static === true && { static: true }),
-          heartbeatMs,
-          stopMarginMs,
-        },
-        listener,
-      ),
-    runner: (report) => {
-      guard = new Guard({
-        clock,
-        report,
-        lost: (how) =>
-          logger.error(
-            {},
-            `the watchdog ended (${how}); whatever it watched is killed, and the next start has another one`,
-          ),
-      })
-      return guard
-    },
-    log: (level, message, details = {}) => logger[level](details, message),
+  const logger = loggerOf(options)
+  return watched(backendOf(options), logger, (backend, runner) => {
+    logger.info({ group, member: id }, 'joining')
+    const { heartbeatMs, stopMarginMs } = backend.timing
+    return new Worker({
+      command,
+      clock: backend.clocks.holder,
+      graceMs: grace,
+      join: (listener) =>
+        backend.join(
+          {
+            group,
+            member: id,
+            bootId: randomUUID(),
+            ...(partitions !== undefined && { share: { partitions } }),
+            metadata: { host: hostname(), pid: process.pid },
+            ...(options.weight !== undefined && { weight: options.weight }),
+            ...(options.static === true && { static: true }),
+            heartbeatMs,
+            stopMarginMs,
+          },
+          listener,
+        ),
+      runner,
+      log: (level, message, details = {}) => logger[level](details, message),
+    })
   })
-  worker.done.then(
-    () => guard?.close(),
-    () => guard?.close(),
-  )
-  logger.info({ group, member: id }, 'joining')
-  void tellLink(backend, logger)
-  return worker
-}
-
-/** Host and process for people; chance, since a container's host name and process id may come again. */
-const defaultId = (): string => `${hostname().slice(0, 200)}-${process.pid}-${randomBytes(3).toString('hex')}`
-
-/** A server that stays away is worth one line, and not one for each attempt to reach it. */
-const tellLink = async (backend: Backend, logger: Logger): Promise<void> => {
-  let told = false
-  for await (const event of backend.linkEvents({})) {
-    if (event.type === 'link.lost') logger.warn({ url: event.url }, `the connection was lost: ${event.reason}`)
-    else if (event.type === 'link.opened') logger.info({ url: event.url }, 'connected')
-    else if (event.type === 'link.refused') {
-      logger[told ? 'debug' : 'warn']({ url: event.url }, `no connection: ${event.error.message}`)
-      told = true
-      continue
-    }
-    told = false
-  }
 }

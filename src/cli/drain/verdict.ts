@@ -1,5 +1,6 @@
 import { quoted } from '../../core/group/explain/quoted.ts'
 import { rangesOf } from '../../core/group/explain/words.ts'
+import { TENURE } from '../../core/group/messages.ts'
 import type { PastEvent } from '../../core/group/past.ts'
 import type { GroupView, MemberView } from '../../core/group/view.ts'
 
@@ -72,19 +73,27 @@ const endOf = (events: readonly PastEvent[], { id, incarnation }: Drained): End 
 /** All there is belongs to somebody who is here, so nobody else can have any of it. */
 const isGivenOut = ({ share, members, kept = [] }: GroupView): boolean => {
   if (share === 'index') return members.length > 0 && members.every(({ index }) => index !== undefined)
+  if (share === 'none') return true
+  if (share === 'tenure') return members.some(({ leads }) => leads === true)
   const owned = [...members, ...kept].flatMap(({ partitions = [] }) => partitions)
   return new Set(owned).size === share.partitions
 }
 
-const isEmpty = ({ index, partitions = [], revoked = [] }: MemberView): boolean =>
-  index === undefined && partitions.length === 0 && revoked.length === 0
+const isEmpty = ({ index, partitions = [], leads, revoked = [] }: MemberView): boolean =>
+  index === undefined && partitions.length === 0 && leads !== true && revoked.length === 0
 
-const whatItHas = ({ index, partitions = [], revoked = [] }: MemberView): string => {
-  const held =
-    index !== undefined ? `index ${index}` : partitions.length > 0 ? `partitions ${rangesOf(partitions)}` : ''
+const whatItHas = (member: MemberView): string => {
+  const { index, partitions, leads, revoked = [] } = member
+  const held = index !== undefined ? `index ${index}` : partitions?.length ? `partitions ${rangesOf(partitions)}` : ''
   const parts = [
+    ...(leads === true ? ['leads until it is asked to let go'] : []),
     ...(held === '' ? [] : [`has ${held} until the group has settled`]),
-    ...(revoked.length > 0 ? [`is still finishing ${rangesOf(revoked)}`] : []),
+    // Indexes begin with 1, and whoever is in a group of partitions has a list of them.
+    ...(revoked.length === 0
+      ? []
+      : [
+          `is still finishing ${partitions === undefined && revoked.includes(TENURE) ? 'its tenure' : rangesOf(revoked)}`,
+        ]),
   ]
   return parts.join(' and ')
 }

@@ -1,5 +1,6 @@
 import { accessSync, constants, statSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
+import { CaucusError } from '../../errors.ts'
 import { codeOf } from './process-group.ts'
 
 export type Command = readonly [file: string, ...args: string[]]
@@ -18,9 +19,10 @@ const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
  * The command behind a gate: the same process becomes the program once it has read a line, and ends at the end of its input. So nothing
  * of the program has run if its watchdog dies before the gate is opened, and whoever has to kill it can be told its process id before.
  *
- * The program sees what it would see without: its arguments, its environment, an empty input.
+ * The program sees what it would see without: its arguments, its environment, an empty input. With `at: 3` the line comes over that
+ * file descriptor, which the program does not see, and its input is its own.
  */
-export const gated = ([file, ...args]: Command, environment: NodeJS.ProcessEnv): Gated => {
+export const gated = ([file, ...args]: Command, environment: NodeJS.ProcessEnv, at: 0 | 3 = 0): Gated => {
   const env: NodeJS.ProcessEnv = {}
   const odd: string[] = []
   for (const [name, value] of Object.entries(environment)) {
@@ -34,7 +36,7 @@ export const gated = ([file, ...args]: Command, environment: NodeJS.ProcessEnv):
   }
   const carry = odd.map((name) => `"$${name}"`).join(' ')
   const enter = odd.length === 0 ? '' : `set -- env -- ${carry} "$@"; unset ${odd.join(' ')}; `
-  const script = `read -r CAUCUS_GATE || exit 127; ${enter}exec "$@" </dev/null`
+  const script = `read -r CAUCUS_GATE <&${at} || exit 127; ${enter}exec "$@" ${at === 0 ? '</dev/null' : `${at}<&-`}`
   return { file: SHELL, args: ['-c', script, SHELL, file, ...args], env }
 }
 
@@ -53,4 +55,15 @@ export const whyNotRunnable = (file: string, path = '/usr/bin:/bin'): 'ENOENT' |
     }
   }
   return why
+}
+
+/** What whoever named the program is told. */
+export const cannotRun = (file: string, code: string, message: string): CaucusError => {
+  const why: Record<string, string> = {
+    ENOENT: 'there is no such program; give its path, or look at PATH (a shell would exit with 127)',
+    EACCES: 'it may not be executed (a shell would exit with 126)',
+  }
+  return new CaucusError('CAUCUS_INVALID_ARGUMENT', `cannot run "${file}": ${why[code] ?? message}`, {
+    details: { code },
+  })
 }

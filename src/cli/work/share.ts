@@ -24,7 +24,7 @@ export const environmentOf = (
 ): Readonly<Record<string, string | null>> => {
   const highest = String(Math.max(atLeast, ...held.map(({ epoch }) => epoch)))
   const [place] = held
-  if (share === 'index' || share === undefined) {
+  if (share === undefined || typeof share === 'string') {
     return {
       CAUCUS_INDEX: place === undefined ? null : String(place.item),
       CAUCUS_TOTAL: place?.of === undefined ? null : String(place.of),

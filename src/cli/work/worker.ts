@@ -1,11 +1,12 @@
 import { isRenumbered } from '../../core/group/holdings.ts'
 import type { Holding } from '../../core/group/messages.ts'
 import type { Instant, Millis } from '../../core/time.ts'
-import { CaucusError } from '../../errors.ts'
+import type { CaucusError } from '../../errors.ts'
 import type { MembershipListener, MembershipPort } from '../../ports/backend.ts'
 import type { Clock, Timer } from '../../ports/clock.ts'
 import type { LogLevel } from '../../ports/telemetry.ts'
 import { BackOff } from './back-off.ts'
+import { cannotRun } from './gate.ts'
 import type { Start } from './guard.ts'
 import type { Report } from './orders.ts'
 import { environmentOf, sameHoldings } from './share.ts'
@@ -285,14 +286,4 @@ export class Worker implements MembershipListener {
     if ('error' in outcome) this.#reject(outcome.error)
     else this.#resolve(outcome.code)
   }
-}
-
-const cannotRun = (file: string, code: string, message: string): CaucusError => {
-  const why: Record<string, string> = {
-    ENOENT: 'there is no such program; give its path, or look at PATH (a shell would exit with 127)',
-    EACCES: 'it may not be executed (a shell would exit with 126)',
-  }
-  return new CaucusError('CAUCUS_INVALID_ARGUMENT', `cannot run "${file}": ${why[code] ?? message}`, {
-    details: { code },
-  })
 }

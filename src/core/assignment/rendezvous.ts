@@ -1,5 +1,6 @@
 import { hash } from '../hash.ts'
 import { compareIds } from '../ids.ts'
+import type { Weighted as Sharer } from './weights.ts'
 
 /**
  * Routes `key` to one of `nodes`, or to `undefined` when there are none: highest random weight.
@@ -24,6 +25,27 @@ export const rendezvousTop = (key: string, nodes: Iterable<string>, count: numbe
     .sort(compare)
     .slice(0, Math.max(0, count))
     .map(({ node }) => node)
+
+/**
+ * Routes `key` to one of `nodes` by weight, or to `undefined` when none weighs anything: one of weight 2 gets twice what one of weight 1
+ * gets. With equal weights it is `rendezvous`. A node that comes, goes, or changes its weight moves only keys to it or from it.
+ *
+ * Least of −ln((h + ½) / 2³²) / weight, where h is the published hash of key, U+0000 and id; of equals the first id. Source: Schindelhauer
+ * and Schomaker, "Weighted Distributed Hash Tables", SPAA 2005.
+ */
+export const weightedRendezvous = <Node extends Sharer>(key: string, nodes: Iterable<Node>): Node | undefined => {
+  let best: Node | undefined
+  let least = Number.POSITIVE_INFINITY
+  for (const node of nodes) {
+    if (node.weight <= 0) continue
+    const score = -Math.log((hash(`${key}\0${node.id}`) + 0.5) / 2 ** 32) / node.weight
+    if (score < least || (score === least && best !== undefined && compareIds(node.id, best.id) < 0)) {
+      best = node
+      least = score
+    }
+  }
+  return best
+}
 
 interface Weighed {
   readonly node: string

@@ -18,6 +18,7 @@ import type {
 import { Presence } from './presence.ts'
 import type { Seated } from './roster.ts'
 import { Table } from './table.ts'
+import { wanted } from './until.ts'
 
 export interface HubLimits {
   /** Asks that are under way. */
@@ -82,6 +83,7 @@ export class Hub implements Machine<HubInput, HubEffect, HubView> {
         this.#presence.withdraw(input.producer)
         break
       case 'left':
+        this.#release(input)
         this.#leave([input.producer])
         break
       case 'unlinked':
@@ -122,8 +124,18 @@ export class Hub implements Machine<HubInput, HubEffect, HubView> {
     }
   }
 
+  /** What an ask costs at most, in messages; one that finds nobody costs one. */
+  cost({ topic, to, until }: Pick<AskMessage, 'topic' | 'to' | 'until'>): number {
+    return Math.max(1, this.#presence.roster(topic)?.cost(to, wanted(until, Number.POSITIVE_INFINITY)) ?? 0)
+  }
+
   topic(name: string): TopicView | undefined {
     return this.#presence.roster(name)?.view()
+  }
+
+  /** All of them. */
+  topics(): readonly TopicView[] {
+    return this.#presence.rosters().map((roster) => roster.view())
   }
 
   #produce(registration: Registration): void {
@@ -137,6 +149,17 @@ export class Hub implements Machine<HubInput, HubEffect, HubView> {
       this.#emit({ type: 'fenced', producer: before.producer })
     }
     this.#presence.enter(registration)
+  }
+
+  /** What a producer that leaves had not answered, as far as it is known. */
+  #release({ producer, requests = [] }: Extract<HubInput, { type: 'left' }>): void {
+    for (const { ask, seat } of requests) {
+      const gather = this.#asks.get(ask)
+      if (gather?.seats[seat]?.producer !== producer) continue
+      if (!gather.leave(seat)) continue
+      this.#counts.left++
+      this.#endIfOver(gather)
+    }
   }
 
   #leave(keys: readonly ProducerKey[]): void {

@@ -67,6 +67,8 @@ export type TopicsUp =
       readonly withinMs: Millis
       /** The asker judges replies itself, so it has to know by name who is expected: `asked` comes first. */
       readonly named: boolean
+      /** The asker looks at nothing before the end: replies may wait for it. */
+      readonly patient: boolean
       readonly trace?: TraceContext | undefined
       readonly payload: Payload
     }

@@ -105,7 +105,12 @@ export type HubInput =
   /** Gets no more requests; answers to those that it has are still taken. */
   | { readonly type: 'withdraw'; readonly producer: ProducerKey }
   /** Gone, and with it whatever it had not answered. */
-  | { readonly type: 'left'; readonly producer: ProducerKey }
+  | {
+      readonly type: 'left'
+      readonly producer: ProducerKey
+      /** What it had not answered, where that is known: else it is looked for among all asks. */
+      readonly requests?: readonly { readonly ask: AskId; readonly seat: Seat }[]
+    }
   /** Everything of this peer is gone: producers, listeners and asks. */
   | { readonly type: 'unlinked'; readonly peer: PeerKey }
   | ({ readonly type: 'ask' } & AskMessage)

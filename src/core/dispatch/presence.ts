@@ -20,6 +20,10 @@ export class Presence {
     return this.#listeners.size
   }
 
+  rosters(): readonly Roster[] {
+    return [...this.#rosters.values()]
+  }
+
   roster(topic: string): Roster | undefined {
     return this.#rosters.get(topic)
   }

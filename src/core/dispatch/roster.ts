@@ -1,3 +1,4 @@
+import { isSame, memberOf } from '../same.ts'
 import type { ListenerKey, Registration, Target, TopicView } from './messages.ts'
 
 /** A producer on the roster. */
@@ -13,10 +14,14 @@ export class Roster {
   readonly topic: string
   late = 0
   readonly #byId = new Map<string, Seated>()
-  #listeners: readonly ListenerKey[] = []
+  readonly #listeners = new Set<ListenerKey>()
+  /** All of these, as a list that is never changed. */
+  #ears: readonly ListenerKey[] | undefined
   /** Everybody, as a list that is never changed: an ask keeps it as the set that it expects. */
   #everybody: readonly Seated[] | undefined
   #queued = 0
+  /** How many are in each queue. */
+  readonly #queues = new Map<string, number>()
   #choices = 0
 
   constructor(topic: string) {
@@ -24,7 +29,7 @@ export class Roster {
   }
 
   get isEmpty(): boolean {
-    return this.#byId.size === 0 && this.#listeners.length === 0
+    return this.#byId.size === 0 && this.#listeners.size === 0
   }
 
   get size(): number {
@@ -32,7 +37,8 @@ export class Roster {
   }
 
   get listeners(): readonly ListenerKey[] {
-    return this.#listeners
+    this.#ears ??= [...this.#listeners]
+    return this.#ears
   }
 
   find(id: string): Seated | undefined {
@@ -42,7 +48,7 @@ export class Roster {
   add(producer: Seated): void {
     this.#byId.set(producer.id, producer)
     this.#everybody = undefined
-    if (producer.queue !== undefined) this.#queued++
+    if (producer.queue !== undefined) this.#enqueue(producer.queue, 1)
   }
 
   /** Takes it off, unless another has its place by now. */
@@ -50,15 +56,17 @@ export class Roster {
     if (this.#byId.get(producer.id) !== producer) return
     this.#byId.delete(producer.id)
     this.#everybody = undefined
-    if (producer.queue !== undefined) this.#queued--
+    if (producer.queue !== undefined) this.#enqueue(producer.queue, -1)
   }
 
   listen(listener: ListenerKey): void {
-    this.#listeners = [...this.#listeners, listener]
+    this.#listeners.add(listener)
+    this.#ears = undefined
   }
 
   unlisten(listener: ListenerKey): void {
-    this.#listeners = this.#listeners.filter((other) => other !== listener)
+    this.#listeners.delete(listener)
+    this.#ears = undefined
   }
 
   /** Whom an ask for `to` expects answers from, in this view. */
@@ -69,6 +77,20 @@ export class Roster {
     return to?.pick === undefined || to.pick >= chosen.length ? chosen : this.#leastBusy(chosen, to.pick)
   }
 
+  /**
+   * What an ask costs at most, in messages: one for each who would be asked, and one for each listener to each of `wanted` replies. To
+   * look for somebody among all costs too, if less.
+   */
+  cost(to: Target | undefined, wanted: number): number {
+    const chosen = Math.min(
+      this.#byId.size - this.#queued + this.#queues.size,
+      to?.pick ?? Number.POSITIVE_INFINITY,
+      to?.id === undefined ? Number.POSITIVE_INFINITY : typeof to.id === 'string' ? 1 : to.id.length,
+    )
+    const looks = to === undefined && this.#queued === 0 ? 0 : this.#byId.size * looksAt(to?.metadata)
+    return chosen + Math.min(chosen, wanted) * this.#listeners.size + Math.ceil(looks / LOOKS)
+  }
+
   view(): TopicView {
     const producers = [...this.#byId.values()].map(({ id, concurrency, outstanding, metadata, queue }) => ({
       id,
@@ -77,7 +99,14 @@ export class Roster {
       ...(metadata !== undefined && { metadata }),
       ...(queue !== undefined && { queue }),
     }))
-    return { topic: this.topic, producers, listeners: this.#listeners.length, late: this.late }
+    return { topic: this.topic, producers, listeners: this.#listeners.size, late: this.late }
+  }
+
+  #enqueue(queue: string, more: 1 | -1): void {
+    this.#queued += more
+    const inIt = (this.#queues.get(queue) ?? 0) + more
+    if (inIt > 0) this.#queues.set(queue, inIt)
+    else this.#queues.delete(queue)
   }
 
   #oneOfEachQueue(asked: readonly Seated[]): readonly Seated[] {
@@ -93,10 +122,26 @@ export class Roster {
 
   /** Of those who are equally busy, the one that was chosen longest ago comes first. */
   #leastBusy(producers: readonly Seated[], count: number): readonly Seated[] {
-    const chosen = producers.toSorted((a, b) => a.outstanding - b.outstanding || a.chosen - b.chosen).slice(0, count)
+    const chosen = count === 1 ? first(producers) : producers.toSorted(inTurn).slice(0, count)
     for (const producer of chosen) producer.chosen = ++this.#choices
     return chosen
   }
+}
+
+/** To look at one of a roster takes so small a part of what a message does. */
+const LOOKS = 50
+
+/** At how much of a producer is looked. */
+const looksAt = (metadata: Target['metadata']): number =>
+  metadata === undefined ? 1 : 1 + JSON.stringify(metadata).length / 2
+
+const inTurn = (a: Seated, b: Seated): number => a.outstanding - b.outstanding || a.chosen - b.chosen
+
+/** The one that sorting would put in front. */
+const first = (producers: readonly Seated[]): readonly Seated[] => {
+  let best = producers[0]
+  for (const producer of producers) if (best === undefined || inTurn(producer, best) < 0) best = producer
+  return best === undefined ? [] : [best]
 }
 
 const matching = ({ id, metadata }: Target): ((producer: Registration) => boolean) => {
@@ -104,21 +149,4 @@ const matching = ({ id, metadata }: Target): ((producer: Registration) => boolea
   const wanted = metadata === undefined ? [] : Object.entries(metadata)
   return (producer) =>
     (ids?.has(producer.id) ?? true) && wanted.every(([key, value]) => isSame(value, memberOf(producer.metadata, key)))
-}
-
-const memberOf = (value: unknown, key: string): unknown =>
-  typeof value === 'object' && value !== null && Object.hasOwn(value, key)
-    ? (value as Record<string, unknown>)[key]
-    : undefined
-
-/** Equal as JSON, whatever the order of keys. Both sides have been checked for their depth. */
-const isSame = (left: unknown, right: unknown): boolean => {
-  if (Object.is(left, right)) return true
-  if (typeof left !== 'object' || typeof right !== 'object' || left === null || right === null) return false
-  if (Array.isArray(left) !== Array.isArray(right)) return false
-  const keys = Object.keys(left)
-  return (
-    keys.length === Object.keys(right).length &&
-    keys.every((key) => Object.hasOwn(right, key) && isSame(memberOf(left, key), memberOf(right, key)))
-  )
 }

@@ -31,7 +31,8 @@ export const dueAt = (until: Until, { limitAt, repliedAt }: Standing): Instant =
 export const expiry = (until: Until, standing: Standing): Ending =>
   dueAt(until, standing) < standing.limitAt ? 'met' : 'timeout'
 
-const wanted = (until: Until, expected: number): number => {
+/** How many replies end it. */
+export const wanted = (until: Until, expected: number): number => {
   if (until === 'first') return 1
   return typeof until === 'number' ? until : expected
 }

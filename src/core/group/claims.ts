@@ -25,3 +25,16 @@ export const mayClaim = (message: Renew, to: ClaimedGroup, now: Instant): boolea
   if (share === undefined ? holds : !sameShare(share, to.share)) return false
   return now < to.until && generationOf(incarnation) < to.generation
 }
+
+/** The highest of the coordinator's numbers that a member says it has from somebody. */
+export const highestIn = ({ incarnation = 0, holding, draining, acknowledged }: Renew): Epoch => {
+  let highest = incarnation
+  for (const { epoch } of holding) highest = Math.max(highest, epoch)
+  for (const { epoch } of draining) highest = Math.max(highest, epoch)
+  for (const { epoch } of acknowledged) highest = Math.max(highest, epoch)
+  return highest
+}
+
+/** Quoting our generation it has said all that it holds. What could not be adopted it may still believe. Of a service there is nothing to hold. */
+export const answersRoll = ({ generation, holding, draining }: Renew, share: ShareKind, claims: boolean): boolean =>
+  share === 'none' || (generation !== undefined && (claims || holding.length + draining.length === 0))

@@ -1,6 +1,10 @@
 import { EpochSource, type Generation, generationOf, MAX_GENERATION, MAX_GENERATION_LEAD } from '../lease.ts'
 import { invariant, type Machine, type Tick } from '../machine.ts'
+import { groupOfService } from '../registry/services.ts'
+import { pictureOf, type ServicePicture } from '../registry/view.ts'
 import type { Instant } from '../time.ts'
+import { highestIn } from './claims.ts'
+import { configuredLeases } from './configured-leases.ts'
 import type {
   CallerMessage,
   CoordinatorEffect,
@@ -28,28 +32,16 @@ import {
   sameShare,
 } from './messages.ts'
 import { OrderBook } from './order-book.ts'
-import { POLL_LEASE_INTERVALS, PollGroup, type PollSettings } from './poll-group.ts'
+import { PollGroup, type PollSettings } from './poll-group.ts'
 import type { GroupEvent } from './reasons.ts'
 import * as refusals from './refusals.ts'
-import { RollCall } from './roll-call.ts'
+import { NOBODY, RollCall } from './roll-call.ts'
 import type { Address } from './session.ts'
 import { type GroupView, viewOfGroup, viewOfPollGroup } from './view.ts'
 
 export type { CallerMessage, CoordinatorEffect, CoordinatorInput, CoordinatorOptions, CoordinatorView }
 
-/** What is promised under this configuration, to be durable before it is given. A poll client's answer is a lease of three intervals. */
-export const configuredLeases = ({
-  defaults,
-  groups,
-  poll,
-}: Pick<CoordinatorOptions, 'defaults' | 'groups' | 'poll'>): ConfiguredLeases => {
-  const leases: [string, number][] = [...groups].map(([name, { leaseMs }]) => [name, leaseMs])
-  if (poll !== undefined) leases.push([poll.group, POLL_LEASE_INTERVALS * poll.pollIntervalMs])
-  return { defaultLeaseMs: defaults.leaseMs, leasesMs: Object.fromEntries(leases) }
-}
-
-/** No process has this boot id. */
-const NOBODY = ''
+export { configuredLeases }
 
 /** Many groups under one generation: admits members, forgets idle groups, and takes a new generation when it must. */
 export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect, CoordinatorView> {
@@ -152,6 +144,9 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
     if (message.group === this.#poll?.name) {
       return this.#refuse(from, message, refusals.ofPollClients(message.group))
     }
+    const misnamed =
+      this.#knows(message) && message.share === undefined ? undefined : refusals.misnamed(message.group, message.share)
+    if (misnamed !== undefined) return this.#refuse(from, message, misnamed)
     if (!this.#mayKnow(message, from)) return
     this.#yieldToWhoWasThere(message, now)
     if (this.#isEarly(message, now)) return this.#refuse(from, message, refusals.SHARE_UNKNOWN)
@@ -164,6 +159,11 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
     group.renew(message, from, now)
     this.#wakeBy(group.wakeAt())
     this.#forgetIfIdle(group)
+  }
+
+  /** Whoever is there need not say again what it shares. */
+  #knows({ group, member, bootId }: Renew): boolean {
+    return this.#groups.get(group)?.sessions.get(member)?.bootId === bootId
   }
 
   /**
@@ -201,10 +201,7 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
    * that one message cannot use up the numbers.
    */
   #mayKnow(message: Renew, from: Address): boolean {
-    let highest = message.incarnation ?? 0
-    for (const { epoch } of message.holding) highest = Math.max(highest, epoch)
-    for (const { epoch } of message.draining) highest = Math.max(highest, epoch)
-    for (const { epoch } of message.acknowledged) highest = Math.max(highest, epoch)
+    const highest = highestIn(message)
     if (highest <= this.#epochs.last) return true
     const claimed = generationOf(highest)
     // Counted from the start and not from where earlier claims have led to: many small steps must not use them up either.
@@ -259,8 +256,8 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
   }
 
   #open(name: string, share: ShareKind): Group {
-    const { foundation, startedAt, fresh, groups, defaults } = this.#options
-    const until = fresh ? startedAt : ceilingUntil(foundation, name, startedAt)
+    const { groups, defaults } = this.#options
+    const until = this.#ceilingOf(name)
     const epochs = this.#epochs
     const host: GroupHost = {
       ...this.#epochDesk(),
@@ -277,6 +274,12 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
     const group = new Group({ name, share, settings, ceilingUntil: until, ...standing }, host)
     this.#groups.set(name, group)
     return group
+  }
+
+  /** Until when somebody may hold something in this group from before the start. */
+  #ceilingOf(group: string): Instant {
+    const { foundation, startedAt, fresh } = this.#options
+    return fresh ? startedAt : ceilingUntil(foundation, group, startedAt)
   }
 
   #openPollGroup(poll: PollSettings & { group: string }): PollGroup {
@@ -299,19 +302,11 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
     const poll = this.#poll
     invariant(poll !== undefined, 'only a server that speaks the wire of bloc takes its polls')
     if (!poll.has(member) && poll.size >= this.#options.limits.membersPerGroup) {
-      return this.#send(from, {
-        type: 'failed',
-        code: 'CAUCUS_OVERLOADED',
-        message: `the group "${poll.name}" has its limit of members`,
-      })
+      return this.#send(from, { type: 'failed', ...refusals.isFull(poll.name, this.#options.limits.membersPerGroup) })
     }
     const answer = poll.poll(member, now)
     if (answer !== undefined) return this.#send(from, { type: 'polled', ...answer })
-    this.#send(from, {
-      type: 'failed',
-      code: 'CAUCUS_UNAVAILABLE',
-      message: 'the coordinator is taking a new generation; try again',
-    })
+    this.#send(from, { type: 'failed', ...refusals.TAKING_GENERATION })
   }
 
   #evict({ from, group, member }: { from: Address; group: string; member: string }, now: Instant): void {
@@ -390,6 +385,12 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
   }
 
   /** One group's picture, without making those of all others. */
+  /** What is known of a service at `now`, also when nobody is there. */
+  service(name: string, now: Instant): ServicePicture {
+    const group = groupOfService(name)
+    return pictureOf(this.#groups.get(group), this.#rollCall.of(group).complete ? 0 : this.#ceilingOf(group) - now)
+  }
+
   viewOf(name: string): GroupView | undefined {
     if (name === this.#poll?.name) return viewOfPollGroup(this.#poll)
     const group = this.#groups.get(name)

@@ -1,4 +1,10 @@
 import type { Instant, Millis } from '../time.ts'
+import type { ShareKind } from './messages.ts'
+
+interface Times {
+  readonly settleMs: Millis
+  readonly settleCapMs: Millis
+}
 
 /** Waits until a group has been quiet for a while, and under steady churn no longer than a cap. */
 export class Debounce {
@@ -7,7 +13,7 @@ export class Debounce {
   #firstChangeAt: Instant | undefined
   #changedAt: Instant | undefined
 
-  constructor({ settleMs, settleCapMs }: { readonly settleMs: Millis; readonly settleCapMs: Millis }) {
+  constructor({ settleMs, settleCapMs }: Times) {
     this.#settleMs = settleMs
     this.#capMs = settleCapMs
   }
@@ -37,3 +43,9 @@ export class Debounce {
     return Math.min(this.#changedAt + this.#settleMs, this.#firstChangeAt + this.#capMs)
   }
 }
+
+const AT_ONCE: Times = { settleMs: 0, settleCapMs: 0 }
+
+/** For whoever waits for a tenure, it makes no difference who else may come. */
+export const debounceOf = (share: ShareKind, times: Times): Debounce =>
+  new Debounce(share === 'tenure' ? AT_ONCE : times)

@@ -1,6 +1,8 @@
+import { explainCandidate, explainElection } from './explain/election.ts'
 import { explainGroup } from './explain/group.ts'
 import { explainMember } from './explain/member.ts'
 import { explainPartition } from './explain/partition.ts'
+import { explainInstance, explainService } from './explain/service.ts'
 import { Trail } from './explain/trail.ts'
 import type { GroupPast, PastEvent } from './past.ts'
 import type { GroupView } from './view.ts'
@@ -36,8 +38,22 @@ const sentenceOf = (view: GroupView | undefined, trail: Trail, subject: Subject)
     case 'partition':
       return explainPartition(view, trail, subject.partition)
     case 'member':
-      return explainMember(view, trail, subject.member)
+      return (
+        candidate(view, trail, subject.member) ??
+        instance(view, trail, subject.member) ??
+        explainMember(view, trail, subject.member)
+      )
     case 'group':
-      return explainGroup(view, trail)
+      if (view?.share === 'none') return explainService(view, trail)
+      return view?.share === 'tenure' ? explainElection(view, trail) : explainGroup(view, trail)
   }
 }
+
+/** Who is in an election is told otherwise than who is in a group; who is not there any more is not. */
+const candidate = (view: GroupView | undefined, trail: Trail, id: string): string | undefined => {
+  const member = view?.share === 'tenure' ? view.members.find((each) => each.id === id) : undefined
+  return view && member && explainCandidate(view, trail, member)
+}
+
+const instance = (view: GroupView | undefined, trail: Trail, id: string): string | undefined =>
+  view === undefined || view.share === 'none' ? explainInstance(view, trail, id) : undefined

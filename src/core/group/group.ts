@@ -1,17 +1,18 @@
 import { grantMs } from '../lease.ts'
-import type { Instant, Millis } from '../time.ts'
+import { Register } from '../registry/register.ts'
+import { earliest, type Instant, type Millis } from '../time.ts'
 import type { Book, Desk, GroupSettings, PartitionOrders } from './book.ts'
-import { mayClaim } from './claims.ts'
-import { Debounce } from './debounce.ts'
+import { bookOf } from './books.ts'
+import { answersRoll, mayClaim } from './claims.ts'
+import { type Debounce, debounceOf } from './debounce.ts'
 import type { GroupHost, GroupOptions } from './group-host.ts'
-import { IndexBook } from './index-book.ts'
 import { KeptPlaces, type Vacancy, vacancyOf } from './kept-places.ts'
 import { letGo } from './letting-go.ts'
-import { type GroupState, type Leave, type Renew, type ShareKind, sameShare } from './messages.ts'
+import type { GroupState, Leave, Renew, ShareKind } from './messages.ts'
 import { eventOf, type GroupOrders, type Order, StandingOrders } from './orders.ts'
-import { PartitionBook } from './partition-book.ts'
 import type { Because, GroupEvent } from './reasons.ts'
 import * as refusals from './refusals.ts'
+import { renewalFault } from './renewal-fault.ts'
 import type { GroupRoll } from './roll-call.ts'
 import { Roster } from './roster.ts'
 import { type Address, lapsed, openSession, type Session } from './session.ts'
@@ -26,6 +27,8 @@ import { Tombstones } from './tombstones.ts'
 export class Group {
   readonly name: string
   readonly share: ShareKind
+  /** Of a service: what its members say of themselves. */
+  readonly register: Register | undefined
   readonly settings: GroupSettings
   readonly #host: GroupHost
   readonly #book: Book
@@ -52,7 +55,7 @@ export class Group {
     this.settings = settings
     this.#host = host
     this.#grantMs = grantMs(settings.leaseMs)
-    this.#debounce = new Debounce(settings)
+    this.#debounce = debounceOf(share, settings)
     this.#ceilingUntil = ceilingUntil
     this.#roll = roll
     const desk: Desk = {
@@ -68,11 +71,13 @@ export class Group {
       tell: (session) => this.#dirty.add(session),
       emit: (event) => this.#emit(event),
     }
-    this.#book = share === 'index' ? new IndexBook(desk) : new PartitionBook(share.partitions, desk)
+    this.#book = bookOf(share, desk)
+    if (share === 'none') this.register = new Register()
   }
 
+  /** Where there is nothing to share out, nothing ever has to settle. */
   get state(): GroupState {
-    return this.#state
+    return this.share === 'none' ? 'settled' : this.#state
   }
 
   get epoch(): number {
@@ -87,11 +92,11 @@ export class Group {
     return this.#kept.all
   }
 
-  /** Boot ids of those who may believe in something at `now`. */
+  /** Boot ids of those who may believe in something at `now`; of a service, of everybody, who is to be found again after a restart. */
   holders(now: Instant): readonly string[] {
     const sessions = [...this.sessions.values(), ...this.#ghosts.values()]
     return sessions
-      .filter(({ tenures }) => [...tenures.values()].some((tenure) => !lapsed(tenure, now)))
+      .filter(({ tenures }) => this.share === 'none' || [...tenures.values()].some((tenure) => !lapsed(tenure, now)))
       .map(({ bootId }) => bootId)
   }
 
@@ -146,14 +151,11 @@ export class Group {
   renew(message: Renew, from: Address, now: Instant): void {
     const session = this.sessions.get(message.member)
     const known = session?.bootId === message.bootId
-    const { share = this.share } = message
-    const alike = sameShare(share, this.share)
+    const fault = renewalFault(message, { name: this.name, share: this.share, known })
     if (message.generation !== undefined && message.generation !== this.#host.generation) {
       this.#host.sayHello(from)
-    } else if (!alike && (known || message.holding.length + message.draining.length === 0)) {
-      this.#refuse(from, message, refusals.sharesOtherwise(this.name, this.share, share))
-    } else if (this.share === 'index' && (message.weight ?? 1) !== 1) {
-      this.#refuse(from, message, refusals.weighsNothing(this.name))
+    } else if (fault !== undefined) {
+      this.#refuse(from, message, fault)
     } else if (session !== undefined && known) {
       if (message.sequence <= session.sequence) return
       if ((message.incarnation ?? 0) > session.incarnation) {
@@ -182,6 +184,7 @@ export class Group {
     const hole = letGo(session, message, this.#book, now) && this.#staying.has(session.id)
     // A view with a hole is not a view: its places are given anew, all of them, at a higher epoch.
     if (hole && this.share === 'index') this.#changed('released', session.id, now)
+    for (const event of this.register?.heard(session) ?? []) this.#host.emit(this.name, event)
     this.#dirty.add(session)
   }
 
@@ -231,9 +234,7 @@ export class Group {
     this.#emit({ type: 'member.joined', member: session.id, incarnation: session.incarnation, because })
     this.#changed(because, session.id, now)
     if (claims) this.#book.adopt(session, message.holding, message.draining, now)
-    // Quoting our generation it has said all that it holds. What could not be adopted it may still believe.
-    const answers =
-      message.generation !== undefined && (claims || message.holding.length + message.draining.length === 0)
+    const answers = answersRoll(message, this.share, claims)
     if (answers) this.#answered(message.bootId)
   }
 
@@ -260,6 +261,9 @@ export class Group {
     } else if (session?.bootId === message.bootId) {
       // Sent before it heard that it has a new session: it leaves that one as soon as it knows.
       return
+    } else if (session !== undefined && message.incarnation < session.incarnation) {
+      // Nothing of it is here any more. It may be about to come back as another process, and must know that it has been followed by one.
+      return this.#refuse(from, message, refusals.hasSuccessor(message.member))
     }
     const { group, member, bootId } = message
     this.#host.send(from, { type: 'left', group, member, bootId })
@@ -310,7 +314,7 @@ export class Group {
   }
 
   #changed(because: Because, member: string | undefined, now: Instant): void {
-    if (!this.#debounce.changed(now)) return
+    if (this.share === 'none' || !this.#debounce.changed(now)) return
     this.#state = 'settling'
     this.#emit({ type: 'group.settling', because, ...(member !== undefined && { member }) })
   }
@@ -357,6 +361,8 @@ export class Group {
 
   /** Ends every step: grants what is free, notices that the group settled, and tells those whose share changed. */
   #turn(now: Instant): void {
+    // One thing goes from hand to hand: nobody else's share depends on who else may come.
+    if (this.share === 'tenure' && this.#debounce.ends(now)) this.#book.replan(now)
     this.#book.advance(now)
     if (this.#state === 'settling' && this.#debounce.over && this.#book.complete()) {
       this.#state = 'settled'
@@ -379,17 +385,12 @@ export class Group {
   }
 
   #emit(event: GroupEvent): void {
-    this.#host.emit(this.name, event)
+    const told = this.register?.instead(event, this.sessions) ?? [event]
+    for (const each of told) this.#host.emit(this.name, each)
   }
 
   wakeAt(): Instant | undefined {
-    const at = Math.min(
-      this.#roster.wakeAt(),
-      this.#debounce.wakeAt(),
-      this.#book.wakeAt() ?? Number.POSITIVE_INFINITY,
-      this.#tombstones.wakeAt() ?? Number.POSITIVE_INFINITY,
-      this.#kept.wakeAt(),
-    )
-    return Number.isFinite(at) ? at : undefined
+    const whoIsThere = Math.min(this.#roster.wakeAt(), this.#debounce.wakeAt(), this.#kept.wakeAt())
+    return earliest(whoIsThere, this.#book.wakeAt(), this.#tombstones.wakeAt())
   }
 }

@@ -68,6 +68,8 @@ export interface MembershipView {
   readonly incarnation: Incarnation | undefined
   readonly validUntil: Instant
   readonly held: ReadonlyMap<number, Holding>
+  /** The coordinator is known to have its metadata as it is now. */
+  readonly isMetadataHeard: boolean
 }
 
 /**
@@ -221,6 +223,8 @@ export class Member implements Machine<MemberInput, MemberEffect, MembershipView
     if (message.incarnation !== this.#incarnation) {
       this.#lost(this.#holdings.clear(), 'expired')
       this.#metadataHeard = false
+      // Nobody finds an instance of a service before it has said again where it is.
+      if (this.#options.share === 'none' && this.#incarnation !== undefined) this.#renewAt = now
     }
     if (this.#metadataSaidIn !== undefined && message.sequence >= this.#metadataSaidIn) {
       this.#metadataHeard = true
@@ -368,6 +372,7 @@ export class Member implements Machine<MemberInput, MemberEffect, MembershipView
       incarnation: this.#incarnation,
       validUntil: this.#holdings.validUntil,
       held: this.#holdings.held,
+      isMetadataHeard: this.#metadataHeard,
     }
   }
 }

@@ -1,14 +1,17 @@
 import type { Epoch, Generation } from '../lease.ts'
 import type { Millis } from '../time.ts'
 
-/** What a group splits: one numbered place per member, or a fixed number of partitions. */
-export type ShareKind = 'index' | { readonly partitions: number }
+/**
+ * What a group splits: one numbered place per member, a fixed number of partitions, or (`tenure`) one thing that is had by one member at a
+ * time, for which the others wait: an election, a lock. Or nothing at all (`none`), of a service, whose members only want to be found.
+ */
+export type ShareKind = 'index' | 'tenure' | 'none' | { readonly partitions: number }
 
 /** (generation, n) of the coordinator that admitted this process, as one rising number: a newer one fences an older. */
 export type Incarnation = number
 
 /**
- * One thing held at one epoch. In a group of partitions `item` is the partition, from 0.
+ * One thing held at one epoch. In a group of partitions `item` is the partition, from 0; a tenure is item 0.
  * In a group of indexes it is the index, from 1, `of` the total, and `epoch` that of the view.
  */
 export interface Holding {
@@ -125,4 +128,13 @@ export type CoordinatorMessage = Hello | ShareMessage | Refused | Left
 export const PROTOCOL = 2
 
 export const sameShare = (a: ShareKind, b: ShareKind): boolean =>
-  a === 'index' || b === 'index' ? a === b : a.partitions === b.partitions
+  typeof a === 'string' || typeof b === 'string' ? a === b : a.partitions === b.partitions
+
+/** A tenure's only item. */
+export const TENURE = 0
+
+/** How many things there are that are held one by one; of indexes there are as many as members. */
+export const itemsIn = (share: Exclude<ShareKind, 'index'>): number => {
+  if (typeof share === 'object') return share.partitions
+  return share === 'tenure' ? 1 : 0
+}

@@ -159,13 +159,17 @@ const fault = (code: (CallerMessage & { type: 'failed' })['code'], message: stri
   message,
 })
 
-const ofPartitions = (group: Group | undefined): CallerMessage | undefined =>
-  group?.share === 'index'
-    ? fault(
-        'CAUCUS_CONFLICT',
-        `the group "${group.name}" shares indexes: each member has one, and only partitions are frozen or pinned`,
-      )
-    : undefined
+const HAS_NO_PARTITIONS = {
+  index: 'shares indexes: each member has one',
+  tenure: 'is an election: one candidate leads',
+  none: 'is a service: its instances share nothing',
+}
+
+const ofPartitions = (group: Group | undefined): CallerMessage | undefined => {
+  if (typeof group?.share !== 'string') return undefined
+  const what = HAS_NO_PARTITIONS[group.share]
+  return fault('CAUCUS_CONFLICT', `the group "${group.name}" ${what}, and only partitions are frozen or pinned`)
+}
 
 const outside = (group: Group | undefined, partition: number): CallerMessage | undefined => {
   if (group === undefined) return fault('CAUCUS_NOT_FOUND', 'nobody is in this group, so nobody knows its partitions')

@@ -1,19 +1,20 @@
-import { assignSticky } from '../assignment/sticky.ts'
 import type { Epoch } from '../lease.ts'
 import type { Instant } from '../time.ts'
 import { type Book, type Desk, revoke, stopOverrun, tenureWakeAt, yieldUp } from './book.ts'
+import { type Manner, SPREAD } from './manner.ts'
 import type { Holding } from './messages.ts'
 import { PartitionsById } from './partitions-by-id.ts'
 import type { Because } from './reasons.ts'
 import { adoptedTenure, grantedTenure, lapsed, type Session, type Tenure } from './session.ts'
 
 /**
- * A fixed number of partitions, each with a barrier of its own: only what moves pauses, and each goes to its new owner as soon
- * as the earlier one acknowledged or lapsed. Never revoked and granted in one step.
+ * A fixed number of partitions (of tenures: one), each with a barrier of its own: only what moves pauses, and each goes to its new owner
+ * as soon as the earlier one acknowledged or lapsed. Never revoked and granted in one step.
  */
 export class PartitionBook implements Book {
   readonly #desk: Desk
   readonly #partitions: number
+  readonly #manner: Manner
   /** Who was granted each partition last, or adopted it, until nobody can believe in that any more. */
   readonly #current: (Tenure | undefined)[]
   /** Others who may still believe: losers of a double claim. Whoever gets the partition next waits for them too. */
@@ -34,8 +35,9 @@ export class PartitionBook implements Book {
   readonly #touched = new Set<number>()
   #restUntil: Instant = 0
 
-  constructor(partitions: number, desk: Desk) {
+  constructor(partitions: number, desk: Desk, manner: Manner = SPREAD) {
     this.#partitions = partitions
+    this.#manner = manner
     this.#desk = desk
     this.#current = new Array<Tenure | undefined>(partitions).fill(undefined)
     this.#known = new Array<boolean>(partitions).fill(false)
@@ -131,7 +133,8 @@ export class PartitionBook implements Book {
     const owners = this.#current.map((tenure, item) =>
       tenure?.state === 'held' ? tenure.session.id : this.#kept.get(item),
     )
-    this.#target = assignSticky(this.#partitions, [...sessions.values(), ...kept.values()], owners, orders)
+    const members = [...sessions.values(), ...kept.values()]
+    this.#target = this.#manner.assign(this.#partitions, members, owners, orders)
     this.#targets = undefined
     for (const [item, id] of this.#target.entries()) {
       if (id !== undefined && kept.has(id)) this.#kept.set(item, id)
@@ -147,7 +150,7 @@ export class PartitionBook implements Book {
       const pinned = orders.pins.has(item) && orders.pins.get(item) === this.#target[item]
       const because = session.drained ? 'drained' : pinned ? 'pinned' : 'rebalance'
       revoke(tenure, now, this.#desk, because)
-      this.#desk.emit({ type: 'partition.revoked', partition: item, member: session.id, epoch, because })
+      this.#desk.emit(this.#manner.revoked(item, { member: session.id, epoch, because }))
     }
     this.#restUntil = 0
   }
@@ -240,7 +243,7 @@ export class PartitionBook implements Book {
     session.tenures.set(item, tenure)
     this.#desk.tell(session)
     this.#taken.delete(item)
-    this.#desk.emit({ type: 'partition.granted', partition: item, member: session.id, epoch, because })
+    this.#desk.emit(this.#manner.granted(item, { member: session.id, epoch, because }))
   }
 
   complete(): boolean {

@@ -1,4 +1,5 @@
 import type { Epoch } from '../lease.ts'
+import type { InstanceRecord } from '../registry/instance.ts'
 import { quoted } from './explain/quoted.ts'
 import type { Incarnation } from './messages.ts'
 
@@ -24,6 +25,13 @@ export type Because =
   | 'thawed'
   | 'pinned'
   | 'unpinned'
+
+/** A tenure's holder, and under which token. */
+interface OfTenure {
+  readonly member: string
+  readonly epoch: Epoch
+  readonly because: Because
+}
 
 /** What happened in a group. One spelling everywhere: metric, log, SSE and docs/events.md. */
 export type GroupEvent =
@@ -88,6 +96,28 @@ export type GroupEvent =
       readonly epoch: Epoch
       readonly because: Because
     }
+  | ({ readonly type: 'tenure.revoked' } & OfTenure)
+  | ({ readonly type: 'tenure.granted' } & OfTenure)
+  | {
+      readonly type: 'service.registered'
+      readonly member: string
+      readonly incarnation: Incarnation
+      readonly because: Because
+      readonly instance: InstanceRecord
+    }
+  /** An instance says something else of itself, or is drained by an operator. */
+  | {
+      readonly type: 'service.updated'
+      readonly member: string
+      readonly incarnation: Incarnation
+      readonly instance: InstanceRecord
+    }
+  | {
+      readonly type: 'service.withdrawn'
+      readonly member: string
+      readonly incarnation: Incarnation
+      readonly because: Because
+    }
 
 const REASONS: Record<Because, string> = {
   joined: 'a member joined',
@@ -117,6 +147,17 @@ const TAKEN_BACK: Partial<Record<Because, string>> = {
   drained: 'an operator has that member drained',
   pinned: 'an operator pinned it to another member',
 }
+
+/** Of a tenure there is nothing to be balanced. */
+const OF_TENURE: Partial<Record<Because, string>> = {
+  rebalance: 'it may no longer have it',
+  released: 'whoever had it before had let go of it',
+}
+
+/** The same of an instance of a service, which shares nothing. */
+const WITHDRAWN: Partial<Record<Because, string>> = { left: 'it said that it stops' }
+
+const addressOf = ({ host, port, status }: InstanceRecord): string => `${quoted(host)} port ${port}, ${status}`
 
 const joinedAgain = (because: Because): string =>
   because === 'adopted' ? 'it came back after the coordinator changed' : REASONS[because]
@@ -160,6 +201,18 @@ export const explain = (event: GroupEvent): string => {
       return `Partition ${event.partition} was taken back from ${member}: ${TAKEN_BACK[event.because] ?? REASONS[event.because]}.`
     case 'partition.granted':
       return `Partition ${event.partition} went to ${member} at epoch ${event.epoch}: ${REASONS[event.because]}.`
+    case 'tenure.revoked':
+      return `${member} was asked to let go of the tenure of token ${event.epoch}: ${OF_TENURE[event.because] ?? TAKEN_BACK[event.because] ?? REASONS[event.because]}.`
+    case 'tenure.granted':
+      return `${member} leads with the token ${event.epoch}: ${OF_TENURE[event.because] ?? REASONS[event.because]}.`
+    case 'service.registered':
+      return event.because === 'joined'
+        ? `${member} registered: ${addressOf(event.instance)}.`
+        : `${member} is registered again (${addressOf(event.instance)}): ${joinedAgain(event.because)}.`
+    case 'service.updated':
+      return `${member} has changed: ${addressOf(event.instance)}.`
+    case 'service.withdrawn':
+      return `${member} is no longer registered: ${WITHDRAWN[event.because] ?? REASONS[event.because]}.`
     case 'slot.revoked':
       return `${member} was asked to let go of index ${event.index} of ${event.total}: ${REASONS[event.because]}.`
     case 'slot.granted':

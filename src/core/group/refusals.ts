@@ -1,3 +1,5 @@
+import { serviceOf } from '../registry/services.ts'
+import { electionOf } from './elections.ts'
 import type { RefusalCode, ShareKind } from './messages.ts'
 
 /** Why a member is refused, and what whoever reads it can do. */
@@ -6,17 +8,65 @@ export interface Refusal {
   readonly message: string
 }
 
-const describe = (share: ShareKind): string => (share === 'index' ? 'indexes' : `${share.partitions} partitions`)
+const describe = (share: ShareKind): string => {
+  if (share === 'tenure') return 'one tenure'
+  if (share === 'none') return 'nothing'
+  return share === 'index' ? 'indexes' : `${share.partitions} partitions`
+}
 
 export const sharesOtherwise = (group: string, has: ShareKind, wanted: ShareKind): Refusal => ({
   code: 'CAUCUS_CONFLICT',
   message: `the group "${group}" shares ${describe(has)}, not ${describe(wanted)}; join it with that share or use another group`,
 })
 
-export const weighsNothing = (group: string): Refusal => ({
+const WEIGHS_NOTHING = {
+  index: 'shares indexes, which all weigh the same; join it without a weight, or use a group of partitions',
+  tenure: 'is an election, whose candidates take turns and weigh the same; join it without a weight',
+  none: 'is a service; the weight of an instance is part of what it says of itself',
+}
+
+export const weighsNothing = (group: string, share: keyof typeof WEIGHS_NOTHING): Refusal => ({
   code: 'CAUCUS_CONFLICT',
-  message: `the group "${group}" shares indexes, which all weigh the same; join it without a weight, or use a group of partitions`,
+  message: `the group "${group}" ${WEIGHS_NOTHING[share]}`,
 })
+
+export const keepsNoPlace = (group: string, share: 'tenure' | 'none'): Refusal => ({
+  code: 'CAUCUS_CONFLICT',
+  message: `"${group}" is ${share === 'tenure' ? 'an election' : 'a service'}, which keeps no place for whoever stops; join it without static`,
+})
+
+export const isNoInstance = (fault: string): Refusal => ({
+  code: 'CAUCUS_INVALID_ARGUMENT',
+  message: `what this instance says of itself cannot be: ${fault}`,
+})
+
+/** What is wrong with a share in a group of this name: elections and services have names of their own. */
+export const misnamed = (group: string, share: ShareKind | undefined): Refusal | undefined => {
+  if (serviceOf(group) !== undefined || share === 'none') return misnamedService(group, share)
+  if (electionOf(group) === undefined) {
+    if (share !== 'tenure') return undefined
+    return {
+      code: 'CAUCUS_CONFLICT',
+      message: `the group "${group}" is no election; only groups whose name begins with "election/" share a tenure`,
+    }
+  }
+  if (share === 'tenure') return undefined
+  return {
+    code: 'CAUCUS_CONFLICT',
+    message: `"${group}" is the name of an election; campaign in it (share "tenure"), or use a group whose name does not begin with "election/"`,
+  }
+}
+
+const misnamedService = (group: string, share: ShareKind | undefined): Refusal | undefined => {
+  const isNamed = serviceOf(group) !== undefined
+  if (isNamed && share === 'none') return undefined
+  return {
+    code: 'CAUCUS_CONFLICT',
+    message: isNamed
+      ? `"${group}" is the name of a service; register with it (share "none"), or use a group whose name does not begin with "service/"`
+      : `the group "${group}" is no service; only groups whose name begins with "service/" share nothing`,
+  }
+}
 
 export const hasSuccessor = (member: string): Refusal => ({
   code: 'CAUCUS_FENCED',

@@ -1,6 +1,9 @@
 /** Boot ids of everybody who may have held something when the last coordinator stopped in good order, by group. Who is not in it held nothing. */
 export type Roll = Readonly<Record<string, readonly string[]>>
 
+/** No process has this boot id. */
+export const NOBODY = ''
+
 /** Those of one group who have not said yet what they still hold. */
 export class GroupRoll {
   readonly #missing: Set<string> | undefined

@@ -11,6 +11,8 @@ export interface MemberView {
   readonly incarnation: Incarnation
   readonly index?: number
   readonly partitions?: readonly number[]
+  /** Of an election: it has the tenure, and `epoch` is its token. */
+  readonly leads?: true
   readonly epoch: Epoch
   readonly metadata: unknown
   /** Unless it is 1; a group of indexes has none. */
@@ -71,11 +73,10 @@ const viewOfMember = (session: Session, share: ShareKind): MemberView => {
   const latest = held.reduce((highest, tenure) => Math.max(highest, tenure.epoch), 0)
   const items = ascending(held.map(({ item }) => item))
   const revoked = ascending([...tenures.values()].filter(({ state }) => state === 'revoked').map(({ item }) => item))
-  const [index] = items
   return {
     id,
     incarnation,
-    ...(share !== 'index' ? { partitions: items } : index !== undefined && { index }),
+    ...placeOf(items, share),
     epoch: latest,
     metadata,
     ...weightIn(session, share),
@@ -85,14 +86,20 @@ const viewOfMember = (session: Session, share: ShareKind): MemberView => {
   }
 }
 
+const placeOf = (items: readonly number[], share: ShareKind) => {
+  const [first] = items
+  if (share === 'none') return {}
+  if (share === 'tenure') return first === undefined ? {} : ({ leads: true } as const)
+  if (share !== 'index') return { partitions: items }
+  return first === undefined ? {} : { index: first }
+}
+
 const viewOfPlace = ({ id, weight }: Vacancy, items: readonly number[], share: ShareKind): KeptPlace => {
-  const [index] = items
-  if (share !== 'index') return { id, partitions: ascending([...items]), ...weightIn({ weight }, share) }
-  return index === undefined ? { id } : { id, index }
+  return { id, ...placeOf(ascending([...items]), share), ...weightIn({ weight }, share) }
 }
 
 const weightIn = ({ weight }: { readonly weight: number }, share: ShareKind) =>
-  share !== 'index' && weight !== 1 ? { weight } : {}
+  typeof share !== 'string' && weight !== 1 ? { weight } : {}
 
 const ascending = (items: number[]): number[] => items.sort((a, b) => a - b)
 
@@ -105,9 +112,8 @@ export const viewOfPollGroup = (group: PollGroup): GroupView => {
   return { name, state, epoch, total: members.length, share: 'index', members: sorted(members) }
 }
 
-/** By index, then by seniority: the order in which people look for somebody. */
+/** By index, or who leads first, then by seniority: the order in which people look for somebody, and in which candidates take turns. */
 const sorted = (members: MemberView[]): MemberView[] =>
-  members.sort(
-    (a, b) =>
-      (a.index ?? Number.MAX_SAFE_INTEGER) - (b.index ?? Number.MAX_SAFE_INTEGER) || a.incarnation - b.incarnation,
-  )
+  members.sort((a, b) => placeIn(a) - placeIn(b) || a.incarnation - b.incarnation)
+
+const placeIn = ({ index, leads }: MemberView): number => (leads === true ? 0 : (index ?? Number.MAX_SAFE_INTEGER))

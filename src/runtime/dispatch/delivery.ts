@@ -1,13 +1,17 @@
 import type { Job } from '../../core/dispatch/desk.ts'
+import type { TraceContext } from '../../core/dispatch/link-messages.ts'
 import type { Answer, AskId, Ending, Seat } from '../../core/dispatch/messages.ts'
-import { CaucusError } from '../../errors.ts'
-import type { AskRequest, RequestContext } from '../../ports/topics.ts'
+import { CaucusError, type ErrorCode } from '../../errors.ts'
+import type { AskRequest, ServeContext } from '../../ports/topics.ts'
 
 /** Why nobody needs the reply any more. */
-export type Because = Ending | 'closed' | 'fenced'
+export type Because = Ending | 'closed' | 'fenced' | 'lost'
 
 const REASONS: Readonly<
-  Record<Because, readonly [code: 'CAUCUS_TIMEOUT' | 'CAUCUS_CLOSED' | 'CAUCUS_FENCED', why: string]>
+  Record<
+    Because,
+    readonly [code: Extract<ErrorCode, `CAUCUS_${'TIMEOUT' | 'CLOSED' | 'FENCED' | 'CONNECTION_LOST'}`>, why: string]
+  >
 > = {
   met: ['CAUCUS_CLOSED', 'the asker has what it wanted; stop the work for it'],
   exhausted: ['CAUCUS_CLOSED', 'the ask has ended; stop the work for it'],
@@ -16,13 +20,14 @@ const REASONS: Readonly<
   timeout: ['CAUCUS_TIMEOUT', 'the time limit of the ask is over; stop the work for it'],
   closed: ['CAUCUS_CLOSED', 'this producer has been closed; stop the work'],
   fenced: ['CAUCUS_FENCED', 'another producer has taken this id; stop the work'],
+  lost: ['CAUCUS_CONNECTION_LOST', 'the link to the server is lost, and the ask with it; stop the work'],
 }
 
 /** What a delivery knows of its ask. */
 export interface Asked {
   readonly ask: AskId
   readonly from: { readonly name: string }
-  readonly request: AskRequest
+  readonly request: Pick<AskRequest, 'topic' | 'payload' | 'accept' | 'trace'>
   readonly remainingMs: number
   readonly isOver: boolean
   /** How many have not answered yet. */
@@ -30,7 +35,7 @@ export interface Asked {
   /** How many replies came when it was over. */
   late: number
   /** The reply, as the asker takes it. */
-  accept(answer: Answer, taken: unknown): void
+  accepted(answer: Answer, taken: unknown): void
 }
 
 /** Who has the delivery in hand. */
@@ -84,7 +89,7 @@ export class Delivery implements Job {
 }
 
 /** What a handler sees of its delivery. */
-export class DeliveryContext implements RequestContext {
+export class DeliveryContext implements ServeContext {
   readonly #delivery: Delivery
 
   constructor(delivery: Delivery) {
@@ -105,5 +110,13 @@ export class DeliveryContext implements RequestContext {
 
   get remainingMs(): number {
     return this.#delivery.round.remainingMs
+  }
+
+  get trace(): TraceContext | undefined {
+    return this.#delivery.round.request.trace
+  }
+
+  get isCalledOff(): boolean {
+    return this.#delivery.isRevoked
   }
 }

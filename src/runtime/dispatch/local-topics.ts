@@ -87,6 +87,10 @@ export class LocalTopics implements RoundHome {
     const producer = new LocalProducer(key, request, serve, listener, {
       turn: this.#turn,
       peer,
+      answer: ({ round, seat }, answer) => {
+        if (answer.type === 'reply' && !round.isOver && round instanceof Round) round.given++
+        this.#turn.answer({ ask: round.ask, seat, producer: key, answer }, --round.awaited === 0)
+      },
       withdraw: () => this.#driver.post({ type: 'withdraw', producer: key }),
       left: () => {
         this.#producers.delete(key)
@@ -110,6 +114,7 @@ export class LocalTopics implements RoundHome {
   }
 
   abandoned(ask: AskId): void {
+    this.#turn.flush()
     this.#driver.post({ type: 'abandon', ask })
   }
 

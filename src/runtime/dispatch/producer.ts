@@ -4,6 +4,7 @@ import { CaucusError } from '../../errors.ts'
 import type { ProduceRequest, ProducerListener, ProducerPort, Serve } from '../../ports/topics.ts'
 import { type Because, type Delivery, DeliveryContext, type Handler } from './delivery.ts'
 import { handlerFailure } from './failure.ts'
+import { dropSource, guardSource, isSource } from './source.ts'
 import type { Turn } from './turn.ts'
 
 /** What a producer needs of whoever registered it. */
@@ -11,6 +12,8 @@ export interface ProducerHome {
   readonly turn: Turn
   /** Whose it is. */
   readonly peer: PeerKey
+  /** What became of a delivery. It may `hold` the producer until a reply that has only begun is on its way. */
+  answer(delivery: Delivery, answer: Answer): void
   /** It takes no more. */
   withdraw(): void
   /** It has gone. */
@@ -25,8 +28,8 @@ export class LocalProducer implements ProducerPort, Handler {
   readonly #serve: Serve
   readonly #listener: ProducerListener
   readonly #desk: Desk<Delivery>
-  /** Replies that their askers are looking at. */
-  #accepting = 0
+  /** Replies that their askers are looking at, or that have only begun. */
+  #unfinished = 0
   #state: 'serving' | 'draining' | 'over' = 'serving'
   #drained: { readonly promise: Promise<void>; resolve(): void } | undefined
 
@@ -41,6 +44,11 @@ export class LocalProducer implements ProducerPort, Handler {
 
   get peer(): PeerKey {
     return this.#home.peer
+  }
+
+  /** Neither about to leave nor gone. */
+  get isServing(): boolean {
+    return this.#state === 'serving'
   }
 
   get running(): number {
@@ -122,6 +130,24 @@ export class LocalProducer implements ProducerPort, Handler {
     this.#listener.ready()
   }
 
+  /** It is off the roster, and nobody needs what it works on. */
+  lost(): void {
+    this.#desk.clear()
+    for (const delivery of this.#desk.atWork()) this.#revoke(delivery, 'lost')
+    if (this.#state === 'serving') this.#listener.lost?.()
+    this.#leaveIfIdle()
+  }
+
+  /** It does not leave by itself before the `release`. */
+  hold(): void {
+    this.#unfinished++
+  }
+
+  release(): void {
+    this.#unfinished--
+    this.#leaveIfIdle()
+  }
+
   #revoke(delivery: Delivery, because: Because): void {
     if (delivery.revoke(because)) this.#home.turn.abort(delivery)
   }
@@ -129,6 +155,8 @@ export class LocalProducer implements ProducerPort, Handler {
   #replied(delivery: Delivery, value: unknown): void {
     // A promise that is none may settle more than once.
     if (delivery.stage !== 'running') return
+    // Delivered on its own: whoever was faster has made the ask end by then, and a source that nobody gets is let go.
+    if (typeof value === 'object' && guardSource(value)) this.#home.turn.flush()
     const answer: Answer = { type: 'reply', from: this.request.id, value }
     const { accept } = delivery.round.request
     if (accept === undefined || this.#isTooLate(delivery)) this.#settled(delivery, answer)
@@ -137,16 +165,17 @@ export class LocalProducer implements ProducerPort, Handler {
 
   async #accepted(delivery: Delivery, answer: Answer & { type: 'reply' }, accept: (value: unknown) => unknown) {
     // The handler has done its part: the next one may begin. But who drains stays until the reply is on its way.
-    this.#accepting++
+    this.hold()
     this.#done(delivery)
     try {
-      delivery.round.accept(answer, await accept(answer.value))
+      delivery.round.accepted(answer, await accept(answer.value))
+      if (isSource(answer.value)) this.#home.turn.flush()
       this.#answer(delivery, answer)
     } catch (error) {
+      dropSource(answer)
       this.#answer(delivery, this.#failure(error))
     }
-    this.#accepting--
-    this.#leaveIfIdle()
+    this.release()
   }
 
   #failed(delivery: Delivery, error: unknown): void {
@@ -159,14 +188,15 @@ export class LocalProducer implements ProducerPort, Handler {
   }
 
   #answer(delivery: Delivery, answer: Answer): void {
-    const { round, seat } = delivery
+    const { round } = delivery
     if (this.#isTooLate(delivery)) {
       // Who was called off and says so is not late.
       if (answer.type === 'error') return
       round.late++
+      dropSource(answer)
       if (this.#state === 'over') return
     }
-    this.#home.turn.answer({ ask: round.ask, seat, producer: this.key, answer }, --round.awaited === 0)
+    this.#home.answer(delivery, answer)
   }
 
   #done(delivery: Delivery): void {
@@ -180,7 +210,7 @@ export class LocalProducer implements ProducerPort, Handler {
   }
 
   #leaveIfIdle(): void {
-    if (this.#state === 'draining' && this.#desk.isIdle && this.#accepting === 0) this.close()
+    if (this.#state === 'draining' && this.#desk.isIdle && this.#unfinished === 0) this.close()
   }
 
   #failure(error: unknown): Failure {

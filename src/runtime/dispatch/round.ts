@@ -4,6 +4,7 @@ import { CaucusError } from '../../errors.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { AskPort, AskRequest, AskSink } from '../../ports/topics.ts'
 import type { Asked, Delivery } from './delivery.ts'
+import { dropSource } from './source.ts'
 
 /** A connection, which has a name. */
 export interface Asker {
@@ -29,9 +30,12 @@ export class Round implements Asked, AskPort {
   deadline: Instant = 0
   awaited = 0
   late = 0
+  /** How many replies have come while it was not over, to be taken in this turn. */
+  given = 0
   readonly #home: RoundHome
   readonly #sink: AskSink
   #over = false
+  #taken = 0
   /** Replies as the asker takes them, where that is not as they were given. */
   #accepted: Map<Answer, Answer> | undefined = undefined
 
@@ -57,13 +61,15 @@ export class Round implements Asked, AskPort {
     this.deliveries = new Array<Delivery | undefined>(expected)
   }
 
-  accept(answer: Answer, taken: unknown): void {
+  accepted(answer: Answer, taken: unknown): void {
     this.#accepted ??= new Map()
     this.#accepted.set(answer, { type: 'reply', from: answer.from, value: taken })
   }
 
   answered(answer: Answer): void {
-    if (!this.#over) this.#sink.answered(this.#accepted?.get(answer) ?? answer)
+    if (this.#over) return dropSource(answer)
+    if (answer.type === 'reply') this.#taken++
+    this.#sink.answered(this.#accepted?.get(answer) ?? answer)
   }
 
   finished(summary: Summary): void {
@@ -71,6 +77,8 @@ export class Round implements Asked, AskPort {
     // Whoever abandons it has heard the last of it: this was the connection's end.
     if (summary.ending === 'abandoned') return this.failed(connectionClosed())
     this.#over = true
+    // Those that came in the same turn as the one that ended it.
+    this.late += this.given - this.#taken
     this.#sink.finished(summary, this)
   }
 

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers'
 import type { Given } from '../../core/dispatch/messages.ts'
 import type { Delivery } from './delivery.ts'
 
@@ -37,6 +38,11 @@ class Batch<Item> {
 
 /** A batch that was larger than this once gives its memory back. */
 const KEPT = 1_024
+/**
+ * Whoever asks again with each answer would else keep the loop from everything else, timers included. So often, and the loop goes
+ * round once.
+ */
+const RUNS = 256
 const NOW = Promise.resolve()
 const start = (delivery: Delivery) => delivery.producer.start(delivery)
 const abort = (delivery: Delivery) => delivery.abort()
@@ -51,6 +57,8 @@ export class Turn {
   readonly #aborting = new Batch<Delivery>()
   readonly #answers = new Batch<Given>()
   #scheduled = false
+  /** How often it ran since the loop was let go on. */
+  #runs = 0
 
   constructor(deliver: (answers: readonly Given[]) => void) {
     this.#deliver = deliver
@@ -81,6 +89,11 @@ export class Turn {
   #schedule(): void {
     if (this.#scheduled) return
     this.#scheduled = true
+    if (++this.#runs > RUNS) {
+      this.#runs = 0
+      setImmediate(this.#run)
+      return
+    }
     // Half the price of `queueMicrotask`, which makes an asynchronous resource of each call. What throws in there is a fault of ours, and must be loud.
     void NOW.then(this.#run)
   }

@@ -103,6 +103,12 @@ export class Desk {
     }
   }
 
+  /** Counts so many messages about topics that a request makes. `undefined`: go on. */
+  charge(request: IncomingMessage, cost: number): CaucusError | undefined {
+    const { principal, from } = this.callerOf(request)
+    return this.rates.take('asks', 'address', from.network, cost) ?? this.rates.takeOf(principal, 'asks', cost)
+  }
+
   /** Why this caller may not have a link at all. */
   linkFault(request: IncomingMessage): CaucusError | undefined {
     const { principal } = this.callerOf(request)
@@ -158,7 +164,7 @@ const priceOf = ({ method, url = '' }: IncomingMessage): { readonly kind: Kind; 
   return PICTURES.has(path) || path.endsWith('/history') ? PICTURE : ONE_REQUEST
 }
 
-const PICTURES = new Set(['/metrics', '/v1/status', '/v1/groups'])
+const PICTURES = new Set(['/metrics', '/v1/status', '/v1/groups', '/v1/services', '/v1/topics'])
 
 /** As the router reads it: written in another way, a path must not cost less. */
 const pathOf = (url: string): string => {

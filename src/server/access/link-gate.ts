@@ -1,3 +1,4 @@
+import type { TopicsDown, TopicsUp } from '../../core/dispatch/link-messages.ts'
 import type { MemberMessage, Refused, Renew } from '../../core/group/messages.ts'
 import type { Instant, Millis } from '../../core/time.ts'
 import { CaucusError } from '../../errors.ts'
@@ -5,12 +6,22 @@ import type { Access } from './access.ts'
 import type { Audit } from './audit.ts'
 import type { Caller } from './caller.ts'
 import type { Ownership } from './ownership.ts'
-import type { Rates } from './rates.ts'
+import type { Kind, Rates } from './rates.ts'
 
 /** What a link asks before it passes a member's words on. */
 export interface Gate {
   /** The messages that may pass, in order. `answer` is called, at most once, with what the others are told. */
   admit(messages: readonly MemberMessage[], answer: (refusals: readonly Refused[]) => void): readonly MemberMessage[]
+  /** Who asks on topics through this link. */
+  readonly name: string
+  /** The messages that may pass, in order. `answer` is called with what each of the others is told; `costOf` says what an ask costs. */
+  admitTopics(
+    messages: readonly TopicsUp[],
+    answer: (denial: TopicsDown) => void,
+    costOf: (ask: Ask) => number,
+  ): readonly TopicsUp[]
+  /** Why it may not do that on a topic, by now. */
+  topicFault(what: 'ask' | 'producer' | 'listener', topic: string): CaucusError | undefined
   /** Looks anew at who this is, after the entries have changed. Why it may not stay, if it may not. */
   review(): CaucusError | undefined
 }
@@ -40,7 +51,7 @@ export class LinkGate implements Gate {
   }
 
   admit(messages: readonly MemberMessage[], answer: (refusals: readonly Refused[]) => void): readonly MemberMessage[] {
-    const tooMuch = this.#tooMuch(Math.max(1, messages.length))
+    const tooMuch = this.#tooMuch('renewals', Math.max(1, messages.length))
     if (tooMuch !== undefined) {
       this.#slowDown(messages, tooMuch, answer)
       return []
@@ -66,10 +77,10 @@ export class LinkGate implements Gate {
     return type === 'renew' ? ownership.use(this.#caller, group, member) : ownership.leave(this.#caller, group, member)
   }
 
-  #tooMuch(messages: number): CaucusError | undefined {
+  #tooMuch(kind: Kind, messages: number): CaucusError | undefined {
     const { rates } = this.#options
     const { principal, from } = this.#caller
-    return rates.take('renewals', 'address', from.network, messages) ?? rates.takeOf(principal, 'renewals', messages)
+    return rates.take(kind, 'address', from.network, messages) ?? rates.takeOf(principal, kind, messages)
   }
 
   #slowDown(
@@ -82,6 +93,52 @@ export class LinkGate implements Gate {
     this.#toldAt = now
     const renewals = messages.filter((message) => message.type === 'renew')
     if (renewals.length > 0) answer(renewals.map((renewal) => refusalOf(renewal, 'CAUCUS_OVERLOADED', fault)))
+  }
+
+  get name(): string {
+    return this.#caller.principal.name
+  }
+
+  /** What answers is not looked at: it was asked for, or the host finds out that it was not. */
+  admitTopics(
+    messages: readonly TopicsUp[],
+    answer: (denial: TopicsDown) => void,
+    costOf: (ask: Ask) => number,
+  ): readonly TopicsUp[] {
+    const costOfAny = (message: Beginning) => (message.type === 'ask' ? costOf(message) : 1)
+    let begun = 0
+    let cost = 0
+    for (const message of messages) {
+      if (!begins(message)) continue
+      begun++
+      cost += costOfAny(message)
+    }
+    if (begun === 0) return messages
+    // Those that are cheap all at once, as nearly always; or else each as long as there is something left for it.
+    const areTaken = cost === begun && this.#tooMuch('asks', cost) === undefined
+    let tooMuch: CaucusError | undefined
+    const { principal } = this.#caller
+    let denied = 0
+    let forbidden = 0
+    const passed = messages.filter((message) => {
+      if (!begins(message)) return true
+      if (!areTaken) tooMuch ??= this.#tooMuch('asks', costOfAny(message))
+      const fault = tooMuch ?? principal.mayNot(VERBS[message.type], message.topic)
+      if (fault === undefined) return true
+      denied++
+      // One line for the log; how many there were, the counters tell.
+      if (tooMuch === undefined && forbidden++ === 0)
+        this.#options.audit.refused(this.#caller, `${REQUEST} ${message.type}`, fault)
+      answer(denialOf(message, fault))
+      return false
+    })
+    this.#options.counts.messagesForbidden += forbidden
+    return denied === 0 ? messages : passed
+  }
+
+  topicFault(what: 'ask' | 'producer' | 'listener', topic: string): CaucusError | undefined {
+    const verb = what === 'ask' ? VERBS.ask : what === 'producer' ? VERBS.produce : VERBS.listen
+    return this.#caller.principal.mayNot(verb, topic)
   }
 
   review(): CaucusError | undefined {
@@ -100,3 +157,18 @@ const refusalOf = (
   code: 'CAUCUS_FORBIDDEN' | 'CAUCUS_OVERLOADED',
   { message }: CaucusError,
 ): Refused => ({ type: 'refused', group, member, bootId, code, message })
+
+type Ask = Extract<TopicsUp, { type: 'ask' }>
+type Beginning = Extract<TopicsUp, { type: 'ask' | 'produce' | 'listen' }>
+
+const VERBS = { ask: 'ask on', produce: 'produce on', listen: 'listen on' } as const
+
+const begins = (message: TopicsUp): message is Beginning =>
+  message.type === 'ask' || message.type === 'produce' || message.type === 'listen'
+
+const denialOf = (message: Beginning, fault: CaucusError): TopicsDown => {
+  const error = fault.toJSON()
+  if (message.type === 'ask') return { type: 'denied', what: 'ask', key: message.ask, error }
+  if (message.type === 'produce') return { type: 'denied', what: 'producer', key: message.producer, error }
+  return { type: 'denied', what: 'listener', key: message.listener, error }
+}

@@ -30,6 +30,7 @@ export class Principal {
   readonly key: string
   readonly #grants: readonly CompiledGrant[]
   readonly #reaches = new Map<string, Reach>()
+  readonly #onTopics = new Map<string, TopicReach>()
 
   constructor(name: string, via: Via, grants: readonly Grant[]) {
     this.name = name
@@ -46,6 +47,31 @@ export class Principal {
     if (this.#reaches.size >= MAX_KEPT) this.#reaches.clear()
     this.#reaches.set(group, reach)
     return reach
+  }
+
+  /** What it may do on one topic. */
+  on(topic: string): TopicReach {
+    const known = this.#onTopics.get(topic)
+    if (known !== undefined) return known
+    const roles = this.#grants.filter(({ topics }) => topics(topic)).map(({ role }) => role)
+    const reach = { reads: roles.length > 0, asks: roles.some((role) => role !== 'read') }
+    if (this.#onTopics.size >= MAX_KEPT) this.#onTopics.clear()
+    this.#onTopics.set(topic, reach)
+    return reach
+  }
+
+  requireReadOn(topic: string): void {
+    if (!this.on(topic).reads) throw this.#forbiddenOn(topic, 'see', 'read')
+  }
+
+  requireAskOn(topic: string): void {
+    const fault = this.mayNot('ask on', topic)
+    if (fault !== undefined) throw fault
+  }
+
+  /** Why it may not do that on a topic; `undefined`: it may. */
+  mayNot(what: 'ask on' | 'produce on' | 'listen on', topic: string): CaucusError | undefined {
+    return this.on(topic).asks ? undefined : this.#forbiddenOn(topic, what, 'member')
   }
 
   /** Whether it may be a member anywhere. */
@@ -96,6 +122,14 @@ export class Principal {
     )
   }
 
+  #forbiddenOn(topic: string, what: string, role: Role): CaucusError {
+    return new CaucusError(
+      'CAUCUS_FORBIDDEN',
+      `${quoted(this.name)} may not ${what} the topic ${quoted(topic)}: that takes an entry for it with the role ${role} that covers the topic`,
+      { details: { identity: this.name, role, topic } },
+    )
+  }
+
   #forbidden(what: string, role: Role, group: string, member?: string): CaucusError {
     const covering = member === undefined ? '' : ` and, where it lists members, ${quoted(member)}`
     return new CaucusError(
@@ -109,19 +143,29 @@ export class Principal {
 interface CompiledGrant {
   readonly role: Role
   readonly groups: (group: string) => boolean
+  readonly topics: (topic: string) => boolean
   /** Undefined: all. */
   readonly members: ((member: string) => boolean) | undefined
 }
 
-const compiled = ({ role, groups, members }: Grant, name: string): CompiledGrant => ({
+const compiled = ({ role, groups, members, topics }: Grant, name: string): CompiledGrant => ({
   role,
   groups: groups === undefined ? () => true : anyOf(groups, name),
+  topics: topics === undefined ? () => true : anyOf(topics, name),
   members: members && anyOf(members, name),
 })
 
 const anyOf = (patterns: readonly string[], name: string): ((text: string) => boolean) => {
   const matchers = patterns.map((pattern) => globMatcher(pattern, name))
   return (text) => matchers.some((matches) => matches(text))
+}
+
+/** What a principal may do on one topic. */
+export interface TopicReach {
+  /** It may see who is there. */
+  readonly reads: boolean
+  /** It may ask, produce and listen. */
+  readonly asks: boolean
 }
 
 /** What a principal may do in one group. Asked with every renewal, so what does not depend on the member is decided before. */

@@ -9,7 +9,7 @@ type Subject = 'identity' | 'address'
 const ADVICE: Readonly<Record<Shared, string>> = {
   connections: 'keep connections alive and use them again, or close some',
   links: 'one link carries all members of a process; close some',
-  streams: 'let several readers share one stream of events, or close some',
+  streams: 'let several readers share one stream of events, ask less at a time over HTTP, or close some',
 }
 
 /** Who has how many. What nobody has any more is forgotten, so the memory is bounded by what there is. */

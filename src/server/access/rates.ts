@@ -5,7 +5,7 @@ import type { Principal } from './principal.ts'
 import { RateLimit } from './rate-limit.ts'
 
 /** What is counted apart: one cannot use up the other. */
-export type Kind = 'requests' | 'renewals'
+export type Kind = 'requests' | 'renewals' | 'asks'
 type Subject = 'identity' | 'address'
 
 /** How much each identity and each address has asked of this server lately. */
@@ -14,12 +14,13 @@ export class Rates {
   readonly limited: Record<Kind, Record<Subject, number>> = {
     requests: { identity: 0, address: 0 },
     renewals: { identity: 0, address: 0 },
+    asks: { identity: 0, address: 0 },
   }
   readonly #limits: Record<Kind, Record<Subject, RateLimit>>
 
   constructor(rates: RateLimits, now: () => Instant) {
     assertRates(rates)
-    const { requestsPerSecond, requestsBurst, renewalsPerSecond, renewalsBurst } = rates
+    const { requestsPerSecond, requestsBurst, renewalsPerSecond, renewalsBurst, asksPerSecond, asksBurst } = rates
     const pair = (perSecond: number, burst: number) => ({
       identity: new RateLimit({ perSecond, burst, now }),
       address: new RateLimit({ perSecond, burst, now }),
@@ -27,6 +28,7 @@ export class Rates {
     this.#limits = {
       requests: pair(requestsPerSecond, requestsBurst),
       renewals: pair(renewalsPerSecond, renewalsBurst),
+      asks: pair(asksPerSecond, asksBurst),
     }
   }
 

@@ -1,4 +1,5 @@
 import type { CoordinatorHosting } from '../../ports/hosting.ts'
+import type { TopicsHosting } from '../../ports/topics-hosting.ts'
 import type { Desk } from '../access/desk.ts'
 import type { ServerLogger } from '../logger.ts'
 import type { Meter } from '../meter.ts'
@@ -8,6 +9,7 @@ import type { ServerLimits } from '../options.ts'
 /** What every route may use. */
 export interface ServerContext {
   readonly hosting: CoordinatorHosting
+  readonly topics: TopicsHosting
   /** Who asks, and what it may do. */
   readonly desk: Desk
   readonly limits: ServerLimits
@@ -18,4 +20,11 @@ export interface ServerContext {
   /** Aborted when the server begins to stop. */
   readonly stopping: AbortSignal
   readonly connections: () => number
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The body is handed over as it is; what it has to be is the route's business. */
+    readonly takesBytes?: boolean
+  }
 }

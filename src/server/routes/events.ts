@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { CaucusError } from '../../errors.ts'
 import type { RecordedEvent } from '../../ports/hosting.ts'
 import { pathFault, revisionFault } from '../../wire/http.ts'
@@ -13,36 +13,43 @@ interface OfGroup {
 
 type Told = RecordedEvent | { readonly type: 'gap'; readonly dropped: number | undefined }
 
-/** The events of a group as server-sent events. A reader that stops reading is cut; what it missed it is told when it resumes. */
+/** The events of a group as server-sent events. */
 export const eventRoutes = (app: FastifyInstance, context: ServerContext): void => {
-  const { hosting, limits, counts, desk } = context
-
   app.get<OfGroup>('/v1/groups/:group/events', { exposeHeadRoute: false }, (request, reply) => {
     const { group } = request.params
     const fault = pathFault(group)
     if (fault !== undefined) throw invalid(fault)
-    const caller = desk.callerOf(request.raw)
-    caller.principal.requireRead(group)
-    const after = afterOf(request.url, request.headers['last-event-id'])
-    if (counts.streams >= limits.streams) {
-      throw new CaucusError('CAUCUS_OVERLOADED', `this server has its limit of ${limits.streams} readers of events`)
-    }
-    const ended = new AbortController()
-    const events = hosting.events({ group, signal: ended.signal, ...(after !== undefined && { after }) })
-    reply.hijack()
-    const unwatch = desk.access.onChange(() => {
-      if (ended.signal.aborted || desk.stillReads(caller, group)) return
-      desk.counts.streamsRevoked++
-      ended.abort(new CaucusError('CAUCUS_CLOSED', 'this reader may not read the group any more'))
-    })
-    // An answer that waits behind others (pipelining) never says that it is over; its connection does.
-    const { socket } = request.raw
-    const gone = () => ended.abort(new CaucusError('CAUCUS_CLOSED', 'the reader is gone'))
-    socket.once('close', gone)
-    void stream(reply.raw, events, ended, context).finally(() => {
-      socket.off('close', gone)
-      unwatch()
-    })
+    streamEvents({ request, reply, group }, context)
+  })
+}
+
+/** Answers with the events of `group`, without an end. A reader that stops reading is cut; what it missed it is told when it resumes. */
+export const streamEvents = (
+  { request, reply, group }: { readonly request: FastifyRequest; readonly reply: FastifyReply; readonly group: string },
+  context: ServerContext,
+): void => {
+  const { hosting, limits, counts, desk } = context
+  const caller = desk.callerOf(request.raw)
+  caller.principal.requireRead(group)
+  const after = afterOf(request.url, request.headers['last-event-id'])
+  if (counts.streams >= limits.streams) {
+    throw new CaucusError('CAUCUS_OVERLOADED', `this server has its limit of ${limits.streams} readers of events`)
+  }
+  const ended = new AbortController()
+  const events = hosting.events({ group, signal: ended.signal, ...(after !== undefined && { after }) })
+  reply.hijack()
+  const unwatch = desk.access.onChange(() => {
+    if (ended.signal.aborted || desk.stillReads(caller, group)) return
+    desk.counts.streamsRevoked++
+    ended.abort(new CaucusError('CAUCUS_CLOSED', 'this reader may not read the group any more'))
+  })
+  // An answer that waits behind others (pipelining) never says that it is over; its connection does.
+  const { socket } = request.raw
+  const gone = () => ended.abort(new CaucusError('CAUCUS_CLOSED', 'the reader is gone'))
+  socket.once('close', gone)
+  void stream(reply.raw, events, ended, context).finally(() => {
+    socket.off('close', gone)
+    unwatch()
   })
 }
 

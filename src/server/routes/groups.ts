@@ -101,12 +101,13 @@ const sound = (group: string, member?: string): string => {
   return group
 }
 
-const queryOf = ({ url }: FastifyRequest): URLSearchParams => {
+export const queryOf = ({ url }: FastifyRequest): URLSearchParams => {
   const at = url.indexOf('?')
   return new URLSearchParams(at < 0 ? '' : url.slice(at + 1))
 }
 
-const shareOf = (answer: CoordinatorMessage | undefined, { sequence }: Renew) => {
+/** What a renewal was answered, if it is a share; throws anything else. */
+export const shareOf = (answer: CoordinatorMessage | undefined, { sequence }: Renew) => {
   if (answer === undefined) throw overtaken(sequence)
   switch (answer.type) {
     case 'share':
@@ -126,7 +127,8 @@ const shareOf = (answer: CoordinatorMessage | undefined, { sequence }: Renew) =>
   }
 }
 
-const overtaken = (sequence: number): CaucusError =>
+/** Why an older message of a member does nothing. */
+export const overtaken = (sequence: number): CaucusError =>
   new CaucusError(
     'CAUCUS_CONFLICT',
     `the sequence ${sequence} is not newer than the last one of this membership, or the membership has ended; count on from the highest that was sent`,

@@ -1,4 +1,4 @@
-import type { Holding, ShareKind } from '../../core/group/messages.ts'
+import { type Holding, type ShareKind, sameShare } from '../../core/group/messages.ts'
 import type { Millis } from '../../core/time.ts'
 import type { EventLoop } from './event-loop.ts'
 import { epochText } from './frame-text.ts'
@@ -122,7 +122,7 @@ export class BeliefBook {
 }
 
 const sameNumbering = (a: ShareKind | undefined, b: ShareKind | undefined): boolean =>
-  a !== undefined && b !== undefined && a !== 'index' && b !== 'index' && a.partitions === b.partitions
+  a !== undefined && b !== undefined && a !== 'index' && sameShare(a, b)
 
 /** Two partitions of one numbering are different things, as are two indexes of one total. Everything else has keys in common. */
 const conflict = (mine: Holding, theirs: Holding, alike: boolean): string | undefined => {

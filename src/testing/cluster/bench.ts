@@ -11,6 +11,7 @@ import { EventLoop } from './event-loop.ts'
 import type { Network } from './network.ts'
 import type { Resource } from './resource.ts'
 import type { Timeline } from './timeline.ts'
+import type { TopicBook } from './topic-book.ts'
 import type { Findings } from './violation.ts'
 import type { WorkBook } from './work-book.ts'
 
@@ -56,6 +57,7 @@ export interface Bench {
   readonly epochs: EpochBook
   readonly work: WorkBook
   readonly resource: Resource
+  readonly topics: TopicBook
   /** Processes in which something has run since the books were brought up to date. */
   readonly stirred: Set<EventLoop>
 }

@@ -2,7 +2,7 @@ import { CaucusError } from '../../errors.ts'
 import type { Timer } from '../../ports/clock.ts'
 import type { FrameSocket, SocketOptions, SocketSink } from '../../ports/socket.ts'
 import type { EventLoop } from './event-loop.ts'
-import { type ClientSide, type Line, SMALL_BYTES } from './wire.ts'
+import { type ClientSide, type Line, lend, SMALL_BYTES } from './wire.ts'
 
 /** Whoever lets this much pile up unsent has nobody on the other side, as `transports/websocket.ts` does it. */
 const MAX_UNSENT_BYTES = 8 * 2 ** 20
@@ -43,13 +43,22 @@ export class ClientEnd implements FrameSocket, ClientSide {
     this.#sink.opened()
   }
 
-  heard(frame?: string): void {
+  heard(frame?: string | Uint8Array): void {
     if (this.#state !== 'open') return
     this.#sink.heard()
-    if (frame !== undefined) this.#sink.text(frame)
+    if (typeof frame === 'string') this.#sink.text(frame)
+    else if (frame !== undefined) lend(frame, (lent) => this.#sink.bytes(lent))
   }
 
   send(frame: string): void {
+    this.#send(frame)
+  }
+
+  sendBytes(frame: Uint8Array): void {
+    this.#send(frame)
+  }
+
+  #send(frame: string | Uint8Array): void {
     if (!this.open) return
     if (this.#line.unsentBytes('up') > MAX_UNSENT_BYTES)
       return this.fail(lost(`${this.#url} does not take what is sent to it`))

@@ -236,6 +236,7 @@ export class MemoryCluster implements AsyncDisposable {
     await timeline.play(this.nowMs + this.healingMs, isOver)
     for (const what of waiting.values()) findings.add('U1', what, `${what} was told to stop, and has not`)
     await timeline.play(this.nowMs + LAST_PIECE_MS)
+    this.#bench.topics.close()
     for (const { who, programRuns } of this.#programsEnd ? processes : []) {
       if (programRuns) findings.add('U1', who, `${who} has closed everything, and its loops over it have not ended`)
     }

@@ -129,6 +129,8 @@ export class SimulatedCoordinator {
       loop,
       settings,
       wallMs,
+      findings: this.#bench.findings,
+      lateMs: conditions.lateMs,
       store: this.#disk.open(loop),
       happened: (event: GroupEvent) => this.#happened(event),
       failed: (error: unknown) =>

@@ -50,6 +50,8 @@ export class EventLoop implements Clocks, Loop {
   #wakeAt = Number.POSITIVE_INFINITY
   #wake = 0
   #state: 'runs' | 'stopped' | 'over' = 'runs'
+  /** How often it has stood still. */
+  stops = 0
 
   constructor(options: EventLoopOptions) {
     this.#options = options
@@ -106,7 +108,9 @@ export class EventLoop implements Clocks, Loop {
 
   /** SIGSTOP, or a loop that is blocked; nothing is lost, it is only late. */
   stop(): void {
-    if (this.#state === 'runs') this.#state = 'stopped'
+    if (this.#state !== 'runs') return
+    this.#state = 'stopped'
+    this.stops++
   }
 
   goOn(): void {

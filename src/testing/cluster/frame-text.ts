@@ -1,6 +1,8 @@
 import type { CoordinatorMessage, Holding, MemberMessage } from '../../core/group/messages.ts'
 import type { Epoch } from '../../core/lease.ts'
 import { decodeCoordinatorFrame, decodeMemberFrame } from '../../wire/frames.ts'
+import { topicsText } from './topic-text.ts'
+import type { Travel } from './wire.ts'
 
 const COUNTERS = 2 ** 21
 
@@ -13,7 +15,8 @@ export const holdingsText = (holdings: readonly Holding[]): string =>
 const listed = (holdings: readonly Holding[]): string => holdings.map(({ item }) => item).join(',')
 
 /** What a frame says, in a few words. */
-export const messagesOf = (frame: string): string => {
+export const messagesOf = (frame: string | Uint8Array, travel: Travel): string => {
+  if (typeof frame !== 'string') return topicsText(frame, travel)
   const said = decodeMemberFrame(frame)
   const heard = typeof said === 'string' ? decodeCoordinatorFrame(frame) : said
   return typeof heard === 'string' ? `nonsense: ${frame.slice(0, 40)}` : heard.map(messageText).join(' + ')

@@ -5,7 +5,7 @@ import { type Caucus, connect } from '../../client/connect.ts'
 import type { RevokeHandler } from '../../client/drains.ts'
 import type { Membership } from '../../client/membership.ts'
 import type { Moved } from '../../client/share.ts'
-import type { Holding } from '../../core/group/messages.ts'
+import { type Holding, itemsIn } from '../../core/group/messages.ts'
 import { partitionOf } from '../../core/hash.ts'
 import type { Epoch } from '../../core/lease.ts'
 import type { Random } from '../../core/random.ts'
@@ -185,6 +185,7 @@ export class MemberProcess {
     const { bench, random } = this.#options
     const { loop, who, id } = this
     const chance = random.fork('program')
+    bench.topics.begins(membership, loop)
     this.#watchLoops()
     return {
       id,
@@ -227,7 +228,7 @@ export class MemberProcess {
   /** The latest epoch at which this process had what `key` belongs to. */
   #epochOf(key: string): Epoch | undefined {
     const { share } = this.#options.bench.conditions
-    return this.#epochs.get(share === 'index' ? 0 : partitionOf(key, share.partitions))
+    return this.#epochs.get(share === 'index' ? 0 : partitionOf(key, itemsIn(share)))
   }
 
   async #sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
@@ -259,14 +260,21 @@ export class MemberProcess {
       const closed = caucus.close()
       // Whoever closes what is being closed waits for the same end.
       await Promise.all([caucus[Symbol.asyncDispose](), this.#membership?.leave()])
+      await this.#turn()
       const leftBySecond = this.#left()
       await closed
       await caucus.close()
+      await this.#turn()
       if (this.#left() === '') this.#checkLeft('U3', leftBySecond)
     }
     this.#state = 'ended'
     this.#note('has stopped')
     this.#checkLeft('U1', this.#left())
+  }
+
+  /** What was put off to the end of this very turn of the loop is gone a moment later, and left by nobody. */
+  #turn(): Promise<void> {
+    return new Promise((resume) => this.loop.soon(resume))
   }
 
   /** kill -9. `silent`: the machine goes with it, and nobody is told. */

@@ -162,7 +162,7 @@ export const DRIVER_MUTANTS: readonly Mutant[] = [
     level,
     breaks: ['U4'],
     file: 'server/link.js',
-    find: 'this.#socket.bufferedBytes > this.#options.limits.linkBufferBytes',
+    find: 'this.#socket.bufferedBytes > this.#bufferBytes',
     replace: 'false',
     rule: 'what waits for a link that is not read is bounded',
   },

@@ -83,21 +83,21 @@ export class Network {
     }
   }
 
-  #sent(who: string, travel: Travel, frame: string): number {
+  #sent(who: string, travel: Travel, frame: string | Uint8Array): number {
     const { chronicle, timeline, onSent } = this.#options
     const message = ++this.#messages
-    chronicle.mixText(frame)
+    chronicle.mixText(typeof frame === 'string' ? frame : Buffer.from(frame).toString('latin1'))
     const sender = travel === 'up' ? who : COORDINATOR
-    chronicle.note({ at: timeline.nowMs, who: sender, what: () => messagesOf(frame), kind: 'send', message })
-    onSent(travel, frame)
+    chronicle.note({ at: timeline.nowMs, who: sender, what: () => messagesOf(frame, travel), kind: 'send', message })
+    if (typeof frame === 'string') onSent(travel, frame)
     return message
   }
 
-  #arrived(who: string, travel: Travel, frame: string, message: number, taken: boolean): void {
+  #arrived(who: string, travel: Travel, frame: string | Uint8Array, message: number, taken: boolean): void {
     const { chronicle, timeline } = this.#options
     const receiver = travel === 'up' ? COORDINATOR : who
     const kind = taken ? 'receive' : 'lost'
-    chronicle.note({ at: timeline.nowMs, who: receiver, what: () => messagesOf(frame), kind, message })
+    chronicle.note({ at: timeline.nowMs, who: receiver, what: () => messagesOf(frame, travel), kind, message })
   }
 
   /** How many sockets this process has that are not gone. */

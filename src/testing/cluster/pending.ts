@@ -1,3 +1,4 @@
+import { itemsIn } from '../../core/group/messages.ts'
 import type { GroupView } from '../../core/group/view.ts'
 import { grantMs } from '../../core/lease.ts'
 import type { Millis } from '../../core/time.ts'
@@ -46,7 +47,7 @@ export const pendingOf = (
 export const toBeOwned = ({ members, share, frozen, pins = [] }: GroupView): number => {
   const staying = members.filter(({ drained }) => drained !== true)
   if (share === 'index') return staying.length
-  if (staying.some(({ weight = 1 }) => weight > 0)) return share.partitions
+  if (staying.some(({ weight = 1 }) => weight > 0)) return itemsIn(share)
   // Whatever it is, it is theirs by an order.
   const bound = frozen === true || pins.length > 0
   return bound ? staying.reduce((sum, { partitions = [] }) => sum + partitions.length, 0) : 0

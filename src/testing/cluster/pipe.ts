@@ -87,7 +87,7 @@ export class Pipe {
 
   /** `arrive` is called at the other machine; whoever gets it there calls `read(bytes)` once the process has read it. */
   write(bytes: number, arrive: () => void): void {
-    if (this.#waiting.length > 0 || (this.#unreadBytes > 0 && this.#unreadBytes + bytes > this.#options.windowBytes)) {
+    if (this.#waiting.length > 0 || !this.#hasRoom(bytes)) {
       this.#waiting.push({ bytes, arrive })
       this.#waitingBytes += bytes
       return
@@ -97,14 +97,16 @@ export class Pipe {
 
   read(bytes: number): void {
     this.#unreadBytes = Math.max(0, this.#unreadBytes - bytes)
-    while (
-      this.#waiting.length > 0 &&
-      this.#unreadBytes + (this.#waiting[0] as Parcel).bytes <= this.#options.windowBytes
-    ) {
-      const next = this.#waiting.shift() as Parcel
+    for (let next = this.#waiting[0]; next !== undefined && this.#hasRoom(next.bytes); next = this.#waiting[0]) {
+      this.#waiting.shift()
       this.#waitingBytes -= next.bytes
       this.#send(next)
     }
+  }
+
+  /** What is larger than the window goes by itself. */
+  #hasRoom(bytes: number): boolean {
+    return this.#unreadBytes === 0 || this.#unreadBytes + bytes <= this.#options.windowBytes
   }
 
   /** Nothing arrives any more. Its sender is not told, and goes on until nothing more fits. */

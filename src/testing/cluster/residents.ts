@@ -4,6 +4,8 @@ import { isCaucusError } from '../../errors.ts'
 import { pick } from '../simulation/conditions.ts'
 import type { Bench, ClusterConditions } from './bench.ts'
 import { BrokenPromise, DeliberateFailure, type Handlers, type Program, type ProgramContext } from './program.ts'
+import { drawTopics } from './topic-plans.ts'
+import { TopicResident } from './topic-residents.ts'
 
 /** What is done from inside a handler or a loop, where it is least expected. */
 const SURPRISES = ['nothing', 'nothing', 'nothing', 'metadata', 'leave', 'close', 'join', 'dispose'] as const
@@ -30,7 +32,14 @@ export const residents = (bench: Bench, calm: boolean): Handlers => {
     wanders: !calm && random.next() < 0.4,
     pieceMs: Math.min(conditions.timing.stopMarginMs, conditions.timing.leaseMs / 5) * 0.5,
   }
-  return (context) => new Resident(context, bench, draws).program()
+  const topics = drawTopics(bench)
+  let programs = 0
+  return (context) => {
+    const loop = bench.topics.loopOf(context.membership)
+    const chance = bench.random.fork(`topics of ${context.id} ${++programs}`)
+    const onTopics = loop && topics && new TopicResident(context, loop, bench, topics, chance)
+    return new Resident(context, bench, draws, onTopics).program()
+  }
 }
 
 interface Draws {
@@ -47,10 +56,12 @@ class Resident {
   readonly #bench: Bench
   readonly #conditions: ClusterConditions
   readonly #draws: Draws
+  readonly #topics: TopicResident | undefined
   /** Pieces of work that have begun, by key. */
   readonly #running = new Map<string, Promise<void>>()
 
-  constructor(context: ProgramContext, bench: Bench, draws: Draws) {
+  constructor(context: ProgramContext, bench: Bench, draws: Draws, topics: TopicResident | undefined) {
+    this.#topics = topics
     this.#context = context
     this.#bench = bench
     this.#conditions = bench.conditions
@@ -91,7 +102,8 @@ class Resident {
   }
 
   async #run(): Promise<void> {
-    await Promise.all([this.#watch(), this.#listen(), this.#settles(), this.#works(), this.#wander()])
+    const topics = this.#topics?.run()
+    await Promise.all([this.#watch(), this.#listen(), this.#settles(), this.#works(), this.#wander(), topics])
   }
 
   async #watch(): Promise<void> {

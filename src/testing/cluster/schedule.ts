@@ -1,4 +1,4 @@
-import type { ShareKind } from '../../core/group/messages.ts'
+import { itemsIn, type ShareKind } from '../../core/group/messages.ts'
 import type { Order } from '../../core/group/orders.ts'
 import type { Random } from '../../core/random.ts'
 import type { Millis } from '../../core/time.ts'
@@ -69,7 +69,7 @@ export const drawSchedule = (
 /** Also about somebody who is not there, or a partition that is not. */
 const drawOrder = (random: Random, members: readonly string[], share: ShareKind): Order => {
   const member = random.next() < 0.1 ? 'nobody' : pick(random, members)
-  const partition = random.below(share === 'index' ? 4 : share.partitions + (random.next() < 0.1 ? 3 : 0))
+  const partition = random.below(share === 'index' ? 4 : itemsIn(share) + (random.next() < 0.1 ? 3 : 0))
   const whole = pick(random, ['freeze', 'thaw', 'thaw'] as const)
   const types = share === 'index' ? (['drain', 'undrain', 'undrain', 'pin'] as const) : ORDERS
   const type = pick(random, types)

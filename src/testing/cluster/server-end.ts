@@ -1,7 +1,7 @@
 import type { Millis } from '../../core/time.ts'
 import type { AcceptedSink, AcceptedSocket } from '../../ports/socket.ts'
 import type { EventLoop } from './event-loop.ts'
-import { type Line, type ServerSide, SMALL_BYTES } from './wire.ts'
+import { type Line, lend, type ServerSide, SMALL_BYTES } from './wire.ts'
 
 /** How long the side that closes waits for the other one's word, as the WebSocket library does it. */
 const CLOSE_LIMIT_MS: Millis = 30_000
@@ -31,8 +31,10 @@ export class ServerEnd implements AcceptedSocket, ServerSide {
     return this.#line.unsentBytes('down')
   }
 
-  took(frame: string): void {
-    if (this.#state !== 'gone') this.#sink.text(frame)
+  took(frame: string | Uint8Array): void {
+    if (this.#state === 'gone') return
+    if (typeof frame === 'string') this.#sink.text(frame)
+    else lend(frame, (lent) => this.#sink.binary(lent))
   }
 
   pinged(): void {
@@ -40,6 +42,14 @@ export class ServerEnd implements AcceptedSocket, ServerSide {
   }
 
   send(frame: string): void {
+    this.#send(frame)
+  }
+
+  sendBytes(frame: Uint8Array): void {
+    this.#send(frame)
+  }
+
+  #send(frame: string | Uint8Array): void {
     if (!this.open) return
     const { options } = this.#line
     const message = options.sent('down', frame)

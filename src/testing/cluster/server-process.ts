@@ -7,11 +7,17 @@ import type { CoordinatorHosting } from '../../ports/hosting.ts'
 import type { AcceptedSink, AcceptedSocket } from '../../ports/socket.ts'
 import type { FoundationStore } from '../../ports/store.ts'
 import type { Telemetry } from '../../ports/telemetry.ts'
+import type { TopicsHosting } from '../../ports/topics-hosting.ts'
 import { hostCoordinator } from '../../runtime/coordinator-host.ts'
+import { TopicsHost } from '../../runtime/dispatch/topics-host.ts'
 import { Links } from '../../server/links.ts'
 import { silentLogger } from '../../server/logger.ts'
+import { STREAM_WINDOW_BYTES } from '../../wire/limits.ts'
 import { negotiated, offerFault, type Protocol, versionsIn } from '../../wire/versions.ts'
 import type { EventLoop } from './event-loop.ts'
+import { COORDINATOR } from './network.ts'
+import { tapped } from './topic-tap.ts'
+import type { Findings } from './violation.ts'
 import type { WebServer } from './web.ts'
 import type { FarEnd } from './wire.ts'
 
@@ -32,6 +38,9 @@ export interface ServerProcessOptions {
   readonly loop: EventLoop
   readonly store: FoundationStore
   readonly settings: ServerSettings
+  readonly findings: Findings
+  /** By how much timers come late. */
+  readonly lateMs: Millis
   wallMs(): number
   happened(event: GroupEvent): void
   /** A fault that it ends of. */
@@ -46,6 +55,8 @@ export class ServerProcess implements FarEnd, WebServer {
   readonly #protocol: Protocol
   readonly #ending = new AbortController()
   readonly hosting: CoordinatorHosting
+  readonly topics: TopicsHosting
+  readonly #findings: Findings
   #closed: Promise<void> | undefined
 
   /** Resolves once it may take links; rejects with what the store says. */
@@ -66,13 +77,29 @@ export class ServerProcess implements FarEnd, WebServer {
     return new ServerProcess(options, hosting)
   }
 
-  private constructor({ loop, settings }: ServerProcessOptions, hosting: CoordinatorHosting) {
+  private constructor(options: ServerProcessOptions, hosting: CoordinatorHosting) {
+    const { loop, settings, findings, lateMs, failed } = options
     this.loop = loop
     this.hosting = hosting
+    this.#findings = findings
     const { pingMs, linkBufferBytes, protocol } = settings
     this.#protocol = protocol
-    const limits = { pingMs, linkBufferBytes }
-    this.#links = new Links({ hosting, clock: loop.grantor, limits, counts: this.counts, logger: silentLogger })
+    const limits = { linkBytes: linkBufferBytes / 2, streamBytesPerLink: linkBufferBytes / 4 }
+    const host = new TopicsHost({
+      clock: loop.grantor,
+      limits: { ...limits, streamWindowBytes: STREAM_WINDOW_BYTES },
+      onFault: failed,
+    })
+    this.topics = tapped(host, { loop, findings, lateMs })
+    this.#links = new Links({
+      hosting,
+      topics: this.topics,
+      clock: loop.grantor,
+      limits: { pingMs, linkBufferBytes },
+      soon: (run) => void loop.soon(run),
+      counts: this.counts,
+      logger: silentLogger,
+    })
   }
 
   refusal(subprotocols: readonly string[]): CaucusError | undefined {
@@ -94,6 +121,12 @@ export class ServerProcess implements FarEnd, WebServer {
   answer(path: string): unknown {
     if (path === '/healthz') return { ok: true, version: 'simulated', guarantees: this.hosting.guarantees }
     if (path === '/v1/groups') return { groups: this.hosting.view().groups }
+    const topic = /^\/v1\/topics\/([^/]+)$/.exec(path)?.[1]
+    if (topic !== undefined) {
+      const there = this.topics.topic(decodeURIComponent(topic))
+      if (there !== undefined) return there
+      throw new CaucusError('CAUCUS_NOT_FOUND', 'nobody is on this topic')
+    }
     const group = /^\/v1\/groups\/([^/]+)$/.exec(path)?.[1]
     const view = group === undefined ? undefined : this.hosting.viewOf(decodeURIComponent(group))
     if (view === undefined) throw new CaucusError('CAUCUS_NOT_FOUND', 'there is no such group; nothing changed')
@@ -122,6 +155,14 @@ export class ServerProcess implements FarEnd, WebServer {
     return this.#closed
   }
 
+  /** P4: where there is no link, there is nothing. */
+  #checkEmpty(): void {
+    const left = Object.entries(this.topics.sizes()).filter(([, count]) => count > 0)
+    if (this.#links.size > 0 || left.length === 0) return
+    const what = left.map(([name, count]) => `${count} ${name}`).join(', ')
+    this.#findings.add('P4', COORDINATOR, `everybody has gone, and the coordinator keeps ${what}`)
+  }
+
   async #close(): Promise<void> {
     this.#ending.abort(new CaucusError('CAUCUS_CLOSED', 'the server is stopping'))
     this.#links.close()
@@ -130,6 +171,9 @@ export class ServerProcess implements FarEnd, WebServer {
     this.#links.terminate()
     // Sockets that are cut are gone a moment later.
     await new Promise<void>((resume) => grantor.turn(resume))
+    this.#checkEmpty()
+    this.topics.close()
+    this.topics.close()
     await Promise.all([this.hosting.close(), this.hosting.close()])
   }
 }

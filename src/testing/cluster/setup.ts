@@ -15,6 +15,7 @@ import { COORDINATOR, Network } from './network.ts'
 import type { Handlers } from './program.ts'
 import { Resource } from './resource.ts'
 import { Timeline } from './timeline.ts'
+import { TopicBook } from './topic-book.ts'
 import { Findings } from './violation.ts'
 import { WorkBook } from './work-book.ts'
 
@@ -187,6 +188,7 @@ export const newBench = (conditions: ClusterConditions, keepTrace: boolean, kept
     stirred,
     epochs: new EpochBook(findings, promised),
     work: new WorkBook(timeline, findings, promised),
+    topics: new TopicBook(timeline, findings, conditions),
     resource: new Resource({ timeline, findings, random: random.fork('resource'), delayMs }),
   }
 }

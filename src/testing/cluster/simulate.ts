@@ -10,6 +10,7 @@ import type { Fault, FaultName } from './fault.ts'
 import { type CheckedFaults, checkFaults, type GivenFaults, withoutStrangers } from './given-faults.ts'
 import { Judge } from './judge.ts'
 import { residents } from './residents.ts'
+import { callRoll } from './roll-call.ts'
 import { drawFaultNames, drawSchedule } from './schedule.ts'
 import { CLUSTER_OPTIONS, type ClusterOptions, memberIdsOf } from './setup.ts'
 import { shrinkSchedule } from './shrink.ts'
@@ -65,7 +66,10 @@ export const simulate = async (options: SimulateOptions): Promise<SimulationResu
   const clusterOptions: ClusterOptions = { keepTrace: own === undefined, ...own?.options, ...given }
   const checked = checkFaults(faults, memberIdsOf(clusterOptions))
   const calm = own !== undefined && own.profile !== 'swarm' && own.profile !== 'beyond'
-  const cluster = new MemoryCluster(clusterOptions, (bench) => residents(bench, calm))
+  const cluster = new MemoryCluster(clusterOptions, (bench) => {
+    bench.topics.isQuiet = own?.profile === 'quiet'
+    return residents(bench, calm)
+  })
   const run = new Run(cluster, checked, forMs)
   await run.play()
   return run.result(options)
@@ -113,6 +117,7 @@ class Run {
       // What is whole stays whole.
       await cluster.play(2 * cluster.bench.conditions.timing.heartbeatMs)
       this.#judge.end()
+      await callRoll(cluster)
     } finally {
       await cluster.close({ coordinatorFirst: this.#coordinatorFirst })
     }

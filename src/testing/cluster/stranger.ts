@@ -47,6 +47,7 @@ const connectStranger = (bench: Bench, then: (socket: FrameSocket, random: Rando
         opened: () => then(socket, random, loop),
         heard: () => undefined,
         text: () => undefined,
+        bytes: () => undefined,
         closed: () => undefined,
       },
     )

@@ -1,8 +1,9 @@
 import type { Millis } from '../../core/time.ts'
+import type { DispatchInvariant } from '../simulation/violation.ts'
 
 /**
- * What a cluster is judged by, by the names in docs/invariants.md. `Belief`, `Effect`, `G3`, `G5`, `G6`, `G7`, `E8` and `U1` to `U4` are
- * promises of this package. `Work` and `Program` are about the user's own program: two processes worked on one thing at one instant, or it
+ * What a cluster is judged by, by the names in docs/invariants.md. `Belief`, `Effect`, `G3`, `G5`, `G6`, `G7`, `E8`, `U1` to `U4`, and those of
+ * topics (`P1` to `P6` and what belongs to them) are promises of this package. `Work` and `Program` are about the user's own program: two processes worked on one thing at one instant, or it
  * failed.
  */
 export type ClusterInvariant =
@@ -20,6 +21,7 @@ export type ClusterInvariant =
   | 'U2'
   | 'U3'
   | 'U4'
+  | DispatchInvariant
   | 'core'
 
 /** Something that must never happen, and did. */

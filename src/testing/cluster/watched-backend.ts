@@ -56,12 +56,15 @@ export class WatchedMembership {
 export const watchedBackend = (backend: Backend, witness: Witness): Backend => ({
   clocks: backend.clocks,
   timing: backend.timing,
+  ...(backend.topics !== undefined && { topics: backend.topics }),
+  ...(backend.registry !== undefined && { registry: backend.registry }),
   get guarantees() {
     return backend.guarantees
   },
   newId: () => backend.newId(),
   groups: (options) => backend.groups(options),
   group: (name, options) => backend.group(name, options),
+  present: (group, options) => backend.present(group, options),
   events: (options) => backend.events(options),
   linkEvents: (options) => backend.linkEvents(options),
   close: () => backend.close(),

@@ -30,9 +30,9 @@ export interface ConnectionOptions {
   /** Whether what was under way when one end was cut off still arrives. */
   outlives(): boolean
   /** Gives the number of the message. */
-  sent(travel: Travel, frame: string): number
+  sent(travel: Travel, frame: string | Uint8Array): number
   /** `taken`: whether anybody was there for it. */
-  arrived(travel: Travel, frame: string, message: number, taken: boolean): void
+  arrived(travel: Travel, frame: string | Uint8Array, message: number, taken: boolean): void
   /** Both ends are gone. */
   over(): void
 }
@@ -40,14 +40,14 @@ export interface ConnectionOptions {
 /** What each end of a connection may ask of the other one. */
 export interface ClientSide {
   readonly open: boolean
-  heard(frame?: string): void
+  heard(frame?: string | Uint8Array): void
   closedByServer(code: number, reason: string): void
   terminate(): void
 }
 
 export interface ServerSide {
   readonly open: boolean
-  took(frame: string): void
+  took(frame: string | Uint8Array): void
   pinged(): void
   ponged(): void
   closedByClient(): void
@@ -65,4 +65,11 @@ export interface Line {
   /** The client has given the socket up, or its process has ended; `silent`: the other side does not hear of it. */
   clientGone(silent: boolean): void
   serverGone(silent: boolean): void
+}
+
+/** A frame of bytes as a socket hands it over: in memory that is somebody else's again afterwards. Whoever kept a part of it is found out. */
+export const lend = (frame: Uint8Array, take: (lent: Uint8Array) => void): void => {
+  const lent = Uint8Array.from(frame)
+  take(lent)
+  lent.fill(0xee)
 }

@@ -142,5 +142,9 @@ const scenesOf = (kind: string, share: ShareKind): Scene[] => {
   ]
 }
 
-/** All beginnings, for numbered places and for partitions. */
-export const SCENES: readonly Scene[] = [...scenesOf('index', 'index'), ...scenesOf('partitions', { partitions: 3 })]
+/** All beginnings, for numbered places, for partitions and for elections, which keep no places for whoever is static. */
+export const SCENES: readonly Scene[] = [
+  ...scenesOf('index', 'index'),
+  ...scenesOf('partitions', { partitions: 3 }),
+  ...scenesOf('tenure', 'tenure').filter(({ name }) => !name.includes('static')),
+]

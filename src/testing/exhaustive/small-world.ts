@@ -7,7 +7,8 @@ import { DEFAULT_DRIFT } from '../../core/time.ts'
 import { Judge } from './judge.ts'
 import { Seat } from './seat.ts'
 
-export const GROUP = 'g'
+/** Elections have names of their own. */
+const groupOf = (share: ShareKind): string => (share === 'tenure' ? 'election/g' : 'g')
 /** The fastest clock that is allowed: whoever reads it waits the shortest. */
 const GRANTOR_RATE = 1 + DEFAULT_DRIFT
 /** A timer never fires early; by so little it is late, and no belief is told from another by less. */
@@ -52,11 +53,16 @@ export class SmallWorld {
   instance = 1
   /** The coordinator's process stands still. */
   frozen = false
-  #judge = new Judge(GROUP)
+  #judge: Judge
 
   constructor(options: SmallWorldOptions) {
     this.options = options
+    this.#judge = new Judge(this.#group)
     this.coordinator = this.#start(options.fresh)
+  }
+
+  get #group(): string {
+    return groupOf(this.options.share)
   }
 
   /** Everything that decides what can happen from here on, and what would be judged wrong. */
@@ -67,7 +73,7 @@ export class SmallWorld {
 
   #start(fresh: boolean): Coordinator {
     const { leaseMs } = this.settings
-    const leases = { defaultLeaseMs: leaseMs, leasesMs: { [GROUP]: leaseMs } }
+    const leases = { defaultLeaseMs: leaseMs, leasesMs: { [this.#group]: leaseMs } }
     const foundation = nextFoundation(this.durable, leases, WALL_AT_ZERO_MS + this.now)
     this.durable = foundation
     const { share } = this.options
@@ -78,7 +84,7 @@ export class SmallWorld {
       startedAt: this.#grantorNow(),
       fresh,
       defaults: this.settings,
-      groups: new Map([[GROUP, { ...this.settings, share }]]),
+      groups: new Map([[this.#group, { ...this.settings, share }]]),
       limits: { groups: 1, membersPerGroup: 8 },
     })
   }
@@ -93,7 +99,7 @@ export class SmallWorld {
     const bootId = `${id}#${this.seats.length + 1}`
     const { share, statics = [] } = this.options
     const heartbeatMs = this.settings.leaseMs / 4
-    this.seats.push(new Seat({ group: GROUP, id, bootId, share, heartbeatMs, isStatic: statics.includes(id) }))
+    this.seats.push(new Seat({ group: this.#group, id, bootId, share, heartbeatMs, isStatic: statics.includes(id) }))
     this.tell({ type: 'linked', from: bootId })
   }
 
@@ -158,7 +164,7 @@ export class SmallWorld {
     for (const effect of this.coordinator.step(input, this.#grantorNow())) this.#perform(effect)
     // Whoever is on its way out is still a member, and is given nothing.
     const lacking = this.seats.some(({ leaving }) => leaving)
-    this.#judge.stepped(this.coordinator.viewOf(GROUP), lacking)
+    this.#judge.stepped(this.coordinator.viewOf(this.#group), lacking)
   }
 
   #perform(effect: CoordinatorEffect): void {

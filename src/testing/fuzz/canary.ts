@@ -20,6 +20,9 @@ export type FromCanary =
   | { readonly type: 'compared'; readonly looks: number }
 
 const LOOK_EVERY_MS = 20
+const ASK_EVERY_MS = 50
+/** Longer than anything that a machine does besides. */
+const ASK_WITHIN_MS = 20_000
 const order = JSON.parse(process.argv[2] ?? '') as CanaryOrder
 const tell = (message: FromCanary) => void process.send?.(message, () => undefined)
 const disturbed = (what: string) => tell({ type: 'disturbed', what })
@@ -41,6 +44,21 @@ const memberships = (
     }),
   )
 ).flat()
+
+/** What everybody says on their topic, in the order of their names. */
+const askAll = async (request: number): Promise<string> => {
+  const { replies, errors, missing } = await first.topic(CANARY.topic).gather(request, { withinMs: ASK_WITHIN_MS })
+  return JSON.stringify([replies.map(({ from, value }) => `${from}: ${value}`).sort(), errors, missing])
+}
+await Promise.all(
+  caucuses.map((caucus, at) => {
+    const id = CANARY.members[at] as string
+    return caucus
+      .topic<number, number>(CANARY.topic)
+      .produce((request) => request, { id })
+      .ready()
+  }),
+)
 
 /** One of each partition and of each index, so that an epoch that changed shows. */
 const KEYS = Array.from({ length: 400 }, (_, n) => `key-${n}`)
@@ -80,6 +98,15 @@ for (const membership of memberships) {
       disturbed(`${membership.id} in ${membership.group}: ${JSON.stringify(event)}`)
   })().catch((error: unknown) => disturbed(`${membership.id} in ${membership.group} ended: ${error}`))
 }
+
+void (async () => {
+  for (let request = 1; ; request++) {
+    const expected = JSON.stringify([CANARY.members.map((id) => `${id}: ${request}`), [], []])
+    const said = await askAll(request)
+    if (said !== expected) disturbed(`an ask was to have ${expected} and has ${said.slice(0, 300)}`)
+    await sleep(ASK_EVERY_MS)
+  }
+})().catch((error: unknown) => disturbed(`an ask failed: ${error}`))
 
 let looks = 0
 const look = () => {

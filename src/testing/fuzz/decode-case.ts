@@ -1,6 +1,8 @@
 import type { Random } from '../../core/random.ts'
 import { decodeCoordinatorFrame, decodeMemberFrame, encodeFrame } from '../../wire/frames.ts'
 import { decodeLeaveQuery, decodeRenewBody, pathFault, revisionFault } from '../../wire/http.ts'
+import { decodeDown } from '../../wire/topics/down.ts'
+import { decodeUp, UpWriter } from '../../wire/topics/up.ts'
 import { PROTOCOLS } from '../../wire/versions.ts'
 import { type Case, Sent } from './case.ts'
 import { oneOf, percent, weighted } from './draw.ts'
@@ -10,6 +12,7 @@ import { MemberFrames } from './member-frames.ts'
 import { Memory } from './memory.ts'
 import { mutatedText } from './mutate.ts'
 import { exampleOf } from './schema.ts'
+import { TopicFrames } from './topic-frames.ts'
 
 const TEXTS_A_CASE = 200
 /** Faults are told to people, and to a WebSocket in at most 123 bytes; what was sent must not come back in them at length. */
@@ -21,6 +24,7 @@ export const decodeCase: Case = async ({ random, api, world }) => {
   const memory = new Memory()
   const frames = new MemberFrames(api, world)
   const bodies = api.routes.flatMap(({ body }) => (body === undefined ? [] : [body]))
+  const topics = new TopicFrames(world)
   const prototype = Object.getOwnPropertyNames(Object.prototype).length
   // What the other side of a link says, which a client reads: by its examples, since a document describes it too.
   const serverFrame = (): Json => [exampleOf(api.serverFrame.items ?? {}, world.source(random, memory))]
@@ -44,6 +48,7 @@ export const decodeCase: Case = async ({ random, api, world }) => {
             ),
         ],
         [15, () => coordinatorFrame(noted(sent, maybe(serverFrame(), random)), random)],
+        [25, () => topicsFrame(percent(random, 30) ? topics.draw(random) : topics.broken(random), sent)],
         [10, () => leaveQuery(noted(sent, queryOf(random)))],
         [
           5,
@@ -84,6 +89,21 @@ const memberFrame = (text: string, random: Random): string | undefined => {
   return JSON.stringify(again) === JSON.stringify(messages)
     ? undefined
     : 'a frame that was taken is not taken again as the same'
+}
+
+/** What is taken can be said again, and is taken again as the same. As what a server says it is read too, and never is what it is. */
+const topicsFrame = (frame: Buffer, sent: Sent): string | undefined => {
+  sent.add(frame)
+  const down = decodeDown(frame)
+  if (typeof down === 'string' && down.length > MOST_FAULT) return short(down)
+  const messages = decodeUp(frame)
+  if (typeof messages === 'string') return short(messages)
+  const writer = new UpWriter()
+  for (const message of messages) writer.append(message)
+  const again = decodeUp(writer.take() ?? Buffer.from([1]))
+  return JSON.stringify(again) === JSON.stringify(messages)
+    ? undefined
+    : 'a frame on topics that was taken is not taken again as the same'
 }
 
 const coordinatorFrame = (text: string, random: Random): string | undefined => {

@@ -40,8 +40,8 @@ export const frameOf = ({
 const bytesOf = (length: bigint): readonly number[] =>
   Array.from({ length: 8 }, (_, at) => Number((length >> BigInt(8 * (7 - at))) & 0xffn))
 
-/** The text in two to four pieces, with a ping among them. */
-export const fragmentsOf = (payload: Buffer, random: Random): Buffer => {
+/** The payload in two to four pieces, with a ping among them. */
+export const fragmentsOf = (payload: Buffer, random: Random, opcode: number = OPCODE.text): Buffer => {
   const pieces: Buffer[] = []
   const count = oneOf(random, [2, 2, 3, 4])
   for (let n = 0; n < count; n++) {
@@ -49,7 +49,7 @@ export const fragmentsOf = (payload: Buffer, random: Random): Buffer => {
     const to = Math.floor((payload.length * (n + 1)) / count)
     pieces.push(
       frameOf({
-        opcode: n === 0 ? OPCODE.text : OPCODE.continuation,
+        opcode: n === 0 ? opcode : OPCODE.continuation,
         payload: payload.subarray(from, to),
         fin: n === count - 1,
       }),

@@ -170,13 +170,15 @@ class Fuzzing {
     this.#looks += await canaries.compare()
     const after = await server.idle(before, this.#options.quietMs)
     this.#levels.push({ mode, before, after })
-    const { heapBytes, files, links, streams } = after
+    const { heapBytes, files, links, streams, onTopics } = after
     const grownBytes = heapBytes - before.heapBytes
     if (grownBytes > ALLOWED_BYTES)
       this.#note([`the server keeps ${Math.round(grownBytes / 2 ** 20)} MiB more than before`])
     if (files > before.files + ALLOWED_FILES)
       this.#note([`the server has ${files} files open, and had ${before.files}`])
     if (links !== before.links) this.#note([`the server has ${links} links, and had ${before.links}`])
+    if (onTopics !== before.onTopics)
+      this.#note([`the server has ${onTopics} producers, asks and the like on topics, and had ${before.onTopics}`])
     if (streams !== before.streams)
       this.#note([`the server has ${streams} readers of events, and had ${before.streams}`])
   }

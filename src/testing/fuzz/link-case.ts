@@ -1,15 +1,17 @@
 import { createHash } from 'node:crypto'
 import type { CoordinatorMessage } from '../../core/group/messages.ts'
 import { decodeCoordinatorFrame, LINK_PATH } from '../../wire/frames.ts'
+import { decodeDown } from '../../wire/topics/down.ts'
 import { LINK_SUBPROTOCOLS, PROTOCOLS, type Protocol } from '../../wire/versions.ts'
 import { type Case, Sent, type Setting } from './case.ts'
-import { between, oneOf, percent } from './draw.ts'
+import { between, oneOf, percent, weighted } from './draw.ts'
 import { brokenFrame, fragmentsOf, frameOf, OPCODE, type ServerFrame, ServerFrames } from './frames.ts'
 import { type HttpAnswer, HttpAnswers } from './http-answers.ts'
 import { faultOf, secretIn } from './judge.ts'
 import { Line } from './line.ts'
 import { MemberFrames } from './member-frames.ts'
 import { Memory } from './memory.ts'
+import { TopicFrames } from './topic-frames.ts'
 
 /** One link from its handshake to its end: right frames, nearly right ones, and at the end mostly one for which it is closed. */
 export const linkCase: Case = async (setting) => {
@@ -38,6 +40,7 @@ class FuzzedLink {
   readonly #sent: Sent
   readonly #memory = new Memory()
   readonly #frames: MemberFrames
+  readonly #topics: TopicFrames
   readonly #protocol: Protocol
   #line: Line | undefined
   #handshake: HttpAnswer | undefined
@@ -49,6 +52,7 @@ class FuzzedLink {
     this.#sent = sent
     this.#protocol = oneOf(setting.random, PROTOCOLS)
     this.#frames = new MemberFrames(setting.api, setting.world)
+    this.#topics = new TopicFrames(setting.world)
   }
 
   async run(): Promise<void> {
@@ -135,8 +139,12 @@ class FuzzedLink {
     const { random } = this.#setting
     const pieces: Buffer[] = []
     for (let left = size; left > 0; left--) {
-      const payload = Buffer.from(this.#frames.draw(random, this.#memory, this.#protocol))
-      const frame = percent(random, 5) ? fragmentsOf(payload, random) : frameOf({ opcode: OPCODE.text, payload })
+      const isTopics = this.#protocol >= 2 && percent(random, 40)
+      const opcode = isTopics ? OPCODE.binary : OPCODE.text
+      const payload = isTopics
+        ? this.#topics.draw(random)
+        : Buffer.from(this.#frames.draw(random, this.#memory, this.#protocol))
+      const frame = percent(random, 5) ? fragmentsOf(payload, random, opcode) : frameOf({ opcode, payload })
       pieces.push(frame)
       this.#sent.add(frame)
     }
@@ -160,9 +168,11 @@ class FuzzedLink {
   async #break(): Promise<void> {
     const { random } = this.#setting
     const payload = Buffer.from(this.#frames.draw(random, this.#memory, this.#protocol))
-    const broken = percent(random, 50)
-      ? brokenFrame(payload, random)
-      : frameOf({ opcode: OPCODE.text, payload: Buffer.from(this.#frames.broken(random, this.#memory)) })
+    const broken = weighted<() => Buffer>(random, [
+      [50, () => brokenFrame(payload, random)],
+      [25, () => frameOf({ opcode: OPCODE.text, payload: Buffer.from(this.#frames.broken(random, this.#memory)) })],
+      [25, () => frameOf({ opcode: OPCODE.binary, payload: this.#topics.broken(random) })],
+    ])()
     this.#sent.add(broken)
     this.#line?.send(broken)
     const isOver = () => this.#closed !== undefined || this.#line?.isEnded === true
@@ -181,6 +191,7 @@ class FuzzedLink {
       if (text === 'done') this.#pongs++
     } else if (opcode === OPCODE.close) this.#close(payload)
     else if (opcode === OPCODE.text) this.#read(text)
+    else if (opcode === OPCODE.binary) this.#readTopics(payload)
     else if (opcode !== OPCODE.ping) throw new Error(`the server sends a frame of the kind ${opcode}`)
   }
 
@@ -200,6 +211,18 @@ class FuzzedLink {
         `the server says what no client of version ${this.#protocol} takes: ${messages}: ${text.slice(0, 300)}`,
       )
     for (const message of messages) this.#learn(message)
+  }
+
+  #readTopics(payload: Buffer): void {
+    if (this.#protocol < 2) throw new Error('the server sends bytes to a client of version 1')
+    const messages = decodeDown(payload)
+    if (typeof messages === 'string') throw new Error(`the server says on topics what no client takes: ${messages}`)
+    for (const message of messages) {
+      // What the fuzzer may not do must not reach it either.
+      if (message.type === 'request' && message.from.startsWith('canary'))
+        throw new Error('the fuzzer is asked by a canary')
+      this.#topics.heard(message)
+    }
   }
 
   #learn(message: CoordinatorMessage): void {

@@ -72,7 +72,8 @@ export class MemberFrames {
     )
     // Only since version 2 may a message say more than is known.
     const extra = protocol === 1 || !percent(random, 5) ? [] : ([[`x${random.below(9)}`, 1]] as const)
-    const early = protocol === 1 ? entries.filter(([name]) => V1_FIELDS.has(name)) : entries
+    const early =
+      protocol === 1 ? entries.filter(([name, value]) => V1_FIELDS.has(name) && !isNewShare(name, value)) : entries
     return new Fields([...early.filter(([name]) => names.has(name)), ...extra])
   }
 
@@ -84,6 +85,10 @@ export class MemberFrames {
 
 /** What version 1 knows, whose peers close a link for any other field. */
 const V1_FIELDS = new Set([V1.renew, V1.leave].flatMap(({ properties }) => Object.keys(properties)))
+
+/** Version 1 has neither elections nor services. */
+const isNewShare = (name: string, value: Json): boolean =>
+  name === 'share' && typeof value === 'string' && value !== 'index'
 
 const isHoldings = (value: Json): value is readonly Fields[] =>
   Array.isArray(value) && value[0] instanceof Fields && value[0].get('item') !== undefined

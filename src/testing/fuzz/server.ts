@@ -27,6 +27,8 @@ export const CANARY_TIMING = {
 const QUIET_MS = 45_000
 const LOOK_EVERY_MS = 200
 
+const ON_TOPICS = ['producers', 'listeners', 'asks', 'requests', 'streams']
+
 /** What a server has when nobody asks anything of it. */
 export interface Level {
   readonly heapBytes: number
@@ -34,6 +36,8 @@ export interface Level {
   readonly links: number
   readonly streams: number
   readonly connections: number
+  /** Producers, listeners, asks, requests and streams of topics, all together. */
+  readonly onTopics: number
 }
 
 /** `caucus serve` as it is built, and everything that it says. */
@@ -150,6 +154,7 @@ export class FuzzedServer {
       links: metric('caucus_links'),
       streams: metric('caucus_streams'),
       connections: metric('caucus_connections'),
+      onTopics: ON_TOPICS.reduce((sum, name) => sum + metric(`caucus_topic_${name}`), 0),
     }
   }
 
@@ -176,6 +181,9 @@ export class FuzzedServer {
 }
 
 const isAbove = (level: Level, before: Level): boolean =>
-  level.links > before.links || level.streams > before.streams || level.files > before.files + 2
+  level.links > before.links ||
+  level.onTopics > before.onTopics ||
+  level.streams > before.streams ||
+  level.files > before.files + 2
 
 const isLine = (line: string): boolean => line.startsWith('{"') || line.startsWith('listening on http://')

@@ -11,6 +11,7 @@ export type Mode = 'closed' | 'open'
 export const CANARY = {
   parts: 'canary-parts',
   slots: 'canary-slots',
+  topic: 'canary-topic',
   partitions: 48,
   members: ['canary-1', 'canary-2', 'canary-3'],
 } as const
@@ -26,10 +27,10 @@ export const TOKENS = {
 
 /** As a token file has it. */
 export const TOKEN_FILE = [
-  { name: 'canary', token: TOKENS.canary, role: 'member', groups: ['canary-*'] },
+  { name: 'canary', token: TOKENS.canary, role: 'member', groups: ['canary-*'], topics: ['canary-*'] },
   { name: 'operator', token: TOKENS.operator, role: 'admin' },
-  { name: 'fuzz', token: TOKENS.fuzz, role: 'admin', groups: ['fuzz-*', 'default'] },
-  { name: 'reader', token: TOKENS.reader, role: 'read', groups: ['fuzz-*'] },
+  { name: 'fuzz', token: TOKENS.fuzz, role: 'admin', groups: ['fuzz-*', 'default'], topics: ['fuzz-*'] },
+  { name: 'reader', token: TOKENS.reader, role: 'read', groups: ['fuzz-*'], topics: ['fuzz-*'] },
 ] as const
 
 const GROUPS = ['fuzz-1', 'fuzz-2', 'fuzz-3', 'fuzz-4', 'fuzz-é', 'fuzz-%2f'] as const
@@ -48,12 +49,18 @@ export class World {
     return oneOf(random, GROUPS)
   }
 
+  topic(random: Random): string {
+    if (this.mode === 'closed' && percent(random, 12)) return CANARY.topic
+    return oneOf(random, GROUPS)
+  }
+
   member(random: Random): string {
     return percent(random, this.mode === 'closed' ? 8 : 2) ? oneOf(random, CANARY.members) : oneOf(random, NAMES)
   }
 
   name(random: Random, field: string): string {
     if (/group/i.test(field)) return this.group(random)
+    if (/topic/i.test(field)) return this.topic(random)
     return /member|session|bootId/i.test(field) ? this.member(random) : oneOf(random, NAMES)
   }
 

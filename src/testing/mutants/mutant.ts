@@ -1,14 +1,18 @@
 import { CaucusError } from '../../errors.ts'
 import type { ClusterProfile } from '../cluster/draw.ts'
 import type { ClusterInvariant } from '../cluster/violation.ts'
+import type { DispatchProfile } from '../dispatch/conditions.ts'
+import type { ElectionProfile } from '../election/conditions.ts'
+import type { ElectionInvariant } from '../election/violation.ts'
 import type { Profile } from '../simulation/conditions.ts'
 import type { InvariantName } from '../simulation/violation.ts'
+import type { LevelName } from '../sweep/level.ts'
 
 /** One deliberate break of one rule, as a replacement of text in a copy of the built code. */
 export interface Mutant {
   readonly name: string
   /** The invariants of which one must be found broken. */
-  readonly breaks: readonly (InvariantName | ClusterInvariant)[]
+  readonly breaks: readonly (InvariantName | ClusterInvariant | ElectionInvariant)[]
   /** Below dist/. */
   readonly file: string
   /** Occurs exactly once in the file. */
@@ -17,9 +21,9 @@ export interface Mutant {
   /** The rule that is broken, in the words of docs/invariants.md. */
   readonly rule: string
   /** The profile in which it shows; by default each seed draws its own. */
-  readonly profile?: Profile | ClusterProfile
+  readonly profile?: Profile | ClusterProfile | DispatchProfile | ElectionProfile
   /** What is simulated to notice it. Default: the core. */
-  readonly level?: 'core' | 'drivers'
+  readonly level?: LevelName
 }
 
 /** The text of the mutant's file with its rule broken. Throws `CAUCUS_INVALID_ARGUMENT` when what it replaces is not there, or more than once. */

@@ -28,8 +28,13 @@ export class Agenda {
   }
 
   after(delayMs: number, run: () => void): void {
+    this.at(this.#now + Math.max(0, delayMs), run)
+  }
+
+  /** At just this instant, which is not in the past: a length of time may lose its last digit, and with it the order of two entries. */
+  at(at: number, run: () => void): void {
     const heap = this.#heap
-    const entry: Entry = { at: this.#now + Math.max(0, delayMs), sequence: this.#sequence++, run }
+    const entry: Entry = { at, sequence: this.#sequence++, run }
     let place = heap.length
     while (place > 0) {
       const parent = (place - 1) >> 1

@@ -1,4 +1,4 @@
-import type { Holding, ShareKind } from '../../core/group/messages.ts'
+import { type Holding, type ShareKind, sameShare } from '../../core/group/messages.ts'
 import { must } from './violation.ts'
 
 /** What one process acts on, and until which real instant each of it lasts if nothing more happens. */
@@ -35,8 +35,7 @@ export class Beliefs {
   }
 
   #compare(one: string, mine: Belief, other: string, theirs: Belief, now: number): void {
-    const alike =
-      mine.share !== 'index' && theirs.share !== 'index' && mine.share.partitions === theirs.share.partitions
+    const alike = mine.share !== 'index' && sameShare(mine.share, theirs.share)
     for (const { holding, end } of mine.items) {
       if (end <= now + ROUNDING_MS) continue
       for (const their of theirs.items) {

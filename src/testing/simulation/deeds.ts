@@ -2,6 +2,7 @@ import type { Renew } from '../../core/group/messages.ts'
 import type { Random } from '../../core/random.ts'
 import { type FaultName, pick, type SimulatedGroup } from './conditions.ts'
 import { STRANGER } from './ledger.ts'
+import { lucky } from './lot.ts'
 import type { MemberProcess } from './member-process.ts'
 import type { Direction } from './network.ts'
 import { POLL_GROUP } from './server-room.ts'
@@ -21,17 +22,6 @@ export const anyMember = (
     (member) => member.alive && !member.final && !world.isResident(member) && which(member),
   )
   return lucky(alive, ({ bootId }) => bootId, random)
-}
-
-/** One of them, by lot. The lot of each is its own, so that it makes no difference to them who else is there. */
-const lucky = <T>(all: readonly T[], nameOf: (one: T) => string, random: Random): T | undefined => {
-  const draw = String(random.next())
-  let best: { one: T; lot: number } | undefined
-  for (const one of all) {
-    const lot = random.fork(nameOf(one) + draw).next()
-    if (best === undefined || lot > best.lot) best = { one, lot }
-  }
-  return best?.one
 }
 
 export const groupOf = (world: World, name: string): SimulatedGroup =>

@@ -1,4 +1,5 @@
 import { timing } from '../../config/timing.ts'
+import { groupOfElection } from '../../core/group/elections.ts'
 import { type Random, seededRandom } from '../../core/random.ts'
 import { DEFAULT_DRIFT } from '../../core/time.ts'
 import {
@@ -60,7 +61,9 @@ export const drawConditions = (seed: number, wanted?: Profile): Conditions => {
   const profile = wanted ?? drawn
   const faults = drawFaults(profile, random, own)
   const timing = drawTiming(profile, faults, random, own)
-  const groups = drawGroups(profile, faults, random).map((group) => configure(group, faults, own.fork(group.name)))
+  const groups = drawGroups(profile, faults, random).map((group) =>
+    elect(configure(group, faults, own.fork(group.name)), faults, own.fork(`election ${group.name}`)),
+  )
   const membersPerGroup = profile === 'failover' ? 1 + random.below(5) : 1 + random.below(6)
   const polled = random.next() < 0.3 && profile !== 'beyond'
   return {
@@ -139,6 +142,12 @@ const drawGroups = (profile: Profile, faults: ReadonlySet<FaultName>, random: Ra
       leaseFactor: pick(random, [1, 1, MAX_LEASE_FACTOR]),
     }),
   )
+}
+
+/** Some are elections. What is drawn for the others is not touched by that. */
+const elect = (group: SimulatedGroup, faults: ReadonlySet<FaultName>, random: Random): SimulatedGroup => {
+  if (faults.has('otherShare') || random.next() >= 0.25) return group
+  return { ...group, name: groupOfElection(group.name), share: 'tenure', explicit: true }
 }
 
 /** A group that is not configured has no lease of its own, and cannot be configured for another share. */

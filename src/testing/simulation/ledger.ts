@@ -93,7 +93,7 @@ export class Ledger {
   }
 
   #row(share: ShareKind, item: number): Row {
-    const space = share === 'index' ? 'index' : `${share.partitions}`
+    const space = typeof share === 'string' ? share : `${share.partitions}`
     if (space !== this.#space) {
       this.#space = space
       this.#floor = this.#highest
@@ -125,4 +125,4 @@ export class Ledger {
 }
 
 const rowOf = (share: ShareKind, item: number): string =>
-  share === 'index' ? 'index' : `${item} of ${share.partitions}`
+  typeof share === 'string' ? share : `${item} of ${share.partitions}`

@@ -1,6 +1,8 @@
+import { itemsIn } from '../../core/group/messages.ts'
 import type { GroupView } from '../../core/group/view.ts'
 import { grantMs } from '../../core/lease.ts'
 import { POLL_GROUP } from './server-room.ts'
+import { itemsOf } from './settlement.ts'
 import type { World } from './world.ts'
 
 /** How long a healed world may take until every group is whole again. */
@@ -50,13 +52,16 @@ export const pending = (world: World): string[] => {
     for (const member of here) {
       const { held, validUntil, state } = member.machine.view()
       const said = members.find(({ id }) => id === member.id)
-      const items = said?.partitions ?? (said?.index === undefined ? [] : [said.index])
+      const items = itemsOf(said?.index, said?.partitions, said?.leads)
       const believes = member.read() < validUntil ? [...held.keys()].sort((a, b) => a - b) : []
       if (state !== 'member') found.push(`${member.bootId}: ${state}`)
       if (member.machine.draining.length > 0) found.push(`${member.bootId}: still draining`)
       if (believes.join() !== items.join()) found.push(`${member.bootId}: has [${believes}] and should have [${items}]`)
     }
-    const owned = members.reduce((sum, { index, partitions }) => sum + (partitions?.length ?? (index ? 1 : 0)), 0)
+    const owned = members.reduce(
+      (sum, { index, partitions, leads }) => sum + itemsOf(index, partitions, leads).length,
+      0,
+    )
     const all = toBeOwned(view)
     if (owned !== all && !(all === 0 && (view.pins ?? []).length > 0))
       found.push(`${name}: ${owned} of ${all} are owned`)
@@ -71,7 +76,7 @@ const toBeOwned = ({ members, share, frozen }: GroupView): number => {
   if (share === 'index') return staying.length
   const nobody = staying.every(({ weight = 1 }) => weight === 0)
   if (nobody && frozen === true) return staying.reduce((sum, { partitions = [] }) => sum + partitions.length, 0)
-  return nobody ? 0 : share.partitions
+  return nobody ? 0 : itemsIn(share)
 }
 
 const pendingPollers = (world: World): string[] => {

@@ -1,6 +1,6 @@
 import type { Random } from '../../core/random.ts'
 import type { Agenda } from './agenda.ts'
-import { type Conditions, exponential, type FaultName } from './conditions.ts'
+import { exponential } from './conditions.ts'
 
 export type Direction = 'up' | 'down'
 
@@ -19,18 +19,27 @@ interface Queue {
   readonly overflows: () => void
 }
 
+/** What goes wrong in it by itself. */
+export type NetworkFault = 'loss' | 'duplication' | 'reordering' | 'fullQueue'
+
+export interface NetworkConditions {
+  readonly faults: ReadonlySet<string>
+  readonly delayMs: number
+  readonly timing: { readonly heartbeatMs: number; readonly leaseMs: number }
+}
+
 /** Delays, loses, doubles, reorders and cuts off. It knows nothing of what it carries. */
 export class Network {
   readonly #agenda: Agenda
-  readonly #conditions: Conditions
-  readonly #count: (fault: FaultName) => void
+  readonly #conditions: NetworkConditions
+  readonly #count: (fault: NetworkFault) => void
   readonly #cut = new Map<string, number>()
   readonly #slow = new Set<string>()
   readonly #queues = new Map<string, Queue>()
   #kind = false
   #cuts = 0
 
-  constructor(agenda: Agenda, conditions: Conditions, count: (fault: FaultName) => void) {
+  constructor(agenda: Agenda, conditions: NetworkConditions, count: (fault: NetworkFault) => void) {
     this.#agenda = agenda
     this.#conditions = conditions
     this.#count = count
@@ -104,13 +113,13 @@ export class Network {
     if (reorders && this.#happens(random, 'reordering', 0.1)) at += exponential(random, timing.leaseMs)
     else if (!reorders) at = Math.max(at, lane.arrivedAt)
     lane.arrivedAt = Math.max(lane.arrivedAt, at)
-    this.#agenda.after(at - this.#agenda.now, arrive)
+    this.#agenda.at(at, arrive)
     if (this.#happens(random, 'duplication', 0.05)) {
-      this.#agenda.after(at - this.#agenda.now + exponential(random, timing.leaseMs), arrive)
+      this.#agenda.at(at + exponential(random, timing.leaseMs), arrive)
     }
   }
 
-  #happens(random: Random, fault: FaultName, chance: number): boolean {
+  #happens(random: Random, fault: NetworkFault, chance: number): boolean {
     if (this.#kind || !this.#conditions.faults.has(fault) || random.next() >= chance) return false
     this.#count(fault)
     return true

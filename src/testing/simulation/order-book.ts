@@ -162,7 +162,7 @@ export class OrderBook {
       return `operators were told that ${shown(told)} is in force in ${group}, and durable is ${shown(durable)}`
     })
     const view = coordinator.machine.viewOf(group)
-    if (view === undefined || group === POLL_GROUP || view.share === 'index') return
+    if (view === undefined || group === POLL_GROUP || typeof view.share === 'string') return
     const { partitions } = view.share
     const pins = new Map(view.pins?.map(({ partition, member }) => [partition, member]))
     const inForce = { frozen: view.frozen === true, pins }
@@ -202,7 +202,7 @@ const isNonsense = ({ group, order, view }: Given): boolean => {
   if (group === POLL_GROUP) return true
   if (view === undefined || order.type === 'unpin') return false
   if (order.type === 'drain' || order.type === 'undrain') return view.members.every(({ id }) => id !== order.member)
-  if (view.share === 'index') return true
+  if (typeof view.share === 'string') return true
   if (order.type !== 'pin') return false
   return !(Number.isInteger(order.partition) && order.partition >= 0 && order.partition < view.share.partitions)
 }

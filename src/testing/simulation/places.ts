@@ -79,7 +79,7 @@ export class Places {
     // A group shares in one way, and numbered places all weigh the same.
     const shared = said.get(member)?.message.share
     const isOther = message.share !== undefined && shared !== undefined && !sameShare(message.share, shared)
-    const isRefused = isOther || (shared === 'index' && (weight ?? 1) !== 1)
+    const isRefused = isOther || (typeof shared === 'string' && (weight ?? 1) !== 1)
     if (!isLate && isCurrent && !isRefused) heard.set(key, { sequence, at: coordinator.read() })
     const place = whole?.get(member)
     if (place === undefined) return
@@ -287,8 +287,8 @@ const QUIET: ReadonlySet<string> = new Set(['returned', 'joined', 'left', 'expir
 /** Whoever is on its way out has a place only if that is kept. */
 const wholeOf = ({ members, kept = [] }: GroupView, leaving: Stepped['leaving']): Map<string, Place> => {
   const whole = new Map<string, Place>()
-  for (const { id, index, partitions, weight = 1, drained = false } of members) {
-    const items = itemsOf(index, partitions)
+  for (const { id, index, partitions, leads, weight = 1, drained = false } of members) {
+    const items = itemsOf(index, partitions, leads)
     // What it said may not have been taken: then it stays, and is given something.
     if (!leaving(id) || items.length > 0) whole.set(id, { items, weight, drained })
   }
@@ -323,9 +323,9 @@ export const checkPlaces = (view: GroupView, leaving: (member: string) => boolea
 
 /** D1: whoever is drained ends with nothing. */
 const checkDrained = ({ name, members }: GroupView): void => {
-  for (const { id, index, partitions, drained } of members) {
-    must(drained !== true || itemsOf(index, partitions).length === 0, 'D1', () => {
-      return `${name} has settled, and ${id}, which is to be drained, has ${itemsOf(index, partitions)}`
+  for (const { id, index, partitions, leads, drained } of members) {
+    must(drained !== true || itemsOf(index, partitions, leads).length === 0, 'D1', () => {
+      return `${name} has settled, and ${id}, which is to be drained, has ${itemsOf(index, partitions, leads)}`
     })
   }
 }
@@ -335,7 +335,7 @@ const checkPins = (
   { name, share, members, kept = [], pins = [], frozen }: GroupView,
   leaving: (member: string) => boolean,
 ): void => {
-  if (frozen === true || share === 'index') return
+  if (frozen === true || typeof share === 'string') return
   for (const { partition, member } of pins) {
     // The group had more partitions when it was ordered.
     if (partition >= share.partitions) continue

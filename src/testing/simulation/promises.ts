@@ -1,4 +1,4 @@
-import type { Holding, MemberMessage, ShareMessage } from '../../core/group/messages.ts'
+import { type Holding, itemsIn, type MemberMessage, type ShareMessage } from '../../core/group/messages.ts'
 import { type Epoch, generationOf, grantMs } from '../../core/lease.ts'
 import type { Instant } from '../../core/time.ts'
 import { show } from './beliefs.ts'
@@ -99,7 +99,7 @@ export class Promises {
   #checkConfirmed({ bootId, share }: ShareMessage, holding: Holding): void {
     // Places of an older view stay confirmed until all of the newer one was claimed.
     if (share === 'index') return
-    const name = `${holding.item} of ${share.partitions}`
+    const name = `${holding.item} of ${itemsIn(share)}`
     const highest = this.#confirmed.get(name) ?? 0
     must(
       holding.epoch >= highest,

@@ -1,9 +1,11 @@
 import { minimumMoves } from '../../core/assignment/plan.ts'
 import { assignSticky, type Owners, type Weighted } from '../../core/assignment/sticky.ts'
+import { TENURE } from '../../core/group/messages.ts'
 import type { GroupView, MemberView } from '../../core/group/view.ts'
 import type { Random } from '../../core/random.ts'
 import { type Load, unfair } from './balance.ts'
 import { pick } from './conditions.ts'
+import { checkTenureSettled } from './tenures.ts'
 import { WEIGHTS } from './traits.ts'
 import { must } from './violation.ts'
 
@@ -30,6 +32,7 @@ export const checkSettled = (view: GroupView, previous: readonly string[], lacki
     )
     return
   }
+  if (share === 'tenure') return checkTenureSettled(view, lacking)
   const owners = ownersOf(view)
   const sharers = sharersOf(view)
   // One that is on its way out may still have what is kept for it.
@@ -60,8 +63,11 @@ export const checkKept = ({ name, members, kept = [] }: GroupView): void => {
   }
 }
 
-export const itemsOf = (index: number | undefined, partitions: readonly number[] | undefined): readonly number[] =>
-  partitions ?? (index === undefined ? [] : [index])
+export const itemsOf = (
+  index: number | undefined,
+  partitions: readonly number[] | undefined,
+  leads: boolean | undefined = false,
+): readonly number[] => partitions ?? (index === undefined ? (leads ? [TENURE] : []) : [index])
 
 /** Those who are to have partitions, and how much they weigh. */
 const sharersOf = ({ members, kept = [] }: GroupView): Weighted[] => {
@@ -91,7 +97,9 @@ export const orderOf = ({ members }: GroupView): string[] =>
 export const keyed = ({ id, incarnation }: MemberView): string => `${id}/${incarnation}`
 
 export const ownersOf = (view: GroupView): (string | undefined)[] => {
-  const owners = new Array<string | undefined>(view.share === 'index' ? 0 : view.share.partitions).fill(undefined)
+  const owners = new Array<string | undefined>(typeof view.share === 'string' ? 0 : view.share.partitions).fill(
+    undefined,
+  )
   for (const { id, partitions = [] } of [...view.members, ...(view.kept ?? [])]) {
     for (const item of partitions) owners[item] = id
   }
@@ -100,7 +108,7 @@ export const ownersOf = (view: GroupView): (string | undefined)[] => {
 
 /** Plans a drawn change of a group and judges the plan: A1 to A4, by counts alone and not by how it was made. */
 export const checkPlans = (view: GroupView, random: Random): void => {
-  if (view.share === 'index') return
+  if (typeof view.share === 'string') return
   const owners = ownersOf(view)
   const sharers = sharersOf(view).filter(() => random.next() < 0.8)
   for (let joins = random.below(3); joins > 0; joins--) sharers.push({ id: `z${joins}`, weight: 1 })

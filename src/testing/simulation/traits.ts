@@ -18,12 +18,12 @@ export const drawTraits = (conditions: Conditions, group: SimulatedGroup, id: st
   const ofId = (what: string, among: number): number => hashed(`${what} ${id} ${seed}`) % among
   // A coordinator that comes back with indexes refuses whoever weighs something else.
   const risky = faults.has('otherShare') && ofId('risk', 5) > 0
-  const weighs = faults.has('weights') && group.share !== 'index' && ofId('weighs', 10) < 7 && !risky
+  const weighs = faults.has('weights') && typeof group.share !== 'string' && ofId('weighs', 10) < 7 && !risky
   const sameAgain = !isRough(profile) || own.next() < 0.85
   const weight = sameAgain ? WEIGHTS[ofId('weight', WEIGHTS.length)] : pick(own, WEIGHTS)
   return {
     ...(weighs && weight !== undefined && { weight }),
-    ...(faults.has('statics') && ofId('static', 10) < 6 && { static: true }),
+    ...(faults.has('statics') && group.share !== 'tenure' && ofId('static', 10) < 6 && { static: true }),
   }
 }
 

@@ -18,10 +18,27 @@ export type InvariantName =
   | 'F2'
   | 'D1'
   | 'O1'
+  | 'T1'
+  | 'T2'
   | 'Effect'
   | 'Order'
   | 'Told'
+  | DispatchInvariant
   | 'core'
+
+/** Of scatter and gather. */
+export type DispatchInvariant =
+  | 'P1'
+  | 'P2'
+  | 'P3'
+  | 'P4'
+  | 'P5'
+  | 'P6'
+  | 'Roster'
+  | 'Count'
+  | 'Truth'
+  | 'Heard'
+  | 'Turn'
 
 /** Thrown at the very event that broke an invariant, so that the trace ends there. */
 export class Violation extends Error {

@@ -1,4 +1,5 @@
 import type { CallerMessage, CoordinatorInput } from '../../core/group/coordinator.ts'
+import { electionOf } from '../../core/group/elections.ts'
 import type { MemberEffect } from '../../core/group/member.ts'
 import type { ShareMessage } from '../../core/group/messages.ts'
 import type { GroupEvent } from '../../core/group/reasons.ts'
@@ -16,6 +17,7 @@ import { checkPlaces, Places } from './places.ts'
 import { Promises } from './promises.ts'
 import { POLL_GROUP, type ServerRoom } from './server-room.ts'
 import { checkPlans, checkSettled, keyed, orderOf } from './settlement.ts'
+import { Tenures } from './tenures.ts'
 import { must, Violation } from './violation.ts'
 
 /** Invariants about what the coordinator and the members say of themselves, one event at a time. */
@@ -36,6 +38,7 @@ export class Watchers {
   readonly #identities: Identities
   readonly orders: OrderBook
   readonly #places = new Places()
+  readonly #tenures = new Tenures()
   /** Since when each member waits for its first share. */
   readonly waiting = new Map<string, number>()
   /** While true, everybody is alive and nobody comes or goes, so nothing may move. */
@@ -180,10 +183,13 @@ export class Watchers {
         group,
         order.filter((id) => !drained.has(id)),
       )
+    const leaving = (member: string) => this.#isLeaving(group, member)
+    // It keeps no places.
+    if (view.share === 'tenure') return this.#tenures.stepped(coordinator.run, view, { events, leaving })
     this.#places.stepped(coordinator, view, {
       events,
       leaver: this.#leaver?.group === group ? this.#leaver.member : undefined,
-      leaving: (member) => this.#isLeaving(group, member),
+      leaving,
       at,
     })
   }
@@ -206,6 +212,8 @@ export class Watchers {
         this.waiting.delete(key)
         return
       case 'member.joined':
+        // Whoever waits for another to resign waits for as long as that takes.
+        if (electionOf(group) !== undefined) return
         if (!this.waiting.has(key) && !bench.has('weights') && !bench.has('orders')) this.waiting.set(key, bench.now)
         return
       case 'slot.granted':
@@ -217,6 +225,7 @@ export class Watchers {
       }
       case 'slot.revoked':
       case 'partition.revoked':
+      case 'tenure.revoked':
         must(!this.mustStay, 'G7', () => `${event.member} of ${group} was asked to let go in a failover`)
         return
       default:

@@ -1,3 +1,4 @@
+import { itemsIn } from '../../core/group/messages.ts'
 import type { Order } from '../../core/group/orders.ts'
 import type { GroupView } from '../../core/group/view.ts'
 import type { Random } from '../../core/random.ts'
@@ -14,7 +15,7 @@ export const weigh: Deed = (world, random) => {
   const member = anyMember(world, random)
   const { share } = member?.machine.view() ?? {}
   // Numbered places weigh the same, and whoever says otherwise is refused for good.
-  const wrong = share === 'index' || share === undefined
+  const wrong = share === undefined || typeof share === 'string'
   if (member === undefined || (wrong && (!isRough(profile) || random.next() < 0.9))) return false
   member.post({ type: 'weight', weight: pick(random, WEIGHTS) })
   return true
@@ -62,7 +63,7 @@ const KINDS = ['freeze', 'thaw', 'thaw', 'pin', 'pin', 'pin', 'unpin', 'unpin', 
 const FEW = ['drain', 'undrain'] as const
 
 const drawOrder = (view: GroupView | undefined, group: string, random: Random): Order => {
-  const type = view?.share === 'index' && random.next() < 0.8 ? pick(random, FEW) : pick(random, KINDS)
+  const type = typeof view?.share === 'string' && random.next() < 0.8 ? pick(random, FEW) : pick(random, KINDS)
   switch (type) {
     case 'freeze':
     case 'thaw':
@@ -84,7 +85,7 @@ const drawOrder = (view: GroupView | undefined, group: string, random: Random): 
 }
 
 const drawPartition = (view: GroupView | undefined, random: Random): number => {
-  const count = view === undefined || view.share === 'index' ? 4 : view.share.partitions
+  const count = view === undefined || view.share === 'index' ? 4 : itemsIn(view.share)
   return random.next() < 0.05 ? pick(random, [count, count + 7, -1, 0.5, 2 ** 40]) : random.below(count)
 }
 

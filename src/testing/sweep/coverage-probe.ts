@@ -7,7 +7,7 @@ interface ScriptCount {
 }
 
 /**
- * Counts which blocks of the code of some folders run in this thread, from its making on. Made before that code is loaded: what was compiled
+ * Counts which blocks of the code of some folders and files run in this thread, from its making on. Made before that code is loaded: what was compiled
  * without counters is counted by whole functions only.
  */
 export class CoverageProbe {
@@ -17,7 +17,7 @@ export class CoverageProbe {
 
   constructor(root: URL, folders: readonly string[]) {
     this.#root = root.href
-    this.#folders = folders.map((folder) => new URL(`${folder}/`, root).href)
+    this.#folders = folders.map((folder) => new URL(folder.endsWith('.js') ? folder : `${folder}/`, root).href)
     this.#session.connect()
     this.#session.post('Profiler.enable')
     this.#session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: true })

@@ -1,12 +1,26 @@
 import type { ClusterProfile } from '../cluster/draw.ts'
+import { DISPATCH_PROFILES } from '../dispatch/conditions.ts'
+import { ELECTION_PROFILES } from '../election/conditions.ts'
+import { PROFILES } from '../simulation/conditions.ts'
 
-export const LEVELS = ['core', 'drivers'] as const
+export const LEVELS = ['core', 'drivers', 'dispatch', 'election'] as const
 
-/** What is simulated: the pure machines alone, or with the real SDK, drivers and server code around them. */
+/**
+ * What is simulated: the pure machines of groups alone, or with the real SDK, drivers and server code around them, or the pure machines of
+ * scatter and gather.
+ */
 export type LevelName = (typeof LEVELS)[number]
 
 /** What a run of the drivers can be about; a run of the core can be about more. Here, where nothing of a level is loaded. */
 export const DRIVER_PROFILES: readonly ClusterProfile[] = ['swarm', 'quiet', 'failover', 'stalls', 'beyond']
+
+/** What a run of each level can be about. */
+export const PROFILES_AT: Readonly<Record<LevelName, readonly string[]>> = {
+  core: PROFILES,
+  drivers: DRIVER_PROFILES,
+  dispatch: DISPATCH_PROFILES,
+  election: ELECTION_PROFILES,
+}
 
 export interface BrokenInvariant {
   readonly seed: number
@@ -35,14 +49,27 @@ export interface Level {
 
 /** Everything about a level that can be said without loading it. */
 interface Scope {
-  /** Folders of the built code whose branches should be reached. */
+  /** Folders and files of the built code whose branches should be reached. */
   readonly covers: readonly string[]
   /** What of the built code its results depend on. */
   readonly parts: readonly string[]
 }
 
+const OF_GROUPS = [
+  ...['core/group', 'core/assignment', 'core/hash.js', 'core/ids.js', 'core/lease.js', 'core/machine.js'],
+  ...['core/random.js', 'core/time.js'],
+]
+
 export const SCOPES: Readonly<Record<LevelName, Scope>> = {
-  core: { covers: ['core'], parts: ['core', 'errors.js', 'testing/simulation'] },
+  core: { covers: OF_GROUPS, parts: ['core', 'errors.js', 'testing/simulation'] },
+  dispatch: {
+    covers: ['core/dispatch', 'core/deadlines.js'],
+    parts: ['core', 'errors.js', 'testing/simulation', 'testing/dispatch'],
+  },
+  election: {
+    covers: ['core/election'],
+    parts: ['core', 'errors.js', 'config', 'runtime/tickets.js', 'testing/simulation', 'testing/election'],
+  },
   drivers: {
     covers: ['core', 'runtime', 'client', 'server', 'backends/remote'],
     parts: [

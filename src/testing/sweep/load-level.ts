@@ -3,5 +3,7 @@ import type { Level, LevelName } from './level.ts'
 /** Loads the code of a level only now, so that whoever counts its branches can begin to count before. */
 export const loadLevel = async (name: LevelName): Promise<Level> => {
   if (name === 'core') return (await import('./core-level.ts')).coreLevel
+  if (name === 'dispatch') return (await import('./dispatch-level.ts')).dispatchLevel
+  if (name === 'election') return (await import('../election/level.ts')).electionLevel
   return (await import('./driver-level.ts')).driverLevel
 }

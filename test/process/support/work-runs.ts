@@ -33,18 +33,16 @@ export class WorkRuns {
   readonly folder = mkdtempSync(join(tmpdir(), 'caucus-work-'))
   readonly #wrapped: Wrapped[] = []
 
-  /** Starts `caucus work` around the program that writes down how long it works with what. */
+  /** Starts `caucus work`, or `caucus elect`, around the program that writes down how long it works with what. */
   start(
     who: string,
     server: string,
-    { traits = [], options = [] }: { traits?: string[]; options?: string[] } = {},
+    { traits = [], options = [], election }: { traits?: string[]; options?: string[]; election?: string } = {},
   ): Wrapped {
     const log = join(this.folder, `${who}.ndjson`)
     const program = [process.execPath, join(repository, 'test/process/support/work-program.mjs'), log, ...traits]
     const args = [
-      'work',
-      '--group',
-      'jobs',
+      ...(election === undefined ? ['work', '--group', 'jobs'] : ['elect', election]),
       '--id',
       who,
       '--server',

@@ -3,6 +3,7 @@ import { RemoteLink } from '../../../src/backends/remote/link.ts'
 import type { CoordinatorMessage, MemberMessage } from '../../../src/core/group/messages.ts'
 import { CaucusError } from '../../../src/errors.ts'
 import type { LinkEvent } from '../../../src/ports/backend.ts'
+import type { TopicsSink, TopicsWire } from '../../../src/ports/link.ts'
 import { SimulatedClock } from '../../../src/testing/simulated-clock.ts'
 import { encodeFrame } from '../../../src/wire/frames.ts'
 import { SocketPair } from '../socket-pair.ts'
@@ -28,7 +29,10 @@ const leave = (member: string): MemberMessage => ({
 const lost = (message: string) => new CaucusError('CAUCUS_CONNECTION_LOST', message)
 
 /** A link whose sockets, clock and chance are the test's. */
-const linkTo = (urls: readonly string[], { random = () => 0 }: { random?: () => number } = {}) => {
+const linkTo = (
+  urls: readonly string[],
+  { random = () => 0, topics }: { random?: () => number; topics?: TopicsSink } = {},
+) => {
   const clock = new SimulatedClock(1_000)
   const sockets: SocketPair[] = []
   const dialledAt: number[] = []
@@ -45,6 +49,7 @@ const linkTo = (urls: readonly string[], { random = () => 0 }: { random?: () => 
       random,
       reconnectMaxMs: RECONNECT_MAX_MS,
       heartbeatMs: HEARTBEAT_MS,
+      ...(topics !== undefined && { topics }),
       tell: (event) => void told(event),
       openSocket: (options, sink) => {
         const pair = new SocketPair(clock, options, sink)
@@ -61,12 +66,12 @@ const linkTo = (urls: readonly string[], { random = () => 0 }: { random?: () => 
   )
   const last = () => sockets.at(-1) ?? expect.fail('nothing was dialled')
   /** The server takes the newest socket and greets. */
-  const greet = (clusterId?: string) => {
+  const greet = (clusterId?: string, protocol = 1) => {
     const pair = last()
     pair.accepted((connect) => {
       connect({ text: () => {}, binary: () => {}, pong: () => {}, faulty: () => {}, closed: () => {} })
     })
-    pair.server.send(encodeFrame([hello(clusterId)]))
+    pair.server.send(encodeFrame([{ ...hello(clusterId), protocol } as CoordinatorMessage]))
     clock.advance()
   }
   const close = async () => {
@@ -94,6 +99,16 @@ test('a link dials the path and the protocol of links, and tells who is there', 
   greet()
   expect(events).toEqual(['link.opened https://a/prefix'])
   expect(heard).toEqual(['opened server-of-c'])
+})
+
+test('a server of an older version is not told of candidates, which are refused in its place', async () => {
+  const { clock, link, last, heard, greet } = linkTo([A])
+  greet()
+  const renew = { type: 'renew', group: 'election/e', member: 'a', bootId: 'b', sequence: 1, order: 0 } as const
+  link.send([{ ...renew, share: 'tenure', holding: [], draining: [], acknowledged: [] }, leave('a')])
+  await clock.play()
+  expect(last().log.at(-1)).toBe(`client: ${encodeFrame([leave('a')])}`)
+  expect(heard.at(-1)).toBe('received 1')
 })
 
 test('a server of an older version is told what that version has; one of a newer version is refused', async () => {
@@ -311,5 +326,57 @@ describe('a server that takes nothing of what is sent to it', () => {
     await close()
     clock.advance(10 * RECONNECT_MAX_MS)
     expect(sockets).toHaveLength(1)
+  })
+})
+
+describe('whoever talks about topics over a link', () => {
+  const listening = () => {
+    const told: string[] = []
+    let wire: TopicsWire | undefined
+    const topics: TopicsSink = {
+      opened: (its) => {
+        wire = its
+        told.push(`opened ${its.url} ${its.hasTopics}`)
+      },
+      taken: (frame) => {
+        told.push(`taken ${frame.length}`)
+        return frame.length === 1 ? 'too short' : undefined
+      },
+      lost: (reason) => void told.push(`lost: ${reason}`),
+    }
+    return { told, wire: () => wire ?? expect.fail('it was never opened'), ...linkTo([A], { topics }) }
+  }
+
+  test('sends and gets frames of bytes beside those of text, until the link is lost', async () => {
+    const { told, wire, last, greet, clock, close } = listening()
+    greet('c', 2)
+    expect(told).toEqual([`opened ${A} true`])
+    wire().sendBytes(Buffer.from('abc'))
+    last().server.sendBytes(Buffer.from('four'))
+    clock.advance()
+    expect(last().log.slice(-2)).toEqual(['client: 3 bytes', 'server: 4 bytes'])
+    last().lost(lost('cable'))
+    await clock.play(1)
+    expect(told.slice(1)).toEqual(['taken 4', 'lost: cable'])
+    greet('c', 1)
+    await close()
+    expect(told.slice(3)).toEqual([`opened ${A} false`, 'lost: it was closed by this side'])
+  })
+
+  test('ends the link by what it cannot take, and so do bytes before the hello', async () => {
+    const { told, last, greet, clock, events } = listening()
+    greet('c', 2)
+    last().server.sendBytes(Buffer.from('x'))
+    clock.advance()
+    expect(told.at(-1)).toMatch(/^lost: .* cannot be understood: too short$/)
+    await clock.play(RECONNECT_MAX_MS)
+    const pair = last()
+    pair.accepted((connect) => {
+      connect({ text: () => {}, binary: () => {}, pong: () => {}, faulty: () => {}, closed: () => {} })
+    })
+    pair.server.sendBytes(Buffer.from('early'))
+    clock.advance()
+    expect(events.slice(-2)).toEqual([`link.refused ${A} CAUCUS_PROTOCOL`, `link.refused ${A} CAUCUS_PROTOCOL`])
+    expect(told).toHaveLength(3)
   })
 })

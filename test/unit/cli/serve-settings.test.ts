@@ -134,9 +134,31 @@ describe('what a server is told', () => {
     ],
     ['a slip', { config: file('s.json', '{"timing": {"leaseMs": 4000,}}') }, /s\.json, line 1, column 29/],
     [
-      'other peers',
-      { config: file('p.json', { identifier: 'a', peers: [{ identifier: 'b', host: 'h', port: 1 }] }) },
-      /replicated coordinators come with a later version/,
+      'groups on one of several voters',
+      {
+        config: file('p.json', {
+          identifier: 'a',
+          peers: [{ identifier: 'b', host: 'h', port: 1 }],
+          groups: { g: {} },
+        }),
+      },
+      /peers names 1 more \(b\), so this is a voter that only elects a leader, and groups are not replicated yet/,
+    ],
+    [
+      'the lease of members on one of several voters',
+      { config: file('v.json', { identifier: 'a', peers: [{ identifier: 'b', host: 'h', port: 1 }] }), timeout: 4_000 },
+      /--timeout is about groups/,
+    ],
+    [
+      'a voter whose file has no token that it could show',
+      {
+        config: file('t.json', {
+          identifier: 'a',
+          peers: [{ identifier: 'b', host: 'h', port: 1 }],
+          tokens: [{ name: 'b', sha256: '0'.repeat(64), role: 'admin' }],
+        }),
+      },
+      /no token that this voter could show/,
     ],
     [
       'partitions for clients that poll',

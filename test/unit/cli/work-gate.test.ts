@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -13,6 +13,9 @@ const pass = (command: Command, input: string, env: NodeJS.ProcessEnv = process.
   const behind = gated(command, env)
   return spawnSync(behind.file, behind.args, { env: behind.env, input, encoding: 'utf8' })
 }
+
+const folder = mkdtempSync(join(tmpdir(), 'caucus-gate-'))
+afterAll(() => rmSync(folder, { recursive: true }))
 
 describe.skipIf(process.platform === 'win32')('the gate', () => {
   test('shows the program its arguments, its environment and an empty input', () => {
@@ -31,6 +34,26 @@ describe.skipIf(process.platform === 'win32')('the gate', () => {
     expect(pass([process.execPath, '-e', LOOK], '')).toMatchObject({ status: 127, stdout: '' })
   })
 
+  test('at another file descriptor leaves the program its input, and is not seen by it', () => {
+    const look = 'cat; if (: <&3) 2>/dev/null; then echo seen; else echo hidden; fi'
+    const behind = gated(['/bin/sh', '-c', look], process.env, 3)
+    const pass = (line: string) => {
+      writeFileSync(join(folder, 'line'), line)
+      const at = openSync(join(folder, 'line'), 'r')
+      const options = {
+        env: behind.env,
+        input: 'a b\n',
+        encoding: 'utf8',
+        stdio: ['pipe', 'pipe', 'pipe', at],
+      } as const
+      const ended = spawnSync(behind.file, behind.args, { ...options, stdio: [...options.stdio] })
+      closeSync(at)
+      return ended
+    }
+    expect(pass('\n').stdout).toBe('a b\nhidden\n')
+    expect(pass('')).toMatchObject({ status: 127, stdout: '' })
+  })
+
   test('ends as the program ends', () => {
     expect(pass([process.execPath, '-e', 'process.exit(3)'], '\n').status).toBe(3)
     expect(pass([process.execPath, '-e', 'process.kill(process.pid, "SIGTERM")'], '\n').signal).toBe('SIGTERM')
@@ -38,16 +61,12 @@ describe.skipIf(process.platform === 'win32')('the gate', () => {
 })
 
 describe.skipIf(process.platform === 'win32')('a program', () => {
-  let folder: string
   beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), 'caucus-gate-'))
     writeFileSync(join(folder, 'plain'), '')
     writeFileSync(join(folder, 'program'), '#!/bin/sh\n')
     chmodSync(join(folder, 'program'), 0o755)
     mkdirSync(join(folder, 'folder'))
   })
-  afterAll(() => rmSync(folder, { recursive: true }))
-
   test('is looked for where its path says, or in PATH', () => {
     expect(whyNotRunnable(join(folder, 'program'))).toBeUndefined()
     expect(whyNotRunnable('program', `/nowhere:${folder}`)).toBeUndefined()

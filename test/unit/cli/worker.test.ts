@@ -33,6 +33,7 @@ const playing = (share: ShareKind = 'index') => {
       share,
       incarnation: 1,
       validUntil,
+      isMetadataHeard: true,
       held: new Map(held.map((item) => [item.item, item])),
     }),
     holds: (item) => held.find((holding) => holding.item === item),

@@ -34,6 +34,7 @@ const world = async () => {
     join: (request, listener) => driver.join(request, listener),
     groups: async () => [],
     group: async () => undefined,
+    present: async () => ({ view: undefined, revision: undefined }),
     async *events() {},
     async *linkEvents() {},
     close: () => driver.close(),

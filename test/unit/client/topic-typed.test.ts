@@ -118,6 +118,16 @@ test('a schema that throws is an error of its own, and nothing is sent', async (
   expect(() => topic.ask('?')).toThrow('broken schema')
 })
 
+test('for whom it is does not change while a schema takes its time', async () => {
+  const caucus = await world().connect()
+  const topic = caucus.topic('price', { request: sku({ slow: true }) })
+  for (const id of ['a', 'b']) topic.produce(() => 1, { id })
+  const id = ['a']
+  const gathered = topic.gather({ sku: 'milk' }, { to: { id } })
+  id.push('b')
+  expect((await gathered).replies.map(({ from }) => from)).toEqual(['a'])
+})
+
 test('types may be given without schemas: then they are the word of whoever writes them', async () => {
   const topic = (await world().connect()).topic<{ n: number }, string>('t')
   topic.produce(({ n }) => String(n))

@@ -1,7 +1,8 @@
-import { connect } from 'caucus'
+import { connect, embedded } from 'caucus'
 import { ATEDispatcher } from 'caucus/compat'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { run } from '../../../examples/ate-dispatcher.ts'
+import type { ListenerSink, TopicsPort } from '../../../src/ports/topics.ts'
 import { gate, never, settled } from '../client/topic-support.ts'
 import { codes, Hearing, Saying, world } from './ate-support.ts'
 
@@ -327,6 +328,33 @@ describe('without its faults', () => {
     await dispatcher.stop()
     expect(told).toEqual(['a request on t: Error: nobody there', 'Error: nobody there'])
   })
+})
+
+test('it is told of responses that its listeners were not given, since the way to them was lost or too slow', async () => {
+  const shared = embedded()
+  const ways: ListenerSink[] = []
+  const { dispatcher, told, started } = world({
+    backend: async (options) => {
+      const backend = await shared(options)
+      const { topics } = backend
+      const listen = topics?.listen.bind(topics)
+      const spied: TopicsPort['listen'] = (topic, sink) => {
+        ways.push(sink)
+        return listen?.(topic, sink) ?? { close: () => {} }
+      }
+      if (topics !== undefined) topics.listen = spied
+      return backend
+    },
+  })
+  dispatcher.registerResultListener(started(new Hearing()), 't')
+  await dispatcher.start()
+  ways[0]?.missed?.(3)
+  ways[0]?.missed?.(undefined)
+  await settled()
+  expect(told).toMatchObject([
+    { code: 'CAUCUS_OVERLOADED', details: { topic: 't', dropped: 3 } },
+    { code: 'CAUCUS_CONNECTION_LOST', details: { topic: 't' } },
+  ])
 })
 
 test('it shares its topics with whoever is connected to the same backend', async () => {

@@ -59,7 +59,7 @@ describe('a token file', () => {
         'a-token-of-ours',
         { name: 'jobs', token: 'another-token', role: 'member', groups: ['jobs-*'], members: ['jobs-*'] },
         { name: 'dashboard', sha256, role: 'read' },
-        { identity: '*.workers.example', role: 'member', members: ['{identity}'] },
+        { identity: '*.workers.example', role: 'member', members: ['{identity}'], topics: ['shop-*', '{identity}'] },
       ]),
       'tokens',
     )
@@ -74,7 +74,7 @@ describe('a token file', () => {
       {
         name: undefined,
         credential: { type: 'certificate', pattern: '*.workers.example' },
-        grant: { role: 'member', members: ['{identity}'] },
+        grant: { role: 'member', members: ['{identity}'], topics: ['shop-*', '{identity}'] },
       },
     ])
   })
@@ -107,6 +107,8 @@ describe('a token file', () => {
     ],
     [[{ name: 'a', token: 'long-enough', role: 'read', groups: 'jobs' }], 'entry[0].groups must be an array'],
     [[{ name: 'a', token: 'long-enough', role: 'read', members: [''] }], 'entry[0].members[0] is empty'],
+    [[{ name: 'a', token: 'long-enough', role: 'read', topics: ['x', 7] }], 'entry[0].topics[1] must be a string'],
+    [[{ name: 'a', token: 'long-enough', role: 'read', topic: ['x'] }], 'unknown key "topic"; did you mean topics?'],
     [[{ name: 'a', sha256: 'abc', role: 'read' }], 'entry[0].sha256 must be 64 hexadecimal digits'],
     [
       [

@@ -145,3 +145,29 @@ describe('the past of a group', () => {
     expect(log.history({ group: 'old' })).toMatchObject({ events: [], forgotten: true })
   })
 })
+
+describe('the revision of a group', () => {
+  test('is that of its last event, also when that is forgotten or there was none', async () => {
+    const log = newLog({ perGroup: 4, total: 4 })
+    expect(log.revisionOf('g')).toBe('7-0')
+    record(log, 'g', 1, 3)
+    expect([log.revisionOf('g'), log.revisionOf('h')]).toEqual(['7-3', '7-0'])
+    record(log, 'h', 1, 4)
+    const after = log.revisionOf('g')
+    log.generation = 8
+    record(log, 'g', 4, 4)
+    expect([after, log.revisionOf('g')]).toEqual(['7-3', '8-4'])
+    expect(await all(log, { group: 'g', after })).toEqual(['8-4'])
+  })
+})
+
+test('an event that carries much takes the room of many', async () => {
+  const log = newLog({ perGroup: 100 })
+  const instance = { host: 'a', port: 1, tags: [], weight: 1, status: 'up', metadata: 'x'.repeat(4_000) } as const
+  for (let incarnation = 1; incarnation <= 50; incarnation++)
+    log.record('service/s', { type: 'service.updated', member: 'a', incarnation, instance })
+  const told = await all(log, { group: 'service/s', after: '7-1' })
+  expect(told[0]).toMatch(/^gap \d+$/)
+  expect(told.length).toBeLessThan(10)
+  expect(told.at(-1)).toBe('7-50')
+})

@@ -52,6 +52,7 @@ const room = async () => {
       opened: () => {},
       heard: () => {},
       text: (frame) => void heard.push(frame),
+      bytes: () => {},
       closed: (error) => {
         ended = error
       },
@@ -80,7 +81,7 @@ describe('a link', () => {
 
   test.each([
     ['no JSON', '{', 'server: closes with 1002 CAUCUS_PROTOCOL: the frame is not JSON'],
-    ['no text', undefined, 'server: closes with 1002 CAUCUS_PROTOCOL: a frame is text'],
+    ['no text', new Uint8Array([1]), 'server: closes with 1002 CAUCUS_PROTOCOL: a frame is text'],
   ])('is closed after a frame that is %s', async (_what, frame, expected) => {
     const { clock, hosting, counts, connect } = await room()
     const { pair, did, ended } = connect()

@@ -6,8 +6,10 @@ import { WebSocket } from 'ws'
 import type { RenewAnswer } from '../../../src/wire/http.ts'
 import { type Answer, TestServer } from './harness.ts'
 import { arbitraryOf, closed, type JsonSchema, type OpenApi, resolved, spoilt } from './openapi-schema.ts'
+import { json as payloadOf, TopicsClient } from './topics-client.ts'
 
 const MEMBER = '/v1/groups/{group}/members/{member}'
+const ASK = '/v1/topics/{topic}/requests'
 const ajv = new Ajv2020({ strict: false })
 
 let server: TestServer
@@ -101,6 +103,27 @@ describe('a request that the document allows', () => {
   })
 })
 
+describe('an ask that the document allows', () => {
+  test('is taken, whatever its topic, its query and its body', async () => {
+    const topics = arbitraryOf(parameter('post', ASK, 'topic'))
+    const names = ['within', 'until', 'pick'] as const
+    const query = fc.record(
+      Object.fromEntries(names.map((name) => [name, arbitraryOf(parameter('post', ASK, name))])),
+      { requiredKeys: [] },
+    )
+    const ids = fc.array(arbitraryOf(parameter('post', ASK, 'id').items as JsonSchema), { maxLength: 3 })
+    await fc.assert(
+      fc.asyncProperty(topics, query, ids, fc.json(), async (topic, drawn, id, body) => {
+        const asked = new URLSearchParams(strings(drawn))
+        for (const each of id) asked.append('id', String(each))
+        const path = `/v1/topics/${encodeURIComponent(String(topic))}/requests?${asked}`
+        expect([path, (await server.ask('POST', path, { body })).status]).toEqual([path, 200])
+      }),
+      { numRuns: 100 },
+    )
+  })
+})
+
 describe('a request that the document does not allow', () => {
   test('is refused for every rule of its schema, and changes nothing', async () => {
     await server.put(path('g', 'other'), { bootId: 'o', sequence: 1 })
@@ -130,6 +153,17 @@ describe('a request that the document does not allow', () => {
         const query = new URLSearchParams({ ...strings(good), [name]: String(value) })
         const { status } = await server.ask('DELETE', `${path('g', 'a')}?${query}`)
         expect([name, what, status]).toEqual([name, what, 400])
+      }
+    }
+    for (const [name, value] of [
+      ['within', 1],
+      ['until', 'all'],
+      ['pick', 1],
+    ] as const) {
+      for (const { what, value: bad } of spoilt(parameter('post', ASK, name), value)) {
+        if (String(bad) === '1') continue
+        const asked = `/v1/topics/t/requests?${new URLSearchParams({ [name]: String(bad) })}`
+        expect([name, what, (await server.ask('POST', asked, { body: '1' })).status]).toEqual([name, what, 400])
       }
     }
     for (const after of ['x', '1', '1-', '12345678901-1']) {
@@ -202,6 +236,27 @@ describe('an answer of the live server', () => {
     await order('DELETE', pinned, '/v1/groups/g/pins/2')
     await order('DELETE', pinned, '/v1/groups/g/pins/2')
     await order('DELETE', drained, `${path('g', 'b')}/drain`)
+    const instance = '/v1/services/{service}/instances/{instance}'
+    const asked = '/v1/services/search/instances/a'
+    const said = { host: '10.0.0.7', port: 80, tags: ['v1'], zone: 'x', weight: 2, status: 'up', metadata: { n: 1 } }
+    const registered = await order('PUT', instance, asked, { bootId: 'b', sequence: 1, ...said })
+    await order('PUT', instance, asked, { bootId: 'b', sequence: 1, ...said })
+    await order('PUT', instance, asked, { bootId: 'b', sequence: 2, host: 'a b', port: 80 })
+    await ask('GET', '/v1/services', '/v1/services')
+    await ask('GET', '/v1/services/{service}', '/v1/services/search?tag=v1&zone=x&status=any')
+    await ask('GET', '/v1/services/{service}', '/v1/services/search?status=fine')
+    const { incarnation: number } = registered.json as RenewAnswer
+    await ask('DELETE', instance, `${asked}?incarnation=${number}&bootId=b&sequence=3`)
+    await ask('DELETE', instance, asked)
+    const client = await new TopicsClient(server.port).open()
+    await client.produces(1, 'price', 'a')
+    client.answers()
+    await ask('GET', '/v1/topics', '/v1/topics')
+    await ask('GET', '/v1/topics/{topic}', '/v1/topics/price')
+    await ask('GET', '/v1/topics/{topic}', '/v1/topics/none')
+    await ask('POST', ASK, '/v1/topics/price/requests', { body: '1' })
+    await ask('POST', ASK, '/v1/topics/price/requests?within=0', { body: '1' })
+    client.socket.terminate()
     await ask('GET', '/healthz', '/healthz')
     await ask('GET', '/healthz', '/healthz', { headers: { origin: 'http://example.org' } })
     await ask('GET', '/v1/status', '/v1/status')
@@ -218,7 +273,10 @@ describe('an answer of the live server', () => {
         responses['200']?.content === undefined ? [] : [`${method.toUpperCase()} ${template} 200`],
       ),
     )
-    expect(answered.filter((each) => !seen.has(each))).toEqual(['GET /v1/groups/{group}/events 200'])
+    expect(answered.filter((each) => !seen.has(each))).toEqual([
+      'GET /v1/groups/{group}/events 200',
+      'GET /v1/services/{service}/events 200',
+    ])
     for (const status of [400, 403, 404, 409, 413])
       expect([...seen].some((each) => each.endsWith(` ${status}`))).toBe(true)
   })
@@ -244,6 +302,36 @@ describe('an answer of the live server', () => {
       'group.settled',
     ])
     for (const each of data) expect([check(each), each]).toEqual([true, each])
+  })
+
+  test('to an ask has the lines that are described, and no field more', async () => {
+    const client = await new TopicsClient(server.port).open()
+    for (const [index, id] of ['a', 'b', 'c'].entries()) await client.produces(index + 1, 'price', id)
+    const sent = server.ask('POST', '/v1/topics/price/requests', { body: '1' })
+    const error = {
+      code: 'CAUCUS_HANDLER_FAILED',
+      message: 'no',
+      retriable: false,
+      definite: false,
+      details: {},
+    } as const
+    for (const payload of [payloadOf({ cents: 1 }), { kind: 'bytes', bytes: Buffer.alloc(1) } as const, undefined]) {
+      const { request } = await client.hears('request')
+      if (payload === undefined) client.says({ type: 'fail', request, outcome: 'error', error })
+      else client.says({ type: 'reply', request, payload })
+    }
+    const lines = (await sent).text.trim().split('\n')
+    client.socket.terminate()
+    const check = ajv.compile(closed(resolved(document.components.schemas.AskLine, document)) as object)
+    const types = lines.map((line) => JSON.parse(line)).map((line) => [line.type, check(line)])
+    expect(types).toEqual([
+      ['reply', true],
+      ['reply', true],
+      ['error', true],
+      ['summary', true],
+    ])
+    expect(check({ type: 'failed', error })).toBe(true)
+    expect(check({ type: 'reply' })).toBe(false)
   })
 
   test('on a link has the frames that are described', async () => {

@@ -55,6 +55,7 @@ const open = (): FrameSocket => {
   const sink = {
     opened: () => atMember.push('opened'),
     text: (frame: string) => atMember.push(frame),
+    bytes: () => undefined,
     heard: () => undefined,
     closed: ({ message }: CaucusError) => atMember.push(`closed: ${message}`),
   }

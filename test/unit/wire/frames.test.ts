@@ -142,7 +142,7 @@ describe('a frame is refused, and says why,', () => {
       spoilt({ draining: Array.from({ length: 4097 }, (_, item) => ({ item, epoch: 1 })) }),
       'draining must NOT have more than 4096 items',
     ],
-    ['no such share', spoilt({ share: 'indexes' }), 'share must be "index" or { "partitions": 1 to 4096 }'],
+    ['no such share', spoilt({ share: 'indexes' }), 'share must be "index", "tenure" or { "partitions": 1 to 4096 }'],
     ['too many partitions', spoilt({ share: { partitions: 4097 } }), 'share must be'],
     ['no partitions', spoilt({ share: { partitions: 0 } }), 'share must be'],
     ['long metadata', spoilt({ metadata: 'é'.repeat(2_100) }), 'metadata is longer than 4096 bytes'],

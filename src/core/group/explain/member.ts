@@ -24,7 +24,7 @@ const present = (view: GroupView, trail: Trail, member: MemberView): string => {
     return `${name} has index ${index} of ${view.total}${sinceView(view, trail, id, joined)}${drain}.`
   if (partitions.length === 0) return `${name} has nothing${whyNothing(view, trail, member, joined)}${drain}.`
   const { share } = view
-  const of = share === 'index' ? '' : ` of ${share.partitions}`
+  const of = typeof share === 'string' ? '' : ` of ${share.partitions}`
   return `${name} has ${partitionsOf(partitions)} (${partitions.length}${of})${sinceGrant(trail, id, joined)}${drain}.`
 }
 
@@ -75,7 +75,7 @@ const whyNothing = (view: GroupView, trail: Trail, member: MemberView, joined: J
   if (member.weight === 0) return `: its weight is 0, so it is given nothing${arrival}`
   if (view.state === 'settling')
     return `: the group is settling ${triggerOf(trail)}, and gives it its share when it has settled${arrival}`
-  if (view.share !== 'index' && view.members.length > view.share.partitions)
+  if (typeof view.share !== 'string' && view.members.length > view.share.partitions)
     return `: the group has ${view.members.length} members and only ${countOf(view.share.partitions, 'partition')}${arrival}`
   return `: the others have all there is${view.frozen === true ? ', and the group is frozen, so that nothing is taken from them' : ''}${arrival}`
 }

@@ -28,6 +28,7 @@ const REASONS: Record<Because, true> = {
 /** One event of each type: a missing one does not compile. */
 const eventsOf = (because: Because): Record<GroupEvent['type'], GroupEvent> => {
   const member = 'worker-7'
+  const instance = { host: 'a.example', port: 8080, tags: [], weight: 1, status: 'up' } as const
   return {
     'member.joined': { type: 'member.joined', member, incarnation: 3, because },
     'member.left': { type: 'member.left', member, incarnation: 3, because },
@@ -47,6 +48,11 @@ const eventsOf = (because: Because): Record<GroupEvent['type'], GroupEvent> => {
     'partition.granted': { type: 'partition.granted', partition: 11, member, epoch: 42, because },
     'slot.revoked': { type: 'slot.revoked', index: 2, total: 9, member, epoch: 42, because },
     'slot.granted': { type: 'slot.granted', index: 2, total: 9, member, epoch: 42, because },
+    'tenure.revoked': { type: 'tenure.revoked', member, epoch: 42, because },
+    'tenure.granted': { type: 'tenure.granted', member, epoch: 42, because },
+    'service.registered': { type: 'service.registered', member, incarnation: 3, because, instance },
+    'service.updated': { type: 'service.updated', member, incarnation: 3, instance },
+    'service.withdrawn': { type: 'service.withdrawn', member, incarnation: 3, because },
   }
 }
 
@@ -80,6 +86,14 @@ describe('what happened is explained', () => {
     [
       eventsOf('drained')['partition.revoked'],
       'Partition 11 was taken back from worker-7: an operator has that member drained.',
+    ],
+    [
+      eventsOf('released')['tenure.granted'],
+      'worker-7 leads with the token 42: whoever had it before had let go of it.',
+    ],
+    [
+      eventsOf('drained')['tenure.revoked'],
+      'worker-7 was asked to let go of the tenure of token 42: an operator has that member drained.',
     ],
     [{ type: 'group.settled', epoch: 2, members: 1 }, 'The group settled with 1 member at epoch 2.'],
   ])('in words that fit what happened: %j', (event, sentence) => {

@@ -62,8 +62,10 @@ export class Table {
   #boots = 0
   #answer: CallerMessage | undefined
   readonly #options: Partial<CoordinatorOptions>
+  readonly #group: string
 
-  constructor(options: Partial<CoordinatorOptions> = {}) {
+  constructor(options: Partial<CoordinatorOptions> = {}, group = GROUP) {
+    this.#group = group
     this.#options = options
     this.foundation = { generation: 10, defaultCeilingMs: SETTINGS.leaseMs, ceilingsMs: {} }
     this.coordinator = this.#start({ fresh: true, ...options })
@@ -99,10 +101,10 @@ export class Table {
   sit(
     name: string,
     share: ShareKind = 'index',
-    options: { drainsAtOnce?: boolean; weight?: number; static?: boolean } = {},
+    options: { drainsAtOnce?: boolean; weight?: number; static?: boolean; metadata?: unknown } = {},
   ): Seat {
     const member = new Member({
-      group: GROUP,
+      group: this.#group,
       member: name.replace(/\W.*$/, ''),
       bootId: `boot-${++this.#boots}`,
       share,
@@ -110,6 +112,7 @@ export class Table {
       stopMarginMs: 50,
       ...(options.weight !== undefined && { weight: options.weight }),
       ...(options.static !== undefined && { static: options.static }),
+      ...(options.metadata !== undefined && { metadata: options.metadata }),
     })
     const seat: Seat = {
       name,
@@ -149,7 +152,7 @@ export class Table {
   /** What the operator is answered. */
   order(order: Order): CallerMessage | undefined {
     this.#answer = undefined
-    this.#perform(this.coordinator.step({ type: 'ordered', from: 'operator', group: GROUP, order }, this.now))
+    this.#perform(this.coordinator.step({ type: 'ordered', from: 'operator', group: this.#group, order }, this.now))
     return this.#answer
   }
 
@@ -159,11 +162,13 @@ export class Table {
   }
 
   view(): GroupView | undefined {
-    return this.coordinator.viewOf(GROUP)
+    return this.coordinator.viewOf(this.#group)
   }
 
   evict(name: string): void {
-    this.#perform(this.coordinator.step({ type: 'evicted', from: 'operator', group: GROUP, member: name }, this.now))
+    this.#perform(
+      this.coordinator.step({ type: 'evicted', from: 'operator', group: this.#group, member: name }, this.now),
+    )
   }
 
   wake(name: string): void {
@@ -204,7 +209,7 @@ export class Table {
   }
 
   state(): string | undefined {
-    return this.coordinator.viewOf(GROUP)?.state
+    return this.coordinator.viewOf(this.#group)?.state
   }
 
   #seat(name: string): Seat {

@@ -161,3 +161,30 @@ test('after a disk that was full in the middle of a line the next line is a line
   const [half, ...whole] = readFileSync(file, 'utf8').trim().split('\n')
   expect([half, ...whole.map((line) => JSON.parse(line))]).toEqual(['{"time":"now","act', entry, entry])
 })
+
+describe('what somebody may do on a topic', () => {
+  const on = (topic: string, ...grants: Grant[]) => {
+    const access = new Access(grants.map((grant) => ofCertificate('me', grant)))
+    return access.principalOf(certified('me'))?.on(topic)
+  }
+
+  test('is what the entries that cover it say together, whatever they say of groups', () => {
+    expect(on('price', { role: 'member' })).toEqual({ reads: true, asks: true })
+    expect(on('price', { role: 'read' })).toEqual({ reads: true, asks: false })
+    expect(on('price', { role: 'admin', topics: ['-'] })).toEqual({ reads: false, asks: false })
+    expect(on('price', { role: 'read' }, { role: 'member', topics: ['p*'] })).toEqual({ reads: true, asks: true })
+    expect(on('me', { role: 'member', groups: ['x'], topics: ['{identity}'] })).toEqual({ reads: true, asks: true })
+  })
+
+  test('is refused with who it is, the role and the topic', () => {
+    const access = new Access([ofToken('first-token', 'first', { role: 'read', topics: ['p'] })])
+    const principal = access.principalOf(shown('first-token'))
+    expect(() => principal?.requireReadOn('q')).toThrow(/"first" may not see the topic "q": .* role read /)
+    expect(() => principal?.requireAskOn('p')).toThrow(/"first" may not ask on the topic "p": .* role member /)
+    expect(principal?.requireReadOn('p')).toBeUndefined()
+    expect(principal?.mayNot('listen on', 'p')?.toJSON()).toMatchObject({
+      code: 'CAUCUS_FORBIDDEN',
+      details: { identity: 'first', role: 'member', topic: 'p' },
+    })
+  })
+})

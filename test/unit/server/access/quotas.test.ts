@@ -25,7 +25,7 @@ describe('a part of what all share', () => {
     expect(quotas.take('streams', 'identity', 'a')).toMatchObject({
       code: 'CAUCUS_OVERLOADED',
       message:
-        'this identity has its limit of 1 streams: let several readers share one stream of events, or close some, or raise limits.streamsPerIdentity of the server',
+        'this identity has its limit of 1 streams: let several readers share one stream of events, ask less at a time over HTTP, or close some, or raise limits.streamsPerIdentity of the server',
       details: { limit: 'streamsPerIdentity', value: 1 },
     })
   })

@@ -1,0 +1,260 @@
+import type { PeerMessage } from '../../core/election/messages.ts'
+import type { Instant, Millis } from '../../core/time.ts'
+import { CaucusError } from '../../errors.ts'
+import type { Clock, Timer } from '../../ports/clock.ts'
+import type { PeerAddressed } from '../../ports/peers.ts'
+import type { FrameSocket, OpenSocket, TlsOptions } from '../../ports/socket.ts'
+import {
+  decodeGreeting,
+  decodePeerMessages,
+  encodeGreeting,
+  PEER_PATH,
+  PEER_SUBPROTOCOLS,
+} from '../../wire/peers/frames.ts'
+import type { PeerGreeting } from '../../wire/peers/schemas.ts'
+import { PeerOutbox } from './outbox.ts'
+
+export interface DialedPeerOptions {
+  readonly to: PeerAddressed
+  readonly greeting: PeerGreeting
+  readonly token: string | undefined
+  readonly tls: TlsOptions | undefined
+  /** The grantor's. */
+  readonly clock: Clock
+  readonly openSocket: OpenSocket
+  /** In [0, 1). */
+  random(): number
+  /** The longest pause between two attempts. */
+  readonly reconnectMaxMs: Millis
+  /** How long nothing may be heard before the other side is asked; after two and a half times that it is taken for gone. */
+  readonly quietMs: Millis
+  greeted(greeting: PeerGreeting): void
+  /** What it answers. */
+  received(messages: readonly PeerMessage[]): void
+  /** Each of them once, until something else happens. */
+  tell(event: PeerLinkEvent): void
+}
+
+export type PeerLinkEvent =
+  | { readonly type: 'link.opened'; readonly peer: string; readonly url: string }
+  | { readonly type: 'link.lost'; readonly peer: string; readonly url: string; readonly reason: string }
+  | { readonly type: 'link.refused'; readonly peer: string; readonly url: string; readonly error: CaucusError }
+
+/** What may come back on a connection of ours. All else comes on one whose other end has shown who it is. */
+const ANSWERS: ReadonlySet<PeerMessage['type']> = new Set([
+  'new',
+  'founding',
+  'admissible',
+  'rejoined',
+  'preVoted',
+  'voted',
+  'acked',
+  'outranked',
+  'refused',
+])
+
+/** The first pause is up to this, and each later one up to twice the one before. */
+const FIRST_PAUSE_MS: Millis = 20
+/** So many attempts in vain, and the pauses have long been as long as they get. */
+const MANY = 30
+const CLOSE_LIMIT_MS: Millis = 500
+const SILENT_QUIETS = 2.5
+
+/**
+ * This peer's own connection to another one, on which it says what it has to say and hears the answers. It is made again whenever it is
+ * lost, with full jitter. Nothing is kept while it is down: an election says everything again.
+ */
+export class DialedPeer {
+  readonly #options: DialedPeerOptions
+  readonly #outbox = new PeerOutbox()
+  readonly #url: string
+  #socket: FrameSocket | undefined
+  #far: PeerGreeting | undefined
+  #attempts = 0
+  #heardAt: Instant = 0
+  #openedAt: Instant = Number.NEGATIVE_INFINITY
+  #askedAt: Instant | undefined
+  #retry: Timer | undefined
+  #watch: Timer | undefined
+  #problem: string | undefined
+  #closing = false
+
+  constructor(options: DialedPeerOptions) {
+    const { to, tls } = options
+    this.#options = options
+    const host = to.host.includes(':') ? `[${to.host}]` : to.host
+    this.#url = `${tls === undefined ? 'ws' : 'wss'}://${host}:${to.port}`
+    this.#connect()
+  }
+
+  get connected(): boolean {
+    return this.#far !== undefined
+  }
+
+  /** Why there is no connection; `undefined` while there is one, and before it was tried. */
+  get problem(): string | undefined {
+    return this.#far === undefined ? this.#problem : undefined
+  }
+
+  get dropped(): number {
+    return this.#outbox.dropped
+  }
+
+  send(message: PeerMessage): void {
+    if (this.#far !== undefined && this.#socket !== undefined) this.#outbox.add(message, this.#socket)
+  }
+
+  /** The other peer is there, it has just connected: no need to wait any longer. */
+  nudge(): void {
+    if (this.#retry === undefined) return
+    this.#retry.clear()
+    this.#connect()
+  }
+
+  /** Resolves once no socket and no timer is left. */
+  async close(): Promise<void> {
+    this.#closing = true
+    this.#retry?.clear()
+    this.#watch?.clear()
+    const socket = this.#socket
+    this.#socket = undefined
+    this.#far = undefined
+    if (socket === undefined) return
+    const { clock } = this.#options
+    // What was said in this turn is in the outbox still.
+    await Promise.resolve()
+    await new Promise<void>((resolve) => {
+      const limit = clock.setTimer(clock.now() + CLOSE_LIMIT_MS, () => socket.terminate())
+      socket.close(() => {
+        limit.clear()
+        resolve()
+      })
+    })
+  }
+
+  #connect(): void {
+    this.#retry = undefined
+    const { token, tls, openSocket, quietMs, greeting } = this.#options
+    this.#heardNow()
+    const socket: FrameSocket = openSocket(
+      {
+        url: `${this.#url}${PEER_PATH}`,
+        subprotocols: PEER_SUBPROTOCOLS,
+        token,
+        tls,
+        handshakeTimeoutMs: Math.max(1_000, 2 * quietMs),
+      },
+      {
+        opened: () => {
+          socket.send(encodeGreeting(greeting))
+          this.#watchSilence()
+        },
+        heard: () => this.#heardNow(),
+        text: (frame) => {
+          if (socket === this.#socket) this.#take(frame)
+        },
+        bytes: () => {
+          if (socket === this.#socket) this.#leave('CAUCUS_PROTOCOL', 'sent bytes, where peers send text')
+        },
+        closed: (error) => {
+          if (socket === this.#socket) this.#lost(error)
+        },
+      },
+    )
+    this.#socket = socket
+  }
+
+  #take(frame: string): void {
+    if (this.#far === undefined) return this.#greet(frame)
+    const messages = decodePeerMessages(frame, this.#far)
+    if (typeof messages === 'string') return this.#leave('CAUCUS_PROTOCOL', `cannot be understood: ${messages}`)
+    if (!messages.every(({ type }) => ANSWERS.has(type)))
+      return this.#leave('CAUCUS_PROTOCOL', 'asks on a connection on which it only answers')
+    this.#options.received(messages)
+  }
+
+  #greet(frame: string): void {
+    const { to, greeting, greeted, tell, clock } = this.#options
+    const far = decodeGreeting(frame)
+    if (typeof far === 'string') return this.#leave('CAUCUS_PROTOCOL', `cannot be understood: ${far}`)
+    if (far.cluster !== greeting.cluster)
+      return this.#leave('CAUCUS_CONFLICT', `is of the cluster "${far.cluster}", not of "${greeting.cluster}"`)
+    if (far.id !== to.identifier)
+      return this.#leave('CAUCUS_CONFLICT', `is the peer "${far.id}", not "${to.identifier}"; correct its address`)
+    this.#far = far
+    this.#problem = undefined
+    this.#openedAt = clock.now()
+    tell({ type: 'link.opened', peer: to.identifier, url: this.#url })
+    greeted(far)
+  }
+
+  /** Away from a peer that will not do. */
+  #leave(code: 'CAUCUS_PROTOCOL' | 'CAUCUS_CONFLICT' | 'CAUCUS_CONNECTION_LOST', what: string): void {
+    const error = new CaucusError(code, `${this.#url} ${what}`)
+    const socket = this.#socket
+    this.#lost(error)
+    socket?.fail(error)
+  }
+
+  #lost(error: CaucusError): void {
+    const { clock, reconnectMaxMs, to, tell } = this.#options
+    const wasOpen = this.#far !== undefined
+    const refused = !wasOpen || error.code !== 'CAUCUS_CONNECTION_LOST'
+    if (!refused && clock.now() - this.#openedAt > reconnectMaxMs) this.#attempts = 0
+    // Whoever takes us and drops us again, or will not do, is not to be asked a hundred times a second.
+    else if (wasOpen || error.code !== 'CAUCUS_CONNECTION_LOST') this.#attempts = MANY
+    this.#socket = undefined
+    this.#far = undefined
+    this.#outbox.clear()
+    this.#watch?.clear()
+    if (this.#closing) return
+    const isNews = wasOpen || this.#problem !== error.message
+    this.#problem = error.message
+    if (isNews) {
+      const [peer, url] = [to.identifier, this.#url]
+      tell(
+        refused ? { type: 'link.refused', peer, url, error } : { type: 'link.lost', peer, url, reason: error.message },
+      )
+    }
+    this.#again()
+  }
+
+  #again(): void {
+    const { clock, random, reconnectMaxMs } = this.#options
+    const pauseMs = random() * Math.min(reconnectMaxMs, FIRST_PAUSE_MS * 2 ** this.#attempts)
+    this.#attempts = Math.min(this.#attempts + 1, MANY)
+    this.#retry = clock.setTimer(clock.now() + pauseMs, () => this.#connect(), { ref: false })
+  }
+
+  #heardNow(): void {
+    this.#heardAt = this.#options.clock.now()
+    this.#askedAt = undefined
+  }
+
+  /** A half-open connection says nothing, not even that it is dead. */
+  #watchSilence(): void {
+    const { clock, quietMs } = this.#options
+    this.#watch?.clear()
+    this.#watch = clock.setTimer(
+      clock.now() + quietMs,
+      // After a stall of our own, what arrived meanwhile is read first.
+      () => {
+        this.#watch = clock.turn(() => this.#judgeSilence())
+      },
+      { ref: false },
+    )
+  }
+
+  #judgeSilence(): void {
+    const { clock, quietMs } = this.#options
+    const now = clock.now()
+    // Nobody is gone who was not asked: after a stall of our own the other side has only waited for us.
+    if (this.#askedAt !== undefined && now - this.#askedAt >= (SILENT_QUIETS - 1) * quietMs)
+      return this.#leave('CAUCUS_CONNECTION_LOST', `has said nothing for ${Math.round(now - this.#heardAt)} ms`)
+    if (now - this.#heardAt >= quietMs) {
+      this.#askedAt ??= now
+      this.#socket?.ping()
+    }
+    this.#watchSilence()
+  }
+}

@@ -1,0 +1,42 @@
+import type { Clocks } from '../../ports/clock.ts'
+import type { ListenForPeers } from '../../ports/peers.ts'
+import type { OpenSocket } from '../../ports/socket.ts'
+import type { Telemetry } from '../../ports/telemetry.ts'
+import { systemClocks } from '../../runtime/system-clock.ts'
+import { voterStore } from '../../stores/voter-store.ts'
+import { openWebSocket } from '../../transports/websocket.ts'
+import { type Cluster, RunningCluster } from './cluster.ts'
+import type { SoundPeer } from './options.ts'
+
+export interface PeerSurroundings {
+  /** A server's way to open the port. */
+  readonly listen: ListenForPeers
+  readonly telemetry?: Telemetry | undefined
+  readonly clocks?: Clocks
+  readonly openSocket?: OpenSocket
+  random?(): number
+  wallMs?(): number
+}
+
+/**
+ * Runs one voter. Resolves once it listens; who leads is known later.
+ *
+ * Rejects with `CAUCUS_CONFLICT` when the port or the data directory is somebody else's, with `CAUCUS_INVALID_CONFIG` when they cannot be
+ * used, and with `CAUCUS_BACKEND` when the record in the directory is damaged or the disk fails. Then it neither votes nor leads.
+ */
+export const openPeer = async (sound: SoundPeer, surroundings: PeerSurroundings): Promise<Cluster> => {
+  const { listen, telemetry, clocks = systemClocks, openSocket = openWebSocket } = surroundings
+  const { random = Math.random, wallMs = Date.now } = surroundings
+  const { dataDir, cluster, self, token, tls, insecure } = sound
+  const store = dataDir === undefined ? undefined : await voterStore(dataDir, { cluster, voter: self.identifier })
+  const running = new RunningCluster({ sound, store, clocks, openSocket, telemetry, random, wallMs })
+  try {
+    running.begin(
+      await listen({ peers: running.hosting, host: sound.listenHost, port: self.port, token, tls, insecure }),
+    )
+    return running
+  } catch (error) {
+    await running.close()
+    throw error
+  }
+}

@@ -1,0 +1,147 @@
+import { createSecureContext } from 'node:tls'
+import { otherPeers, type Peer } from '../../config/config.ts'
+import { ConfigReader } from '../../config/reader.ts'
+import { checkTiming, requireSafe } from '../../config/safety.ts'
+import { timing as presets, resolveTiming, type Timing, type TimingPreset } from '../../config/timing.ts'
+import { votersFault } from '../../core/election/voters.ts'
+import { CaucusError } from '../../errors.ts'
+import type { PeerAddressed } from '../../ports/peers.ts'
+import { metadataFault } from '../../wire/faults.ts'
+
+/** What a voter is told; the first four as in a configuration file, and as QCluster has them. */
+export interface PeerOptions {
+  /** Which voter this is. */
+  readonly identifier: string
+  /** Default `127.0.0.1`. Beyond this machine only with `token`, `tls.ca` or `insecure`. */
+  readonly listen_host?: string
+  readonly listen_port: number
+  /** The other voters, or all of them: 1 to 7 with this one. The same on each. */
+  readonly peers: readonly Peer[]
+  /** JSON that the other peers see when this one leads, where their own lists say nothing about it. */
+  readonly metadata?: unknown
+  /** The same on each voter. Default `default`. */
+  readonly cluster?: string
+  /** A preset's name, a preset, or some of its numbers. Default `timing.lan`. */
+  readonly timing?: TimingPreset | Partial<Timing>
+  /** Keeps term, vote and promises over a restart; a directory of its own for each voter. Without it tokens may repeat: `leased`. */
+  readonly dataDir?: string
+  /** What voters show each other. */
+  readonly token?: string
+  /** PEM. With `ca`, voters show each other certificates that it signed. */
+  readonly tls?: PeerTls
+  /** The operator's word that everybody who can reach the address may be a voter. */
+  readonly insecure?: boolean
+  /** Told of what ends this peer by itself: a broken invariant, a data directory that somebody else has. Default: it is thrown where nobody can miss it. */
+  readonly onFault?: (error: unknown) => void
+}
+
+export interface PeerTls {
+  readonly cert: string | Buffer
+  readonly key: string | Buffer
+  readonly ca?: string | Buffer
+}
+
+/** The options with everything filled in that follows from them. */
+export interface SoundPeer {
+  readonly cluster: string
+  /** Where it listens; `self` has where others find it. */
+  readonly listenHost: string
+  readonly self: PeerAddressed
+  readonly others: readonly PeerAddressed[]
+  /** What it says about itself. */
+  readonly metadata: unknown
+  readonly timing: Timing
+  readonly dataDir: string | undefined
+  readonly token: string | undefined
+  readonly tls: PeerTls | undefined
+  readonly insecure: boolean
+  readonly onFault: ((error: unknown) => void) | undefined
+}
+
+const OWN = ['dataDir', 'token', 'tls', 'insecure', 'onFault']
+const OF_A_FILE = ['cluster', 'identifier', 'listen_host', 'listen_port', 'peers', 'metadata', 'timing']
+/** The name of a cluster that was given none. */
+const DEFAULT_CLUSTER = 'default'
+
+/** Throws `CAUCUS_INVALID_CONFIG` with everything that is wrong: a quorum must never shrink by a slip. */
+export const soundPeer = (options: PeerOptions): SoundPeer => {
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
+    throw faulty(['peer() takes an object'])
+  const known = [...OF_A_FILE, ...OWN]
+  const faults = Object.keys(options)
+    .filter((name) => !known.includes(name))
+    .map((name) => `the key ${JSON.stringify(name.slice(0, 64))} is not known; known: ${known.join(', ')}`)
+  const given: Readonly<Record<string, unknown>> = { ...options }
+  const reader = new ConfigReader()
+  const config = reader.config(
+    Object.fromEntries(OF_A_FILE.flatMap((name) => (given[name] === undefined ? [] : [[name, given[name]]]))),
+  )
+  faults.push(...reader.faults)
+  const { identifier = '', listenHost: host = '127.0.0.1', listenPort: port } = config
+  for (const name of ['identifier', 'listen_port', 'peers'])
+    if (given[name] === undefined) faults.push(`${name} is missing`)
+  faults.push(...ownFaults(config.peers, identifier, port), ...metadataFaults(config.peers, config.metadata))
+  faults.push(...optionFaults(options))
+  if (faults.length > 0) throw faulty([...new Set(faults)])
+  const others = otherPeers(config)
+  const fault = votersFault([identifier, ...others.map((peer) => peer.identifier)])
+  if (fault !== undefined) throw faulty([fault])
+  const timing = resolveTiming(options.timing ?? presets.lan)
+  requireSafe(checkTiming(timing, { peers: true }))
+  const listed = config.peers.find((peer) => peer.identifier === identifier)
+  const metadata = config.metadata ?? listed?.metadata
+  return {
+    cluster: config.cluster ?? DEFAULT_CLUSTER,
+    listenHost: host,
+    self: { identifier, host: listed?.host ?? host, port: port ?? 0, metadata: metadata ?? {} },
+    others: others.map((peer) => ({ ...peer, metadata: peer.metadata })),
+    metadata,
+    timing,
+    dataDir: options.dataDir,
+    token: options.token,
+    tls: options.tls,
+    insecure: options.insecure === true,
+    onFault: options.onFault,
+  }
+}
+
+/** An entry with this peer's own identifier is its own when it has its port, and a slip of the pen otherwise: one voter would be gone. */
+const ownFaults = (peers: readonly Peer[], identifier: string, port: number | undefined): string[] =>
+  peers.flatMap((peer, index) => {
+    if (peer.identifier !== identifier || port === undefined || peer.port === port) return []
+    return [
+      `peers[${index}] has the identifier ${JSON.stringify(identifier)} of this peer, which listens on port ${port}, but the port ${peer.port}: give each peer an identifier of its own`,
+    ]
+  })
+
+const metadataFaults = (peers: readonly Peer[], own: unknown): string[] =>
+  [
+    metadataFault(own),
+    ...peers.map(({ metadata }, index) => metadataFault(metadata, `peers[${index}].metadata`)),
+  ].filter((fault) => fault !== undefined)
+
+const optionFaults = ({ dataDir, token, tls, insecure, onFault }: PeerOptions): string[] => {
+  const faults: string[] = []
+  if (dataDir !== undefined && (typeof dataDir !== 'string' || dataDir === '')) faults.push('dataDir must be a path')
+  if (token !== undefined && (typeof token !== 'string' || !/^[\x21-\x7e]{1,1024}$/.test(token)))
+    faults.push('token must be 1 to 1024 printable ASCII characters without spaces')
+  if (insecure !== undefined && typeof insecure !== 'boolean') faults.push('insecure must be true or false')
+  if (onFault !== undefined && typeof onFault !== 'function') faults.push('onFault must be a function')
+  const fault = tls === undefined ? undefined : tlsFault(tls)
+  if (fault !== undefined) faults.push(fault)
+  return faults
+}
+
+const tlsFault = (tls: PeerTls): string | undefined => {
+  if (typeof tls !== 'object' || tls === null || tls.cert === undefined || tls.key === undefined)
+    return 'tls takes cert, key and, to ask for certificates, ca, as PEM'
+  try {
+    createSecureContext(tls)
+    return undefined
+  } catch (error) {
+    return `tls: ${error instanceof Error ? error.message : String(error)}`
+  }
+}
+
+const faulty = (faults: readonly string[]): CaucusError =>
+  new CaucusError('CAUCUS_INVALID_CONFIG', `this peer cannot start: ${faults.join('; ')}`, { details: { faults } })

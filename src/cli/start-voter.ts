@@ -1,0 +1,59 @@
+import { openPeer } from '../backends/peer/index.ts'
+import { soundPeer } from '../backends/peer/options.ts'
+import { systemClocks } from '../runtime/system-clock.ts'
+import { Access } from '../server/access/access.ts'
+import { RulesFile } from '../server/access/rules-file.ts'
+import { Meter } from '../server/meter.ts'
+import { peerListener } from '../server/peer-listen.ts'
+import { AuditFile } from './audit-file.ts'
+import type { Logger } from './logging.ts'
+import type { ServeOptions, ServeSettings } from './serve-settings.ts'
+import type { Server } from './start-server.ts'
+import { readVersion } from './version.ts'
+
+type VoterSettings = ServeSettings & { readonly voter: NonNullable<ServeSettings['voter']> }
+
+/** Runs one voter. Resolves once it listens. `failed` is called when it broke: it neither votes nor leads any more. */
+export const startVoter = async (
+  { auditLog }: ServeOptions,
+  { voter, access: named, limits, tls }: VoterSettings,
+  logger: Logger,
+  failed: () => void,
+): Promise<Server> => {
+  const sound = soundPeer({ ...voter, onFault: failed })
+  const meter = new Meter(logger)
+  const access = new Access(named?.rules)
+  const audit = auditLog === undefined ? undefined : await AuditFile.open(auditLog, logger)
+  let rules: RulesFile | undefined
+  const close = async () => {
+    rules?.close()
+    await audit?.close()
+  }
+  try {
+    // Before anybody is let in by a file that is not safe.
+    rules = named && (await RulesFile.follow({ ...named, access, logger, clock: systemClocks.grantor }))
+    const listen = peerListener({
+      access,
+      limits,
+      version: readVersion(),
+      logger,
+      audit: audit?.write,
+      meter,
+      ...(tls !== undefined && { files: tls.files }),
+    })
+    const cluster = await openPeer(sound, { listen, telemetry: meter })
+    const { exclusion, survivesRestart } = cluster.guarantees
+    const voters = sound.others.length + 1
+    logger.info({ exclusion, survivesRestart, voters }, `voting on ${cluster.url}; serves no groups`)
+    return {
+      url: cluster.url,
+      close: async () => {
+        await cluster.close()
+        await close()
+      },
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}

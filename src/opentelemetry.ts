@@ -1,0 +1,2 @@
+export { type OpenTelemetryOptions, openTelemetry } from './opentelemetry/tracing.ts'
+export type { Tracing } from './ports/tracing.ts'

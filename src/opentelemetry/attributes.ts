@@ -1,0 +1,44 @@
+import type { Attributes } from '@opentelemetry/api'
+import type { Summary, Until } from '../core/dispatch/messages.ts'
+import type { TracedAsk, TracedRequest } from '../ports/tracing.ts'
+
+/** Of ids in one attribute: a list of thousands would be cut somewhere else, or refused. */
+const MAX_IDS = 100
+
+const untilText = (until: Until): string => (typeof until === 'object' ? `quiet ${until.quiet} ms` : String(until))
+
+/** What both sides say, by the semantic conventions for messaging as far as they fit (development status, 1.4x). */
+const messaging = (topic: string, operation: 'ask' | 'answer', type: 'send' | 'process') => ({
+  'messaging.system': 'caucus',
+  'messaging.operation.name': operation,
+  'messaging.operation.type': type,
+  'messaging.destination.name': topic,
+  'caucus.topic': topic,
+})
+
+export const askAttributes = ({ topic, until, withinMs }: TracedAsk): Attributes => ({
+  ...messaging(topic, 'ask', 'send'),
+  'caucus.ask.until': untilText(until),
+  'caucus.ask.within_ms': withinMs,
+})
+
+export const requestAttributes = ({ topic, producer, queue }: TracedRequest): Attributes => ({
+  ...messaging(topic, 'answer', 'process'),
+  'caucus.producer.id': producer,
+  ...(queue !== undefined && { 'messaging.consumer.group.name': queue }),
+})
+
+/** Who never answered has no span that the asker could know of, so their ids stand here. */
+export const summaryAttributes = (summary: Summary): Attributes => ({
+  'caucus.ask.ending': summary.ending,
+  'caucus.ask.expected': summary.expected,
+  'caucus.ask.replied': summary.replied,
+  'caucus.ask.errors': summary.errors,
+  'caucus.ask.refused': summary.refused,
+  ...idsOf('missing', summary.missing),
+  ...idsOf('left', summary.left),
+  ...idsOf('released', summary.released),
+})
+
+const idsOf = (what: string, ids: readonly string[]): Attributes =>
+  ids.length === 0 ? {} : { [`caucus.ask.${what}`]: ids.slice(0, MAX_IDS) }

@@ -1,0 +1,182 @@
+import { Election } from '../core/election/election.ts'
+import type {
+  ElectionEffect,
+  ElectionEvent,
+  ElectionInput,
+  ElectionOptions,
+  ElectionView,
+  KnownLeader,
+  PeerAddress,
+} from '../core/election/io.ts'
+import { type PeerMessage, sameBoot } from '../core/election/messages.ts'
+import type { ElectionRecord, Ticket } from '../core/election/record.ts'
+import type { Machine, Tick } from '../core/machine.ts'
+import type { Instant, Millis } from '../core/time.ts'
+import type { Clocks } from '../ports/clock.ts'
+import type { Telemetry } from '../ports/telemetry.ts'
+import type { VoterStore } from '../ports/voter-store.ts'
+import { Driver } from './driver.ts'
+import { ElectionGate } from './election-gate.ts'
+import { ElectionWriter } from './election-writer.ts'
+import { StallGuard } from './stall-guard.ts'
+
+export interface ElectionDriverOptions {
+  readonly clocks: Clocks
+  readonly election: Omit<ElectionOptions, 'store'>
+  /** Without one nothing outlives the process. Closed by whoever opened it. */
+  readonly store: VoterStore | undefined
+  readonly telemetry?: Telemetry | undefined
+  readonly guard?: StallGuard | undefined
+  /** Sends it, or drops it: nothing waits for a connection that is down. */
+  send(to: PeerAddress, message: PeerMessage): void
+  told(event: ElectionEvent): void
+  /** Something may be different from before: called once nothing is queued. */
+  changed(): void
+  /** A broken invariant, or a store that is somebody else's by now. This voter neither votes nor leads any more. */
+  onFault(error: unknown): void
+}
+
+/** Who leads, and for how long that counts without another word. */
+export interface CurrentLeader extends KnownLeader {
+  readonly leaseMsLeft: Millis
+  readonly isSelf: boolean
+}
+
+/** What the machine decided. Not by the names that a driver itself understands: what waits for the disk waits in a gate of its own. */
+type Deed =
+  | { readonly type: 'write'; readonly number: Ticket; readonly record: ElectionRecord }
+  | { readonly type: 'say'; readonly what: Extract<ElectionEffect, { type: 'send' }> }
+  | { readonly type: 'tell'; readonly event: ElectionEvent }
+
+/**
+ * One voter that runs: the machine of the election with the clocks of this process, a store and a way to the others.
+ *
+ * Promises and patience go by the grantor's clock, the lease of a leader by the holder's. Whether it leads is compared with the clock at
+ * every call. A slow disk holds nothing up but what rests on it.
+ */
+export class ElectionDriver implements Disposable {
+  readonly #options: ElectionDriverOptions
+  readonly #election: Election
+  readonly #driver: Driver<ElectionInput, Deed>
+  readonly #gate = new ElectionGate()
+  readonly #writer: ElectionWriter | undefined
+  #closed = false
+
+  constructor(options: ElectionDriverOptions) {
+    const { clocks, election, store, telemetry } = options
+    this.#options = options
+    this.#election = new Election({ ...election, store: store !== undefined })
+    if (store !== undefined) {
+      this.#writer = new ElectionWriter({
+        store,
+        telemetry,
+        ended: (ticket, durable, error) => this.#written(ticket, durable, error),
+      })
+      void store.lost.then((reason) => this.#fault(reason))
+    }
+    this.#driver = new Driver(machineOf(this.#election, clocks), {
+      clock: clocks.grantor,
+      perform: (deed) => this.#perform(deed),
+      afterTurn: () => options.changed(),
+      onFault: (error) => this.#fault(error),
+      onDropped: ({ cause }) => telemetry?.count('election_inbox_dropped', 1, { cause }),
+      // Whoever listens for the others keeps the process alive.
+      ref: false,
+      guard: options.guard ?? StallGuard.of(clocks.grantor),
+    })
+  }
+
+  /** Takes part from now on. To be called once others can reach this voter. */
+  start(): void {
+    this.#driver.post({ type: 'started', record: this.#options.store?.found })
+  }
+
+  /** Whether this voter leads now. To be asked at every use, and never to be remembered. */
+  get leads(): boolean {
+    return !this.#closed && this.#election.leads(this.#options.clocks.holder.now())
+  }
+
+  /** Who leads now, as far as it is known here. */
+  get leader(): CurrentLeader | undefined {
+    if (this.#closed) return undefined
+    const { leader, leaderUntil, leaseUntil } = this.#election.view()
+    if (leader === undefined) return undefined
+    const { grantor, holder } = this.#options.clocks
+    const isSelf = sameBoot(leader, this.#options.election)
+    const leaseMsLeft = isSelf ? leaseUntil - holder.now() : leaderUntil - grantor.now()
+    const counts = isSelf ? this.leads : leaseMsLeft > 0
+    return counts ? { ...leader, leaseMsLeft: Math.max(0, leaseMsLeft), isSelf } : undefined
+  }
+
+  view(): ElectionView {
+    return this.#election.view()
+  }
+
+  receive(from: PeerAddress, message: PeerMessage): void {
+    this.#driver.post({ type: 'message', from, message })
+  }
+
+  /** Lets somebody else lead: the voter named, or whichever was heard last. */
+  transfer(to?: string): void {
+    this.#driver.post({ type: 'transfer', ...(to !== undefined && { to }) })
+  }
+
+  /** Does not lead any more, and hands over. It goes on voting until it is closed. */
+  stop(): void {
+    this.#driver.post({ type: 'stop' })
+  }
+
+  /** Nothing is said or written any more, and no timer is left. */
+  close(): void {
+    this.#closed = true
+    this.#driver.close()
+    this.#writer?.close()
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+
+  #perform(deed: Deed): void {
+    const { send, told } = this.#options
+    switch (deed.type) {
+      case 'tell':
+        return told(deed.event)
+      case 'write':
+        return this.#writer?.write(deed.number, deed.record)
+      case 'say':
+        if (this.#gate.admit(deed.what) === 'now') send(deed.what.to, deed.what.message)
+    }
+  }
+
+  #written(ticket: Ticket, durable: boolean, error: unknown): void {
+    if (this.#closed) return
+    for (const { to, message } of this.#gate.ended(ticket, durable)) this.#options.send(to, message)
+    this.#driver.post(durable ? { type: 'persisted', ticket } : { type: 'persistFailed', ticket, error })
+  }
+
+  #fault(error: unknown): void {
+    if (this.#closed) return
+    this.close()
+    this.#options.onFault(error)
+    this.#options.changed()
+  }
+}
+
+const machineOf = (election: Election, { holder }: Clocks): Machine<ElectionInput, Deed, ElectionView> => ({
+  step: (input: ElectionInput | Tick, now: Instant) =>
+    election.step(input, { grantor: now, holder: holder.now() }).map(deedOf),
+  wakeAt: () => election.wakeAt(),
+  view: () => election.view(),
+})
+
+const deedOf = (effect: ElectionEffect): Deed => {
+  switch (effect.type) {
+    case 'persist':
+      return { type: 'write', number: effect.ticket, record: effect.record }
+    case 'send':
+      return { type: 'say', what: effect }
+    case 'emit':
+      return { type: 'tell', event: effect.event }
+  }
+}

@@ -1,0 +1,94 @@
+import { timing } from '../../config/timing.ts'
+import type { ElectionTiming } from '../../core/election/io.ts'
+import { restsMs } from '../../core/election/leader-lease.ts'
+import { type Random, seededRandom } from '../../core/random.ts'
+import { DEFAULT_DRIFT } from '../../core/time.ts'
+import { pick } from '../simulation/conditions.ts'
+import { ELECTION_FAULTS, type ElectionConditions, type ElectionFault, type ElectionProfile } from './conditions.ts'
+
+/** Each profile's own faults; others come by chance where there are any. */
+const ALWAYS: Readonly<Record<ElectionProfile, readonly ElectionFault[]>> = {
+  swarm: [],
+  rolling: ['rolling', 'transfer'],
+  storeless: ['crash'],
+  founding: ['crash'],
+  disks: ['lostDisk'],
+  cuts: ['partition', 'oneWay', 'isolation', 'pairCut', 'crash'],
+  quiet: [],
+  beyond: ['pause', 'transfer'],
+}
+
+/** What cannot be where there is no disk, or what would be another cluster. */
+const NEEDS_STORE: readonly ElectionFault[] = ['lostDisk', 'twoEmpty', 'crashOnWrite', 'slowDisk', 'fullDisk']
+const NOT_WHILE_FOUNDING: readonly ElectionFault[] = ['lostDisk', 'twoEmpty', 'rival']
+
+/** Everything about a run that is drawn from its seed beforehand. */
+export const drawElection = (seed: number, wanted?: ElectionProfile): ElectionConditions => {
+  const random = seededRandom(seed).fork('election conditions')
+  // Drawn in any case, so that asking for the profile that a seed has changes nothing else.
+  const drawn = drawProfile(random.fork('profile'))
+  const profile = wanted ?? drawn
+  const voters = pick(random.fork('voters'), profile === 'disks' ? [2, 3, 3, 4, 5] : [1, 2, 3, 3, 3, 4, 5, 5, 6, 7])
+  const store = profile !== 'storeless'
+  const faults = drawFaults(profile, voters, random.fork('faults'))
+  const times = drawTiming(faults, random.fork('timing'))
+  const own = random.fork('numbers')
+  const delays = profile === 'quiet' ? [0.02, 0.1] : [0.02, 0.1, 0.3, 1]
+  return {
+    seed,
+    profile,
+    voters,
+    observers: own.below(3),
+    timing: times,
+    store,
+    drift: profile === 'beyond' ? 0.4 : DEFAULT_DRIFT,
+    delayMs: times.heartbeatMs * pick(own, delays),
+    writeMs: times.heartbeatMs * pick(own, [0.05, 0.2]),
+    faults,
+    faultEveryMs: times.electionMaxMs * pick(own, profile === 'founding' ? [0.1, 0.3] : [0.5, 1.5, 4]),
+    faultsForMs: times.electionMaxMs * (profile === 'founding' ? 4 + own.below(10) : 20 + own.below(40)),
+  }
+}
+
+const drawProfile = (random: Random): ElectionProfile => {
+  const draw = random.next()
+  if (draw < 0.04) return 'quiet'
+  if (draw < 0.14) return 'storeless'
+  if (draw < 0.22) return 'founding'
+  if (draw < 0.34) return 'disks'
+  if (draw < 0.44) return 'rolling'
+  if (draw < 0.54) return 'cuts'
+  return draw < 0.6 ? 'beyond' : 'swarm'
+}
+
+const drawFaults = (profile: ElectionProfile, voters: number, random: Random): Set<ElectionFault> => {
+  if (profile === 'quiet') return new Set()
+  const share = pick(random, [0.1, 0.3, 0.55])
+  const faults = new Set<ElectionFault>(ALWAYS[profile])
+  for (const name of ELECTION_FAULTS) if (random.fork(name).next() < share) faults.add(name)
+  if (profile === 'storeless') for (const name of NEEDS_STORE) faults.delete(name)
+  if (profile === 'founding') for (const name of NOT_WHILE_FOUNDING) faults.delete(name)
+  // Whoever is alone has nobody to tell what was on its disk: without it, it is another cluster.
+  if (voters === 1) for (const name of ['lostDisk', 'twoEmpty', 'rival'] as const) faults.delete(name)
+  if (voters < 3) faults.delete('twoEmpty')
+  // Of two voters, one with an empty disk has nobody but the other to ask, and cannot tell it from one whose place was taken.
+  if (voters < 3 && faults.has('lostDisk')) faults.delete('rival')
+  // Without stores nobody can tell two of one id apart.
+  if (profile === 'storeless') faults.delete('rival')
+  return faults
+}
+
+const drawTiming = (faults: ReadonlySet<ElectionFault>, random: Random): ElectionTiming => {
+  const { leaderHeartbeatMs, electionMinMs, electionMaxMs, leaderLeaseMs } = timing.local
+  // The time since boot is told in hundredths of a second: where machines sleep, the lease must leave room for that.
+  const sleeps = faults.has('suspend')
+  const by = pick(random, sleeps ? [2, 6] : [0.5, 1, 6])
+  const min = electionMinMs * by
+  return {
+    heartbeatMs: leaderHeartbeatMs * by,
+    electionMinMs: min,
+    electionMaxMs: electionMaxMs * by,
+    // Room between lease and promise would only hide mistakes.
+    leaseMs: sleeps ? leaderLeaseMs * by : pick(random, [leaderLeaseMs * by, restsMs(min), min]),
+  }
+}
