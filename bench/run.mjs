@@ -50,7 +50,7 @@ try {
   if (options.pictures !== undefined) await drawPictures(rows, options.pictures)
   if (options.docs) {
     await drawPictures(rows, PICTURES)
-    await intoDocument(tableOf(rows), DOCUMENT)
+    await intoDocument(rows, DOCUMENT)
   }
 } catch (error) {
   console.error(`bench: ${error.message}`)

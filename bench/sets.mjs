@@ -2,6 +2,7 @@ import { assignmentPlan, keysMoved } from './rows/assignment.mjs'
 import { changeCost } from './rows/change.mjs'
 import { coreTable } from './rows/core-table.mjs'
 import { frozenMember, frozenServer } from './rows/detection.mjs'
+import { dispatchAcross, silentResponder } from './rows/dispatch-across.mjs'
 import { dispatchInProcess } from './rows/dispatch-in-process.mjs'
 import { crash, join, leave } from './rows/hand-over.mjs'
 import { heartbeats } from './rows/heartbeats.mjs'
@@ -31,7 +32,7 @@ export const SETS = {
     keysMoved,
     simulator,
   },
-  dispatch: { dispatchInProcess },
+  dispatch: { dispatchInProcess, dispatchAcross, silentResponder },
   memory: { memory },
 }
 

@@ -1,13 +1,27 @@
 import { readFile, writeFile } from 'node:fs/promises'
+import { isDispatch, tableOf } from './table.mjs'
 
-const BEGIN = '<!-- what follows is written by npm run bench -- --docs -->'
 const END = '<!-- up to here -->'
 
-/** Puts the text between the two marks of a document. */
-export const intoDocument = async (text, file) => {
-  const document = await readFile(file, 'utf8')
-  const begin = document.indexOf(BEGIN)
-  const end = document.indexOf(END)
-  if (begin < 0 || end < begin) throw new Error(`${file} lacks the lines "${BEGIN}" and "${END}"`)
-  await writeFile(file, `${document.slice(0, begin + BEGIN.length)}\n\n${text}\n${document.slice(end)}`)
+/** The chapters, by the marks that begin what is written here. */
+const CHAPTERS = [
+  ['<!-- what follows is written by npm run bench -- --docs -->', (row) => !isDispatch(row)],
+  ['<!-- what follows is written by npm run bench -- dispatch --docs -->', isDispatch],
+]
+
+const replaced = (document, begin, text, file) => {
+  const from = document.indexOf(begin)
+  const to = document.indexOf(END, from)
+  if (from < 0 || to < 0) throw new Error(`${file} lacks the lines "${begin}" and "${END}"`)
+  return `${document.slice(0, from + begin.length)}\n\n${text}\n${document.slice(to)}`
+}
+
+/** Puts the table of each chapter of which there are rows between the marks of the document. */
+export const intoDocument = async (rows, file) => {
+  let document = await readFile(file, 'utf8')
+  for (const [begin, belongs] of CHAPTERS) {
+    const mine = rows.filter(belongs)
+    if (mine.length > 0) document = replaced(document, begin, tableOf(mine), file)
+  }
+  await writeFile(file, document)
 }

@@ -1,6 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { changePicture } from './change-picture.mjs'
+import { contestPicture } from './contest-picture.mjs'
+import { latencyPicture } from './latency-picture.mjs'
 import { memoryPicture } from './memory-picture.mjs'
 import { ratioPicture } from './ratio-picture.mjs'
 import { timesPicture } from './times-picture.mjs'
@@ -10,6 +12,8 @@ const PICTURES = {
   'hand-over.svg': timesPicture,
   'change.svg': changePicture,
   'memory.svg': memoryPicture,
+  'dispatch.svg': contestPicture,
+  'dispatch-latency.svg': latencyPicture,
 }
 
 /** Draws every picture for which there are rows, and leaves the others as they are. */

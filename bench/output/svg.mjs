@@ -9,7 +9,9 @@ const STYLE = `
   .grid { stroke: #8c959f; stroke-width: 0.5; opacity: 0.35 }
   .a { fill: #0969da; stroke: #0969da }
   .b { fill: #bc4c00; stroke: #bc4c00 }
-  text.a, text.b { stroke: none }
+  .c { fill: #1a7f37; stroke: #1a7f37 }
+  .d { fill: #8250df; stroke: #8250df }
+  text.a, text.b, text.c, text.d { stroke: none }
   .mark { stroke: #cf222e; stroke-width: 2 }
   .line { stroke-width: 2 }
   path.line { fill: none }
@@ -18,6 +20,8 @@ const STYLE = `
     text { fill: #d1d7e0 }
     .a { fill: #58a6ff; stroke: #58a6ff }
     .b { fill: #f0883e; stroke: #f0883e }
+    .c { fill: #3fb950; stroke: #3fb950 }
+    .d { fill: #bc8cff; stroke: #bc8cff }
     .mark { stroke: #ff7b72 }
   }`
 

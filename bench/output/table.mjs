@@ -6,6 +6,16 @@ export const figure = (value) => {
   return typeof value === 'number' ? COUNT.format(value).replaceAll(',', '\u202f') : String(value)
 }
 
+/** Whether a row is about dispatch, which has a chapter and pictures of its own. */
+export const isDispatch = ({ row }) => row.startsWith('dispatch ')
+
+/** `null` is for rows that could not be compared: what they are compared with is not there. */
+const VERDICTS = new Map([
+  [true, 'ok  '],
+  [false, 'MISS'],
+  [null, '–   '],
+])
+
 const listed = (values) =>
   Object.entries(values ?? {})
     .map(([name, value]) => `${name} ${figure(value)}`)
@@ -13,7 +23,7 @@ const listed = (values) =>
 
 /** One row for a terminal. */
 export const describeRow = ({ row, ours, floor, others, ratio, target, ok, unit, details }) => {
-  const first = `${ok ? 'ok  ' : 'MISS'}  ${row}`
+  const first = `${VERDICTS.get(ok)}  ${row}`
   const second = `ours ${figure(ours)} ${unit}, floor ${figure(floor)}, ratio ${figure(ratio)}, target ${target}`
   return [first, second, listed(others), listed(details)].filter((line) => line !== '').join('\n      ')
 }
@@ -28,7 +38,7 @@ export const tableOf = (rows) => {
       `**${figure(ours)}** ${unit}`,
       figure(floor),
       figure(ratio),
-      `${target}${ok ? '' : ' **missed**'}`,
+      `${target}${ok === false ? ' **missed**' : ''}`,
       listed(others) || '–',
     ].map(cell),
   )

@@ -39,6 +39,18 @@ export class Latencies {
     return this.#size
   }
 
+  /** What another process needs in order to have the same: see `from`. */
+  get counts() {
+    return this.#counts
+  }
+
+  static from(counts) {
+    const latencies = new Latencies()
+    latencies.#counts = counts
+    latencies.#size = counts.reduce((sum, count) => sum + count, 0)
+    return latencies
+  }
+
   /** In milliseconds, at most 2 % too high. */
   quantile(q) {
     let left = Math.max(1, Math.ceil(this.#size * q))

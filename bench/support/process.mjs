@@ -22,7 +22,9 @@ export const tracked = (child) => {
 
 /** Starts a server that says `listening on URL` first, on a free port of loopback. */
 export const start = async (...args) => {
-  const child = tracked(spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit', 'ipc'] }))
+  const child = tracked(
+    spawn(process.execPath, [...process.execArgv, ...args], { cwd: root, stdio: ['ignore', 'pipe', 'inherit', 'ipc'] }),
+  )
   const ended = new Promise((resolve) => child.once('exit', resolve))
   for await (const line of createInterface({ input: child.stdout })) {
     const [, url] = /^listening on (\S+)$/.exec(line) ?? []
