@@ -384,13 +384,13 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
     return { clusterId, instanceId, generation: this.generation, groups }
   }
 
-  /** One group's picture, without making those of all others. */
   /** What is known of a service at `now`, also when nobody is there. */
   service(name: string, now: Instant): ServicePicture {
     const group = groupOfService(name)
     return pictureOf(this.#groups.get(group), this.#rollCall.of(group).complete ? 0 : this.#ceilingOf(group) - now)
   }
 
+  /** One group's picture, without making those of all others. */
   viewOf(name: string): GroupView | undefined {
     if (name === this.#poll?.name) return viewOfPollGroup(this.#poll)
     const group = this.#groups.get(name)

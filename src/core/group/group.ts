@@ -263,7 +263,8 @@ export class Group {
       return
     } else if (session !== undefined && message.incarnation < session.incarnation) {
       // Nothing of it is here any more. It may be about to come back as another process, and must know that it has been followed by one.
-      return this.#refuse(from, message, refusals.hasSuccessor(message.member))
+      this.#refuse(from, message, refusals.hasSuccessor(message.member))
+      return this.#turn(now)
     }
     const { group, member, bootId } = message
     this.#host.send(from, { type: 'left', group, member, bootId })
