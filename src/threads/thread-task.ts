@@ -1,5 +1,4 @@
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads'
-import type { Piscina } from 'piscina'
 import { CaucusError, errorFromWire, isCaucusError } from '../errors.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import { textOf } from '../runtime/dispatch/failure.ts'
@@ -10,6 +9,11 @@ export interface TaskSettings {
   readonly exportName: string
   /** How long a handler may go on once its request is over. */
   readonly killAfterMs: number
+}
+
+/** What a job needs of the pool. Its own type would ask users for the types of what it is made of. */
+export interface Threads {
+  run(job: Job, options: { readonly transferList: Job['port'][]; readonly signal: AbortSignal }): Promise<unknown>
 }
 
 /** One job in the hands of the pool: called off by its signal, and by force when it does not listen. */
@@ -38,7 +42,7 @@ export class ThreadTask {
   }
 
   /** Gives what the handler gave, or throws what it threw, or why there is nothing. To be called once. */
-  async run(pool: Piscina, signal?: AbortSignal): Promise<unknown> {
+  async run(pool: Threads, signal?: AbortSignal): Promise<unknown> {
     const { port1, port2 } = this.#channel
     const onAbort = () => this.callOff(signal?.reason)
     try {
@@ -92,7 +96,7 @@ export class ThreadTask {
   }
 
   /** Resolves with why the thread did not get to the end of it, if it did not. */
-  async #work(pool: Piscina, port: Job['port']): Promise<CaucusError | undefined> {
+  async #work(pool: Threads, port: Job['port']): Promise<CaucusError | undefined> {
     const { module, exportName } = this.#settings
     const type = this.#asked === undefined ? 'load' : 'serve'
     const job: Job = { module: module.href, exportName, type, port }
