@@ -115,7 +115,7 @@ describe('a frame that was recorded and is said again', () => {
     await again.heard()
     expect(again.share?.incarnation).toBe(incarnation)
     expect((await view()).members.find(({ id }: { id: string }) => id === 'returning')?.incarnation).toBe(incarnation)
-    expect(again.refusals).not.toContain('CAUCUS_FENCED')
+    expect(again.ownRefusals).not.toContain('CAUCUS_FENCED')
   })
 })
 

@@ -45,6 +45,15 @@ export class RawMember {
     )
   }
 
+  /** Those of them that are about it, and not about another process of its name. */
+  get ownRefusals(): readonly string[] {
+    return this.#link.frames.flatMap((frame) =>
+      (JSON.parse(frame) as CoordinatorMessage[]).flatMap((each) =>
+        each.type === 'refused' && each.bootId === this.#who.bootId ? [each.code] : [],
+      ),
+    )
+  }
+
   get #generation(): number {
     for (const frame of this.#link.frames.toReversed()) {
       for (const each of JSON.parse(frame) as CoordinatorMessage[]) if (each.type === 'hello') return each.generation
