@@ -62,4 +62,9 @@ export class FirstStart {
   missing(voters: readonly string[]): string[] {
     return voters.filter((id) => !this.#new.has(id))
   }
+
+  /** Who has not said yet that it adopted the same one: it may have adopted another, which only people can undo. */
+  notAdopted(voters: readonly string[]): string[] {
+    return voters.filter((id) => !this.#adopted.has(id))
+  }
 }

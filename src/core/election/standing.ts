@@ -35,7 +35,9 @@ export class Standing {
 
   get waitingFor(): readonly string[] {
     if (this.complete) return []
-    return this.#rejoin?.missing(this.#voters.ids) ?? this.#firstStart.missing(this.#voters.ids)
+    const { ids } = this.#voters
+    if (this.#desk.journal.record.founding !== undefined) return this.#firstStart.notAdopted(ids)
+    return this.#rejoin?.missing(ids) ?? this.#firstStart.missing(ids)
   }
 
   /** Why nothing that it says counts here; `undefined` when it does. */

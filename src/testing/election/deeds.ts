@@ -27,6 +27,11 @@ const addresses = (world: ElectionWorld): string[] => [...world.ids, ...world.wa
 const isWhole = (world: ElectionWorld): boolean =>
   world.ids.every((id) => world.disks.get(id)?.durable?.complete === true)
 
+/** In the middle of the first start, when nobody takes part yet and nothing has happened that could be forgotten. */
+const isBeginning = (world: ElectionWorld): boolean =>
+  world.bench.conditions.profile === 'founding' &&
+  world.ids.every((id) => world.disks.get(id)?.durable?.complete !== true)
+
 const empties = (world: ElectionWorld): number =>
   world.ids.filter((id) => world.disks.get(id)?.durable?.complete !== true).length
 
@@ -97,7 +102,8 @@ const DEEDS: Partial<Record<ElectionFault, Deed>> = {
   },
   lostDisk: (world, random) => {
     const peer = preferably(world, random)
-    if (peer === undefined || peer.address.endsWith(RIVAL) || !isWhole(world)) return false
+    if (peer === undefined || peer.address.endsWith(RIVAL)) return false
+    if (!isWhole(world) && !isBeginning(world)) return false
     loseDisk(world, peer, random)
     return true
   },

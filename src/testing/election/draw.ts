@@ -20,7 +20,7 @@ const ALWAYS: Readonly<Record<ElectionProfile, readonly ElectionFault[]>> = {
 
 /** What cannot be where there is no disk, or what would be another cluster. */
 const NEEDS_STORE: readonly ElectionFault[] = ['lostDisk', 'twoEmpty', 'crashOnWrite', 'slowDisk', 'fullDisk']
-const NOT_WHILE_FOUNDING: readonly ElectionFault[] = ['lostDisk', 'twoEmpty', 'rival']
+const NOT_WHILE_FOUNDING: readonly ElectionFault[] = ['twoEmpty', 'rival']
 
 /** Everything about a run that is drawn from its seed beforehand. */
 export const drawElection = (seed: number, wanted?: ElectionProfile): ElectionConditions => {

@@ -18,6 +18,8 @@ export const pendingElection = (world: ElectionWorld): string[] => {
   if (happened('rival') && replaced) return []
   const peers = [...world.peers.values()]
   const waiting = peers.filter((peer) => conditions.store && peer.machine.view().waitingFor.length > 0)
+  // Disks that are lost in the middle of a first start may leave two foundings, of which none becomes complete: whoever waits says for whom.
+  if (waiting.length > 0 && conditions.profile === 'founding' && happened('lostDisk')) return []
   // An empty disk beside another empty disk is for people to look at.
   const founded = peers.filter((peer) => !waiting.includes(peer))
   const mayWait = waiting.length > 1 && happened('twoEmpty')

@@ -14,6 +14,10 @@ export class Paper {
   readonly #records = new Map<string, ElectionRecord>()
   /** By founding, the voters that ever had it on a disk. */
   readonly #adopted = new Map<string, Set<string>>()
+  /** Whoever sent heartbeats, by term. */
+  readonly #leaders = new Map<number, string>()
+  /** By voter, store and founding: what was on a disk. */
+  readonly #everHad = new Set<string>()
   readonly #disks: () => ReadonlyMap<string, Disk>
 
   constructor(disks: () => ReadonlyMap<string, Disk>) {
@@ -45,6 +49,7 @@ export class Paper {
     const id = foundingIdOf(record.founding)
     const by = this.#adopted.get(id) ?? new Set()
     this.#adopted.set(id, by.add(record.voter))
+    this.#everHad.add(`${owner} ${id}`)
   }
 
   leaves(peer: Peer, to: string, message: PeerMessage): void {
@@ -78,6 +83,7 @@ export class Paper {
         )
       case 'beat':
         this.#saysTerm(peer, message.term)
+        this.#leads(peer, message)
         return isOn(
           durable !== undefined && durable.term >= message.term && durable.promiseMs >= message.promiseMs,
           `I lead in ${message.term}`,
@@ -98,7 +104,8 @@ export class Paper {
       }
       case 'founding':
         return isOn(
-          durable?.founding !== undefined && foundingIdOf(durable.founding) === foundingIdOf(message.founding),
+          // It may have dropped it since, for one that everybody adopted: what was true when it was written may still be said.
+          this.#everHad.has(`${peer.id} ${durable?.storeId} ${foundingIdOf(message.founding)}`),
           'I have adopted this founding',
         )
       case 'new':
@@ -111,6 +118,15 @@ export class Paper {
     const before = this.#said.get(owner) ?? 0
     must(term >= before, 'E3', () => `${peer.bootId} says term ${term} after ${before}`)
     this.#said.set(owner, term)
+  }
+
+  /** By what is said to others, whatever the leader says of itself: one process a term, and the generation that everybody computes. */
+  #leads({ bootId, disk }: Peer, { term, generation }: Extract<PeerMessage, { type: 'beat' }>): void {
+    const leader = this.#leaders.get(term) ?? bootId
+    must(leader === bootId, 'E1', () => `${leader} and ${bootId} both send heartbeats of term ${term}`)
+    this.#leaders.set(term, bootId)
+    const base = disk?.durable?.founding?.base
+    must(generation === (base ?? 0) + term, 'E5', () => `${bootId} says generation ${generation} in term ${term}`)
   }
 
   #vote(peer: Peer, term: number, candidate: string): void {

@@ -38,6 +38,9 @@ export class Reigns {
     const { machine } = peer
     const { role, term, leaseUntil, leader } = machine.view()
     const who = `${peer.bootId} of term ${term}`
+    // What is compared below is the end that the view names, so the check that users make has to end there, too.
+    must(!machine.leads(leaseUntil), 'E6', () => `${who} still leads at the end of the lease that it names`)
+    must(role === 'leader' || !machine.leads(at.holder), 'E6', () => `${who} leads, and is ${role}`)
     if (role === 'leader') this.#oneOf(term, peer.bootId)
     if (role !== 'leader' || !machine.leads(at.holder)) {
       this.#beliefs.delete(peer)

@@ -24,6 +24,15 @@ export const ELECTION_LEADERS: readonly ElectionMutant[] = [
     rule: 'a leader rests on a promise for (1−ε)/(1+ε) of it',
   },
   {
+    name: 'leader-lease-without-a-limit',
+    level,
+    breaks: ['E6', 'E4'],
+    file: 'core/election/leader-lease.js',
+    find: 'Math.min(leaseMs, restsMs(promiseMs, drift))',
+    replace: 'restsMs(promiseMs, drift)',
+    rule: 'a lease is at most leaseMs, whatever is promised',
+  },
+  {
     name: 'leader-lease-by-the-monotonic-clock',
     level,
     breaks: ['E6', 'E4'],
@@ -49,6 +58,15 @@ export const ELECTION_LEADERS: readonly ElectionMutant[] = [
     find: "leads(held) {\n        return this.#role.name === 'leader' && this.#role.reign.leads(held);",
     replace: "leads(held) {\n        return this.#role.name === 'leader' && this.#book.tellsOfOwn;",
     rule: 'whether it leads is compared with the clock at every use',
+  },
+  {
+    name: 'leads-past-the-end-it-names',
+    level,
+    breaks: ['E6'],
+    file: 'core/election/reign.js',
+    find: 'return held < this.lease.until;',
+    replace: 'return held < this.lease.until + 0.001;',
+    rule: 'whether it leads ends exactly with the lease that the view names',
   },
   {
     name: 'half-is-a-majority',
@@ -177,6 +195,15 @@ export const ELECTION_LEADERS: readonly ElectionMutant[] = [
     find: 'founding === undefined ? unfounded : founding.base + term',
     replace: 'unfounded',
     rule: "tokens are the founding's base and the term, the same for everybody",
+  },
+  {
+    name: 'heartbeats-tell-another-generation',
+    level,
+    breaks: ['E5'],
+    file: 'core/election/reign.js',
+    find: 'const { term, generation } = this;',
+    replace: 'const { term } = this;\n        const generation = this.generation + 1;',
+    rule: 'what a leader tells others of its token is the token that it has',
   },
   {
     name: 'heartbeats-too-rare',

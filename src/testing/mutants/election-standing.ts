@@ -52,6 +52,16 @@ export const ELECTION_STANDING: readonly ElectionMutant[] = [
     rule: 'an empty voter is back once all others have answered',
   },
   {
+    name: 'rejoins-by-answers-to-others',
+    level,
+    breaks: ['Rejoin', 'E2', 'E1', 'SitOut'],
+    file: 'core/election/rejoin.js',
+    find: 'if (message.nonce === this.nonce)',
+    replace: 'if (true)',
+    profile: 'disks',
+    rule: 'an answer to an earlier attempt says what was, and counts for nothing',
+  },
+  {
     name: 'rejoins-below-the-highest-term',
     level,
     breaks: ['E2', 'E1', 'E3'],

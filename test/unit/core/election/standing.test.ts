@@ -43,6 +43,24 @@ describe('a first start', () => {
     table.pass(1_000)
     expect(table.leaders).toHaveLength(1)
   })
+
+  test('with a disk lost in the middle of it has no two clusters, and says who is in the way', () => {
+    const table = new Table()
+    for (const id of table.ids) table.start(id)
+    const said = table.intercept()
+    // v0 has seen everybody and founds; v2 has seen v0 only.
+    for (const one of said) if (one.to === 'v0' || (one.from === 'v0' && one.to === 'v2')) table.hand(one)
+    table.crash('v1')
+    table.start('v1')
+    for (const one of table.intercept()) if (one.from === 'v1' && one.to === 'v2') table.hand(one)
+    const foundings = () => ['v0', 'v2'].map((id) => table.seat(id).disk?.founding?.original[1]?.storeId)
+    table.pass(5_000)
+    expect(new Set(foundings()).size).toBe(2)
+    expect(table.leaders).toEqual([])
+    expect(table.view('v0')).toMatchObject({ role: 'new', waitingFor: ['v1', 'v2'] })
+    expect(table.view('v1')).toMatchObject({ role: 'new', waitingFor: ['v0'] })
+    expect(table.view('v2')).toMatchObject({ role: 'new', waitingFor: ['v0'] })
+  })
 })
 
 describe('a voter whose disk is lost', () => {
