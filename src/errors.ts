@@ -42,7 +42,7 @@ export interface ErrorBody {
   readonly details: Readonly<Record<string, unknown>>
 }
 
-const brand: unique symbol = Symbol.for('caucus.error') as never
+const brand: unique symbol = Symbol.for('caucus.error')
 
 /** An error with a stable `code`. Recognise it with `isCaucusError`, which also works across two copies of the package. */
 export class CaucusError extends Error {
@@ -72,7 +72,7 @@ export const isErrorCode = (code: unknown): code is ErrorCode =>
   typeof code === 'string' && Object.hasOwn(ERROR_CODES, code)
 
 export const isCaucusError = (error: unknown): error is CaucusError =>
-  error instanceof Error && (error as unknown as Record<symbol, unknown>)[brand] === true
+  error instanceof Error && brand in error && error[brand] === true
 
 /** Rebuilds an error from its wire form; an unknown code becomes `CAUCUS_BACKEND` and keeps its text. */
 export const errorFromWire = (body: { code?: unknown; message?: unknown; details?: unknown }): CaucusError => {

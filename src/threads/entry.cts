@@ -2,4 +2,4 @@
 // requires an ECMAScript module takes the whole process with it (a fatal error of V8, seen with Node 20.20). `import()` does not.
 const work = import('./thread.ts')
 
-export = async (job: unknown): Promise<void> => (await work).default(job as never)
+export = async (job: import('./messages.ts').Job): Promise<void> => (await work).default(job)

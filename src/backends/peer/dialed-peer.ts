@@ -4,6 +4,8 @@ import { CaucusError } from '../../errors.ts'
 import type { Clock, Timer } from '../../ports/clock.ts'
 import type { PeerAddressed } from '../../ports/peers.ts'
 import type { FrameSocket, OpenSocket, TlsOptions } from '../../ports/socket.ts'
+import { BackOff } from '../../runtime/back-off.ts'
+import { SilenceWatch } from '../../runtime/silence-watch.ts'
 import {
   decodeGreeting,
   decodePeerMessages,
@@ -53,12 +55,7 @@ const ANSWERS: ReadonlySet<PeerMessage['type']> = new Set([
   'refused',
 ])
 
-/** The first pause is up to this, and each later one up to twice the one before. */
-const FIRST_PAUSE_MS: Millis = 20
-/** So many attempts in vain, and the pauses have long been as long as they get. */
-const MANY = 30
 const CLOSE_LIMIT_MS: Millis = 500
-const SILENT_QUIETS = 2.5
 
 /**
  * This peer's own connection to another one, on which it says what it has to say and hears the answers. It is made again whenever it is
@@ -70,18 +67,23 @@ export class DialedPeer {
   readonly #url: string
   #socket: FrameSocket | undefined
   #far: PeerGreeting | undefined
-  #attempts = 0
-  #heardAt: Instant = 0
+  readonly #backOff: BackOff
+  readonly #silence: SilenceWatch
   #openedAt: Instant = Number.NEGATIVE_INFINITY
-  #askedAt: Instant | undefined
   #retry: Timer | undefined
-  #watch: Timer | undefined
   #problem: string | undefined
   #closing = false
 
   constructor(options: DialedPeerOptions) {
-    const { to, tls } = options
+    const { to, tls, clock, random, reconnectMaxMs, quietMs } = options
     this.#options = options
+    this.#backOff = new BackOff(random, reconnectMaxMs)
+    this.#silence = new SilenceWatch({
+      clock,
+      quietMs,
+      ask: () => this.#socket?.ping(),
+      silent: (forMs) => this.#leave('CAUCUS_CONNECTION_LOST', `has said nothing for ${Math.round(forMs)} ms`),
+    })
     const host = to.host.includes(':') ? `[${to.host}]` : to.host
     this.#url = `${tls === undefined ? 'ws' : 'wss'}://${host}:${to.port}`
     this.#connect()
@@ -115,7 +117,7 @@ export class DialedPeer {
   async close(): Promise<void> {
     this.#closing = true
     this.#retry?.clear()
-    this.#watch?.clear()
+    this.#silence.stop()
     const socket = this.#socket
     this.#socket = undefined
     this.#far = undefined
@@ -135,7 +137,7 @@ export class DialedPeer {
   #connect(): void {
     this.#retry = undefined
     const { token, tls, openSocket, quietMs, greeting } = this.#options
-    this.#heardNow()
+    this.#silence.heard()
     const socket: FrameSocket = openSocket(
       {
         url: `${this.#url}${PEER_PATH}`,
@@ -147,9 +149,9 @@ export class DialedPeer {
       {
         opened: () => {
           socket.send(encodeGreeting(greeting))
-          this.#watchSilence()
+          this.#silence.start()
         },
-        heard: () => this.#heardNow(),
+        heard: () => this.#silence.heard(),
         text: (frame) => {
           if (socket === this.#socket) this.#take(frame)
         },
@@ -200,13 +202,12 @@ export class DialedPeer {
     const { clock, reconnectMaxMs, to, tell } = this.#options
     const wasOpen = this.#far !== undefined
     const refused = !wasOpen || error.code !== 'CAUCUS_CONNECTION_LOST'
-    if (!refused && clock.now() - this.#openedAt > reconnectMaxMs) this.#attempts = 0
-    // Whoever takes us and drops us again, or will not do, is not to be asked a hundred times a second.
-    else if (wasOpen || error.code !== 'CAUCUS_CONNECTION_LOST') this.#attempts = MANY
+    if (!refused && clock.now() - this.#openedAt > reconnectMaxMs) this.#backOff.reset()
+    else if (wasOpen || error.code !== 'CAUCUS_CONNECTION_LOST') this.#backOff.lengthen()
     this.#socket = undefined
     this.#far = undefined
     this.#outbox.clear()
-    this.#watch?.clear()
+    this.#silence.stop()
     if (this.#closing) return
     const isNews = wasOpen || this.#problem !== error.message
     this.#problem = error.message
@@ -220,41 +221,7 @@ export class DialedPeer {
   }
 
   #again(): void {
-    const { clock, random, reconnectMaxMs } = this.#options
-    const pauseMs = random() * Math.min(reconnectMaxMs, FIRST_PAUSE_MS * 2 ** this.#attempts)
-    this.#attempts = Math.min(this.#attempts + 1, MANY)
-    this.#retry = clock.setTimer(clock.now() + pauseMs, () => this.#connect(), { ref: false })
-  }
-
-  #heardNow(): void {
-    this.#heardAt = this.#options.clock.now()
-    this.#askedAt = undefined
-  }
-
-  /** A half-open connection says nothing, not even that it is dead. */
-  #watchSilence(): void {
-    const { clock, quietMs } = this.#options
-    this.#watch?.clear()
-    this.#watch = clock.setTimer(
-      clock.now() + quietMs,
-      // After a stall of our own, what arrived meanwhile is read first.
-      () => {
-        this.#watch = clock.turn(() => this.#judgeSilence())
-      },
-      { ref: false },
-    )
-  }
-
-  #judgeSilence(): void {
-    const { clock, quietMs } = this.#options
-    const now = clock.now()
-    // Nobody is gone who was not asked: after a stall of our own the other side has only waited for us.
-    if (this.#askedAt !== undefined && now - this.#askedAt >= (SILENT_QUIETS - 1) * quietMs)
-      return this.#leave('CAUCUS_CONNECTION_LOST', `has said nothing for ${Math.round(now - this.#heardAt)} ms`)
-    if (now - this.#heardAt >= quietMs) {
-      this.#askedAt ??= now
-      this.#socket?.ping()
-    }
-    this.#watchSilence()
+    const { clock } = this.#options
+    this.#retry = clock.setTimer(clock.now() + this.#backOff.nextPauseMs(), () => this.#connect(), { ref: false })
   }
 }

@@ -5,6 +5,8 @@ import type { LinkEvent } from '../../ports/backend.ts'
 import type { Clock, Timer } from '../../ports/clock.ts'
 import type { CoordinatorLink, LinkSink, TopicsSink } from '../../ports/link.ts'
 import type { FrameSocket, OpenSocket, TlsOptions } from '../../ports/socket.ts'
+import { BackOff } from '../../runtime/back-off.ts'
+import { SilenceWatch } from '../../runtime/silence-watch.ts'
 import { decodeCoordinatorFrame, encodeFrames, LINK_PATH } from '../../wire/frames.ts'
 import { refusedFor1 } from '../../wire/v1.ts'
 import { isSpoken, LINK_SUBPROTOCOLS, type Protocol } from '../../wire/versions.ts'
@@ -27,14 +29,9 @@ export interface RemoteLinkOptions {
   tell(event: LinkEvent): void
 }
 
-/** The first pause is up to this, and each later one up to twice the one before. */
-const FIRST_PAUSE_MS: Millis = 20
-/** So many attempts in vain, and the pauses have long been as long as they get. */
-const MANY = 30
 /** How long a server may take to close its side. */
 const CLOSE_LIMIT_MS: Millis = 500
 const HANDSHAKE_LIMIT_MS: Millis = 5_000
-const SILENT_BEATS = 2.5
 
 /**
  * One WebSocket to one of several servers, made again whenever it is lost, with full jitter so that a restarted server is not run
@@ -50,14 +47,11 @@ export class RemoteLink implements CoordinatorLink {
   /** Of several servers only those of one cluster will do. */
   #clusterId: string | undefined
   #url = 0
-  #attempts = 0
+  readonly #backOff: BackOff
+  readonly #silence: SilenceWatch
   #pending: MemberMessage[] = []
-  #heardAt: Instant = 0
   #openedAt: Instant = 0
-  /** When the other side was asked first, since it was heard last. */
-  #askedAt: Instant | undefined
   #retry: Timer | undefined
-  #watch: Timer | undefined
   /** Whether whoever talks about topics knows of this server. */
   #isTopicsTold = false
   /** From the first moment of closing on. */
@@ -67,6 +61,17 @@ export class RemoteLink implements CoordinatorLink {
   constructor(options: RemoteLinkOptions, sink: LinkSink) {
     this.#options = options
     this.#sink = sink
+    const { clock, random, reconnectMaxMs, heartbeatMs } = options
+    this.#backOff = new BackOff(random, reconnectMaxMs)
+    this.#silence = new SilenceWatch({
+      clock,
+      quietMs: heartbeatMs,
+      ask: () => this.#socket?.ping(),
+      silent: (forMs) =>
+        this.#leave(
+          new CaucusError('CAUCUS_CONNECTION_LOST', `${this.url} has said nothing for ${Math.round(forMs)} ms`),
+        ),
+    })
     this.#connect()
   }
 
@@ -103,7 +108,7 @@ export class RemoteLink implements CoordinatorLink {
   async #close(): Promise<void> {
     this.#closing = true
     this.#retry?.clear()
-    this.#watch?.clear()
+    this.#silence.stop()
     this.#flush()
     const socket = this.#socket
     this.#socket = undefined
@@ -141,7 +146,7 @@ export class RemoteLink implements CoordinatorLink {
 
   #connect(): void {
     const { token, tls, openSocket } = this.#options
-    this.#heardNow()
+    this.#silence.heard()
     const socket: FrameSocket = openSocket(
       {
         url: `${this.url.replace(/^http/, 'ws')}${LINK_PATH}`,
@@ -151,8 +156,8 @@ export class RemoteLink implements CoordinatorLink {
         handshakeTimeoutMs: HANDSHAKE_LIMIT_MS,
       },
       {
-        opened: () => this.#watchSilence(),
-        heard: () => this.#heardNow(),
+        opened: () => this.#silence.start(),
+        heard: () => this.#silence.heard(),
         text: (frame) => {
           if (socket === this.#socket) this.#taken(frame)
         },
@@ -252,13 +257,12 @@ export class RemoteLink implements CoordinatorLink {
     const { tell, urls, clock, reconnectMaxMs } = this.#options
     const opened = this.#hello !== undefined
     const refused = !opened || error.code !== 'CAUCUS_CONNECTION_LOST'
-    // A server that takes us and drops us again, or that will not do, is not to be asked a hundred times a second.
-    if (!refused && clock.now() - this.#openedAt > reconnectMaxMs) this.#attempts = 0
-    else if (opened) this.#attempts = MANY
+    if (!refused && clock.now() - this.#openedAt > reconnectMaxMs) this.#backOff.reset()
+    else if (opened) this.#backOff.lengthen()
     this.#socket = undefined
     this.#hello = undefined
     this.#pending = []
-    this.#watch?.clear()
+    this.#silence.stop()
     if (this.#closing) return
     this.#again()
     // The next server, unless it was this one that we had until now: it may be back at once.
@@ -269,45 +273,8 @@ export class RemoteLink implements CoordinatorLink {
   }
 
   #again(): void {
-    const { clock, random, reconnectMaxMs } = this.#options
-    const pauseMs = random() * Math.min(reconnectMaxMs, FIRST_PAUSE_MS * 2 ** this.#attempts)
-    this.#attempts = Math.min(this.#attempts + 1, MANY)
+    const { clock } = this.#options
     this.#retry?.clear()
-    this.#retry = clock.setTimer(clock.now() + pauseMs, () => this.#connect())
-  }
-
-  #heardNow(): void {
-    this.#heardAt = this.#options.clock.now()
-    this.#askedAt = undefined
-  }
-
-  /** A half-open connection says nothing, not even that it is dead. */
-  #watchSilence(): void {
-    const { clock, heartbeatMs } = this.#options
-    this.#watch?.clear()
-    this.#watch = clock.setTimer(
-      clock.now() + heartbeatMs,
-      // After a stall of our own, what arrived meanwhile is read first.
-      () => {
-        this.#watch = clock.turn(() => this.#judgeSilence())
-      },
-      { ref: false },
-    )
-  }
-
-  #judgeSilence(): void {
-    const { clock, heartbeatMs } = this.#options
-    const now = clock.now()
-    const silentMs = now - this.#heardAt
-    // Nobody is gone who was not asked: after a stall of our own the other side has only waited for us.
-    if (this.#askedAt !== undefined && now - this.#askedAt >= (SILENT_BEATS - 1) * heartbeatMs) {
-      const silent = `${this.url} has said nothing for ${Math.round(silentMs)} ms`
-      return this.#leave(new CaucusError('CAUCUS_CONNECTION_LOST', silent))
-    }
-    if (silentMs >= heartbeatMs) {
-      this.#askedAt ??= now
-      this.#socket?.ping()
-    }
-    this.#watchSilence()
+    this.#retry = clock.setTimer(clock.now() + this.#backOff.nextPauseMs(), () => this.#connect())
   }
 }

@@ -1,12 +1,12 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { CoordinatorMessage, Renew } from '../../core/group/messages.ts'
 import type { GroupView } from '../../core/group/view.ts'
 import { CaucusError } from '../../errors.ts'
-import { decodeLeaveQuery, decodeRenewBody, pathFault, renewAnswer } from '../../wire/http.ts'
+import { decodeRenewBody, pathFault, renewAnswer } from '../../wire/http.ts'
 import { decodeHistoryQuery } from '../../wire/operator.ts'
 import type { Caller } from '../access/caller.ts'
-import { invalid, notFound } from '../answers.ts'
+import { invalid } from '../answers.ts'
 import type { ServerContext } from './context.ts'
+import { queryOf, removed, renewed } from './membership.ts'
 import { registerOrders } from './orders.ts'
 
 interface OfGroup {
@@ -18,7 +18,7 @@ interface OfMember {
 
 /** The groups, and the membership of a process that speaks plain HTTP. */
 export const groupRoutes = (app: FastifyInstance, context: ServerContext): void => {
-  const { hosting, counts, desk } = context
+  const { hosting, desk } = context
   registerOrders(app, context)
   const viewOf = ({ raw }: FastifyRequest, group: string): GroupView => {
     sound(group)
@@ -62,30 +62,13 @@ export const groupRoutes = (app: FastifyInstance, context: ServerContext): void 
       throw invalid('a renewal has a body of JSON; the least is {"bootId":"…","sequence":1}')
     const renew = decodeRenewBody(group, member, body)
     if (typeof renew === 'string') throw invalid(renew)
-    const fault = desk.ownership.use(desk.callerOf(raw), group, member)
-    if (fault !== undefined) throw fault
-    counts.renewals++
-    return renewAnswer(shareOf(await hosting.call(renew), renew))
+    return renewAnswer(await renewed(context, raw, renew))
   })
 
-  app.delete<OfMember>('/v1/groups/:group/members/:member', async (request) => {
+  app.delete<OfMember>('/v1/groups/:group/members/:member', (request) => {
     const { group, member } = request.params
     sound(group, member)
-    const leave = decodeLeaveQuery(group, member, queryOf(request))
-    if (typeof leave === 'string') throw invalid(leave)
-    const caller = desk.callerOf(request.raw)
-    if (leave === undefined) {
-      caller.principal.requireOver(group, member, 'evict')
-      const found = hosting.evict(group, member)
-      desk.audit.did('evict', caller, group, member, found ? 'done' : 'not found')
-      if (!found) throw notFound('such member')
-      return { evicted: true }
-    }
-    const fault = desk.ownership.leave(caller, group, member)
-    if (fault !== undefined) throw fault
-    const answer = await hosting.call(leave)
-    if (answer === undefined) throw overtaken(leave.sequence)
-    return { left: true }
+    return removed(context, request, { group, member, what: 'member' })
   })
 }
 
@@ -100,37 +83,3 @@ const sound = (group: string, member?: string): string => {
   if (fault !== undefined) throw invalid(fault)
   return group
 }
-
-export const queryOf = ({ url }: FastifyRequest): URLSearchParams => {
-  const at = url.indexOf('?')
-  return new URLSearchParams(at < 0 ? '' : url.slice(at + 1))
-}
-
-/** What a renewal was answered, if it is a share; throws anything else. */
-export const shareOf = (answer: CoordinatorMessage | undefined, { sequence }: Renew) => {
-  if (answer === undefined) throw overtaken(sequence)
-  switch (answer.type) {
-    case 'share':
-      return answer
-    case 'refused':
-      throw new CaucusError(answer.code, answer.message)
-    case 'hello': {
-      const { generation, clusterId, instanceId } = answer
-      throw new CaucusError(
-        'CAUCUS_CONFLICT',
-        `the coordinator's generation is ${generation} now; send the renewal again with it, listing what is still held`,
-        { details: { generation, clusterId, instanceId } },
-      )
-    }
-    case 'left':
-      throw new CaucusError('CAUCUS_BACKEND', 'the coordinator answered a renewal as if it were a leave')
-  }
-}
-
-/** Why an older message of a member does nothing. */
-export const overtaken = (sequence: number): CaucusError =>
-  new CaucusError(
-    'CAUCUS_CONFLICT',
-    `the sequence ${sequence} is not newer than the last one of this membership, or the membership has ended; count on from the highest that was sent`,
-    { details: { sequence } },
-  )

@@ -1,12 +1,11 @@
 import type { FastifyInstance } from 'fastify'
 import { matches } from '../../core/registry/filter.ts'
 import { groupOfService } from '../../core/registry/services.ts'
-import { decodeLeaveQuery } from '../../wire/http.ts'
 import { decodeInstanceBody, decodeServiceQuery, servicePathFault } from '../../wire/services.ts'
-import { invalid, notFound } from '../answers.ts'
+import { invalid } from '../answers.ts'
 import type { ServerContext } from './context.ts'
 import { streamEvents } from './events.ts'
-import { overtaken, queryOf, shareOf } from './groups.ts'
+import { queryOf, removed, renewed } from './membership.ts'
 
 interface OfService {
   Params: { service: string }
@@ -17,7 +16,7 @@ interface OfInstance {
 
 /** Who serves what, and the registration of a process that speaks plain HTTP. */
 export const serviceRoutes = (app: FastifyInstance, context: ServerContext): void => {
-  const { hosting, counts, desk } = context
+  const { hosting, desk } = context
 
   app.get('/v1/services', ({ raw }) => {
     const { principal } = desk.callerOf(raw)
@@ -36,36 +35,18 @@ export const serviceRoutes = (app: FastifyInstance, context: ServerContext): voi
 
   app.put<OfInstance>('/v1/services/:service/instances/:instance', async ({ params, body, raw }) => {
     const { service: name, instance: id } = params
-    const group = sound(name, id)
+    sound(name, id)
     if (typeof body !== 'string') throw invalid(`a registration has a body of JSON; the least is ${LEAST}`)
     const { generation = 1 } = hosting.counters()
     const renew = decodeInstanceBody({ name, id, generation }, body)
     if (typeof renew === 'string') throw invalid(renew)
-    const fault = desk.ownership.use(desk.callerOf(raw), group, id)
-    if (fault !== undefined) throw fault
-    counts.renewals++
-    const { incarnation, sequence, leaseMs } = shareOf(await hosting.call(renew), renew)
+    const { incarnation, sequence, leaseMs } = await renewed(context, raw, renew)
     return { incarnation, sequence, leaseMs }
   })
 
-  app.delete<OfInstance>('/v1/services/:service/instances/:instance', async (request) => {
+  app.delete<OfInstance>('/v1/services/:service/instances/:instance', (request) => {
     const { service, instance } = request.params
-    const group = sound(service, instance)
-    const leave = decodeLeaveQuery(group, instance, queryOf(request))
-    if (typeof leave === 'string') throw invalid(leave)
-    const caller = desk.callerOf(request.raw)
-    if (leave === undefined) {
-      caller.principal.requireOver(group, instance, 'evict')
-      const found = hosting.evict(group, instance)
-      desk.audit.did('evict', caller, group, instance, found ? 'done' : 'not found')
-      if (!found) throw notFound('such instance')
-      return { evicted: true }
-    }
-    const fault = desk.ownership.leave(caller, group, instance)
-    if (fault !== undefined) throw fault
-    const answer = await hosting.call(leave)
-    if (answer === undefined) throw overtaken(leave.sequence)
-    return { left: true }
+    return removed(context, request, { group: sound(service, instance), member: instance, what: 'instance' })
   })
 
   app.get<OfService>('/v1/services/:service/events', { exposeHeadRoute: false }, (request, reply) => {

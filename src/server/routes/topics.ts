@@ -10,6 +10,7 @@ import type { Caller } from '../access/caller.ts'
 import { invalid } from '../answers.ts'
 import { AskStream } from './ask-stream.ts'
 import type { ServerContext } from './context.ts'
+import { queryOf } from './membership.ts'
 
 interface OfTopic {
   Params: { topic: string }
@@ -105,11 +106,6 @@ const watch = (
 const sound = (topic: string): void => {
   const fault = topicFault(topic)
   if (fault !== undefined) throw invalid(fault)
-}
-
-const queryOf = ({ url }: FastifyRequest): URLSearchParams => {
-  const at = url.indexOf('?')
-  return new URLSearchParams(at < 0 ? '' : url.slice(at + 1))
 }
 
 /** Where the ask belongs in the caller's trace, by W3C Trace Context. What is none goes no further than the link. */

@@ -44,23 +44,7 @@ const REQUEST = { trace: 4, all: 7 } as const
 const DENIED = ['producer', 'ask', 'listener'] as const
 
 /** Makes frames of what a server says to a process. */
-export class DownWriter {
-  readonly #frames = new FrameWriter()
-
-  /** How much waits to be taken. */
-  get bytes(): number {
-    return this.#frames.bytes
-  }
-
-  /** Gives the next frame, of at most 1 MiB; `undefined`: nothing waits. It is the caller's own. */
-  take(): Uint8Array | undefined {
-    return this.#frames.take()
-  }
-
-  clear(): void {
-    this.#frames.clear()
-  }
-
+export class DownWriter extends FrameWriter {
   /** What it holds is copied. */
   append(message: TopicsDown): void {
     switch (message.type) {
@@ -70,13 +54,13 @@ export class DownWriter {
         return this.#reply(TYPE.answered, message.ask, message)
       case 'finished': {
         const { missing, left, released } = message.summary
-        const to = this.#frames.begin(FIXED_BYTES + listBytes(missing) + listBytes(left) + listBytes(released))
+        const to = this.begin(FIXED_BYTES + listBytes(missing) + listBytes(left) + listBytes(released))
         to.byte(TYPE.finished)
         to.number(message.ask)
         return writeSummary(to, message.summary)
       }
       case 'cancel': {
-        const to = this.#frames.begin(FIXED_BYTES)
+        const to = this.begin(FIXED_BYTES)
         to.byte(TYPE.cancel)
         to.number(message.request)
         return to.byte(ENDINGS.indexOf(message.because))
@@ -84,14 +68,14 @@ export class DownWriter {
       case 'heard':
         return this.#reply(TYPE.heard, message.listener, message)
       case 'asked': {
-        const to = this.#frames.begin(FIXED_BYTES + listBytes(message.expected))
+        const to = this.begin(FIXED_BYTES + listBytes(message.expected))
         to.byte(TYPE.asked)
         to.number(message.ask)
         return writeIds(to, message.expected)
       }
       case 'failed': {
         const error = errorBytes(message.error)
-        const to = this.#frames.begin(FIXED_BYTES + UNIT_BYTES * message.from.length + error.length)
+        const to = this.begin(FIXED_BYTES + UNIT_BYTES * message.from.length + error.length)
         to.byte(TYPE.failed)
         to.number(message.ask)
         to.text(message.from)
@@ -99,14 +83,14 @@ export class DownWriter {
         return to.bytes(error)
       }
       case 'gap': {
-        const to = this.#frames.begin(FIXED_BYTES)
+        const to = this.begin(FIXED_BYTES)
         to.byte(TYPE.gap)
         to.number(message.listener)
         return to.number(message.dropped)
       }
       case 'denied': {
         const error = errorBytes(message.error)
-        const to = this.#frames.begin(FIXED_BYTES + error.length)
+        const to = this.begin(FIXED_BYTES + error.length)
         to.byte(TYPE.denied)
         to.byte(DENIED.indexOf(message.what))
         to.number(message.key)
@@ -117,12 +101,12 @@ export class DownWriter {
       case 'fenced':
         return this.#named(TYPE.fenced, message.producer)
       default:
-        return appendStream(this.#frames, message)
+        return appendStream(this, message)
     }
   }
 
   #named(type: number, key: number): void {
-    const to = this.#frames.begin(FIXED_BYTES)
+    const to = this.begin(FIXED_BYTES)
     to.byte(type)
     to.number(key)
   }
@@ -130,7 +114,7 @@ export class DownWriter {
   #request({ request, producer, from, remainingMs, trace, payload }: Extract<TopicsDown, { type: 'request' }>): void {
     const carried = trace !== undefined && isCarried(trace) ? trace : undefined
     const traceLength = carried === undefined ? 0 : carried.traceparent.length + (carried.tracestate?.length ?? 0)
-    const to = this.#frames.begin(FIXED_BYTES + UNIT_BYTES * (from.length + traceLength) + payloadBytes(payload))
+    const to = this.begin(FIXED_BYTES + UNIT_BYTES * (from.length + traceLength) + payloadBytes(payload))
     to.byte(TYPE.request)
     to.number(request)
     to.number(producer)
@@ -142,7 +126,7 @@ export class DownWriter {
   }
 
   #reply(type: number, key: number, { from, payload }: Extract<TopicsDown, { type: 'answered' | 'heard' }>): void {
-    const to = this.#frames.begin(FIXED_BYTES + UNIT_BYTES * from.length + payloadBytes(payload))
+    const to = this.begin(FIXED_BYTES + UNIT_BYTES * from.length + payloadBytes(payload))
     to.byte(type)
     to.number(key)
     to.text(from)

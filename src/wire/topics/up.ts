@@ -42,23 +42,7 @@ const ASK = { trace: 4, named: 8, to: 16, patient: 32, all: 63 } as const
 const PRODUCE = { queue: 1, metadata: 2, all: 3 } as const
 
 /** Makes frames of what a process says to its server. */
-export class UpWriter {
-  readonly #frames = new FrameWriter()
-
-  /** How much waits to be taken. */
-  get bytes(): number {
-    return this.#frames.bytes
-  }
-
-  /** Gives the next frame, of at most 1 MiB; `undefined`: nothing waits. It is the caller's own. */
-  take(): Uint8Array | undefined {
-    return this.#frames.take()
-  }
-
-  clear(): void {
-    this.#frames.clear()
-  }
-
+export class UpWriter extends FrameWriter {
   /** What it holds is copied. Payloads, names and targets have been checked before: what is too long is a fault of the caller's. */
   append(message: TopicsUp): void {
     switch (message.type) {
@@ -69,7 +53,7 @@ export class UpWriter {
       case 'produce':
         return this.#produce(message)
       case 'listen': {
-        const to = this.#frames.begin(FIXED_BYTES + UNIT_BYTES * message.topic.length)
+        const to = this.begin(FIXED_BYTES + UNIT_BYTES * message.topic.length)
         to.byte(TYPE.listen)
         to.number(message.listener)
         return to.text(message.topic)
@@ -84,25 +68,25 @@ export class UpWriter {
         return this.#named(TYPE.abandon, message.ask)
       case 'fail': {
         const error = errorBytes(message.error)
-        const to = this.#frames.begin(FIXED_BYTES + error.length)
+        const to = this.begin(FIXED_BYTES + error.length)
         to.byte(TYPE.fail)
         to.number(message.request)
         to.byte(message.outcome === 'refused' ? 1 : 0)
         return to.bytes(error)
       }
       default:
-        return appendStream(this.#frames, message)
+        return appendStream(this, message)
     }
   }
 
   #named(type: number, key: number): void {
-    const to = this.#frames.begin(FIXED_BYTES)
+    const to = this.begin(FIXED_BYTES)
     to.byte(type)
     to.number(key)
   }
 
   #reply({ request, payload }: Extract<TopicsUp, { type: 'reply' }>): void {
-    const to = this.#frames.begin(FIXED_BYTES + payloadBytes(payload))
+    const to = this.begin(FIXED_BYTES + payloadBytes(payload))
     to.byte(TYPE.reply)
     to.number(request)
     to.byte(kindOf(payload))
@@ -125,7 +109,7 @@ export class UpWriter {
     const chosen = target && Buffer.from(JSON.stringify(target))
     const traceLength = carried === undefined ? 0 : carried.traceparent.length + (carried.tracestate?.length ?? 0)
     const texts = UNIT_BYTES * (topic.length + traceLength)
-    const to = this.#frames.begin(FIXED_BYTES + texts + (chosen?.length ?? 0) + payloadBytes(payload))
+    const to = this.begin(FIXED_BYTES + texts + (chosen?.length ?? 0) + payloadBytes(payload))
     to.byte(TYPE.ask)
     to.number(ask)
     to.text(topic)
@@ -146,7 +130,7 @@ export class UpWriter {
   #produce({ producer, topic, id, concurrency, queue, metadata }: Extract<TopicsUp, { type: 'produce' }>): void {
     const json = metadata === undefined ? undefined : Buffer.from(JSON.stringify(metadata))
     const units = topic.length + id.length + (queue?.length ?? 0)
-    const to = this.#frames.begin(FIXED_BYTES + UNIT_BYTES * units + (json?.length ?? 0))
+    const to = this.begin(FIXED_BYTES + UNIT_BYTES * units + (json?.length ?? 0))
     to.byte(TYPE.produce)
     to.number(producer)
     to.text(topic)
