@@ -2,13 +2,13 @@ import { Latencies, round, sleep } from '../support/figures.mjs'
 import { FrameReader, numberedFrame } from '../support/frames.mjs'
 import { memoryOf, startProbed, usageOf } from '../support/process.mjs'
 import { RawMember } from '../support/raw-link.mjs'
+import { aliveRow } from '../support/rows.mjs'
 import { follow } from '../support/server-view.mjs'
 
 const MEMBERS = 10_000
 const EVERY_MS = 1_000
 const TICK_MS = 1
 const OPENING = 200
-const P99_MS = 50
 const KIB = 1_024
 const BYTES_EACH = 20 * KIB
 
@@ -100,29 +100,17 @@ export const liveMembers = async ({ quick, tell }) => {
     const after = usageOf(server.pid)
     const used = await memoryOf(server)
     for (const member of all) member.drop()
-    const p99 = run.latencies.quantile(0.99)
     const each = (Math.max(highest, used.rss) - idle.rss) / members
     const name = `${members} live members, a WebSocket each, renewing each second`
-    const busy = before === undefined ? 0 : (after.seconds - before.seconds) / run.seconds
     return [
-      {
-        row: `${name}: p99 of a renewal`,
-        ours: round(p99),
-        floor: null,
-        others: {},
-        ratio: round(p99 / P99_MS),
-        target: `≤ ${P99_MS} ms, nobody expires`,
-        ok: p99 <= P99_MS && expired === 0,
-        unit: 'ms',
-        details: {
-          'p50, ms': round(run.latencies.quantile(0.5)),
-          'p99.9, ms': round(run.latencies.quantile(0.999)),
-          'renewals/s': round(run.rate),
-          'part of a core': round(busy),
-          'renewals not answered within a second': run.missed,
-          expired,
-        },
-      },
+      aliveRow({
+        name,
+        each: 'renewal',
+        run,
+        used: [before, after],
+        expired,
+        details: { 'renewals not answered within a second': run.missed },
+      }),
       {
         row: `${name}: resident memory of the server for each, at its highest`,
         ours: round(each / KIB),

@@ -1,13 +1,13 @@
 import { Latencies, round, sleep } from '../support/figures.mjs'
 import { HttpConnection } from '../support/http-load.mjs'
 import { memoryOf, startProbed, usageOf } from '../support/process.mjs'
+import { aliveRow } from '../support/rows.mjs'
 import { eventsIn } from '../support/server-view.mjs'
 
 const SESSIONS = 100_000
 const EVERY_MS = 10_000
 const TICK_MS = 1
 const CONNECTIONS = 256
-const P99_MS = 50
 const KIB = 1_024
 
 /** Requests at a fixed rate over a pool of kept-alive connections. Each counts from when it was due. */
@@ -66,28 +66,19 @@ export const liveSessions = async ({ quick, tell }) => {
     const after = usageOf(server.pid)
     const used = await memoryOf(server)
     const expired = await eventsIn(server, 'member.expired')
-    const p99 = run.latencies.quantile(0.99)
     const name = `${sessions} live HTTP sessions, polling every ${everyMs / 1_000} s`
     return [
-      {
-        row: `${name}: p99 of a poll`,
-        ours: round(p99),
-        floor: null,
-        others: {},
-        ratio: round(p99 / P99_MS),
-        target: `≤ ${P99_MS} ms, nobody expires`,
-        ok: p99 <= P99_MS && expired === 0,
-        unit: 'ms',
+      aliveRow({
+        name,
+        each: 'poll',
+        run,
+        used: [before, after],
+        expired,
         details: {
-          'p50, ms': round(run.latencies.quantile(0.5)),
-          'p99.9, ms': round(run.latencies.quantile(0.999)),
-          'polls/s': round(run.rate),
-          'part of a core': before === undefined ? 0 : round((after.seconds - before.seconds) / run.seconds),
           'resident memory each, KiB': round((used.rss - idle.rss) / sessions / KIB),
           'heap after garbage collection each, KiB': round((used.heapUsed - idle.heapUsed) / sessions / KIB),
-          expired,
         },
-      },
+      }),
     ]
   } finally {
     await server.stop()

@@ -32,6 +32,35 @@ export const rateRow = ({ row, ours, floor, others, target, of, unit, known = {}
   }
 }
 
+/** Whoever lives on a lease of seconds is not to wait longer for being told so. */
+const ALIVE_P99_MS = 50
+
+/**
+ * How many at once the server keeps alive: what the 99th of a hundred waits for its `each`, and that nobody expires. `used` is what the
+ * process of the server had used before and after.
+ */
+export const aliveRow = ({ name, each, run, used: [before, after], expired, details }) => {
+  const p99 = run.latencies.quantile(0.99)
+  return {
+    row: `${name}: p99 of a ${each}`,
+    ours: round(p99),
+    floor: null,
+    others: {},
+    ratio: round(p99 / ALIVE_P99_MS),
+    target: `≤ ${ALIVE_P99_MS} ms, nobody expires`,
+    ok: p99 <= ALIVE_P99_MS && expired === 0,
+    unit: 'ms',
+    details: {
+      'p50, ms': round(run.latencies.quantile(0.5)),
+      'p99.9, ms': round(run.latencies.quantile(0.999)),
+      [`${each}s/s`]: round(run.rate),
+      'part of a core': before === undefined ? 0 : round((after.seconds - before.seconds) / run.seconds),
+      ...details,
+      expired,
+    },
+  }
+}
+
 /** A row of how long something takes, at the median of several times: no less than `floor`, which is what is waited for, and little more. */
 export const waitRow = (row, took, { floor, others, marginMs }) => {
   const ms = median(took)

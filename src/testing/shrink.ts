@@ -1,4 +1,4 @@
-import { diagram } from './diagram.ts'
+import { explainRun } from './explain-run.ts'
 import { readScenario, scenarioLine } from './scenario-line.ts'
 import { shrink } from './shrinker.ts'
 import { type CoreLimits, FAULTS, type FaultName, PROFILES, type Profile } from './simulation/conditions.ts'
@@ -36,7 +36,13 @@ export const shrinkCore = (failing: {
   const first = simulateCore(failing)
   if (first.violation === undefined) return undefined
   const { seed, profile } = first
-  const found = shrink<CoreLimits, CoreSimulation>(first, failing.limits ?? {}, {
+  const { run, limits, runs } = shrunkFrom(first, failing.limits, failing.runs)
+  return run.violation && { scenario: { seed, profile, limits }, violation: run.violation, runs }
+}
+
+const shrunkFrom = (first: CoreSimulation, limits: CoreLimits = {}, runs: number = RUNS) => {
+  const { seed, profile } = first
+  return shrink<CoreLimits, CoreSimulation>(first, limits, {
     run: (limits) => simulateCore({ seed, profile, limits }),
     done: ({ deeds }) => ({ deeds }),
     first: [{ least: 1, list: (run, { groups = run.groups }) => groups, limit: (groups) => ({ groups }) }],
@@ -51,10 +57,8 @@ export const shrinkCore = (failing: {
       { least: 0, count: ({ pollers }) => pollers, limitTo: (pollers) => ({ pollers }) },
     ],
     shorter: (faultsForMs) => ({ faultsForMs }),
-    runs: failing.runs ?? RUNS,
+    runs,
   })
-  const { violation } = found.run
-  return violation && { scenario: { seed, profile, limits: found.limits }, violation, runs: found.runs }
 }
 
 /** One line, from which `parseScenario` makes the same scenario again. */
@@ -77,22 +81,11 @@ export const parseScenario = (line: string): CoreScenario => {
  * Everything that is known about a violation, as text: the line that names it, the last 200 lines of its trace, a short scenario that
  * breaks the same, and a space-time diagram of that. It runs the simulator again, up to 300 times.
  */
-export const explainCore = ({ seed, profile, step, invariant, message }: SimulatedViolation): string => {
-  const shrunk = shrinkCore({ seed, profile })
-  const head = `seed=${seed} step=${step} invariant=${invariant}: ${message}`
-  const whole = simulateCore({ seed, profile })
-  if (shrunk === undefined)
-    return `${head}\nIt did not happen again: the simulator, or the code under it, is another one now.`
-  const short = simulateCore({ ...shrunk.scenario, story: true })
-  return [
-    head,
-    '',
-    `The last ${whole.trace().length} lines of its trace:`,
-    ...whole.trace(),
-    '',
-    `The same with ${short.deeds.length} of ${whole.deeds.length} deeds, after ${shrunk.runs} runs:`,
-    formatScenario(shrunk.scenario),
-    '',
-    diagram(short.story()),
-  ].join('\n')
+export const explainCore = (found: SimulatedViolation): string => {
+  const { seed, profile } = found
+  return explainRun<CoreLimits, CoreSimulation>(
+    found,
+    (kept) => simulateCore({ seed, profile, ...kept }),
+    (whole) => shrunkFrom(whole),
+  )
 }

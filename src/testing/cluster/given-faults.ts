@@ -47,13 +47,14 @@ const FIELDS: Readonly<Record<keyof Fault, (name: string, value: unknown) => unk
   silent: checkBoolean,
   loseStore: checkBoolean,
   leaseMs: (name, value) => within(name, value, 1, LONGEST_LEASE_MS),
-  partitions: (_name, value) => checkShare({ partitions: value as number }),
+  partitions: (_name, value) => checkShare({ partitions: value }),
   protocol: checkProtocol,
   weight: (name, value) => checkWeight(value, name),
   order: checkOrder,
 }
 
-const checkFault = (name: string, given: unknown, ids: readonly string[]): Fault => {
+/** Holds of a fault by itself, whoever is there. */
+const checkShape: (name: string, given: unknown) => asserts given is Fault = (name, given) => {
   if (!isRecord(given)) return refuse(`${name} is ${shown(given)}; names and faults do not mix: ${TAKES}`)
   for (const [field, value] of Object.entries(given)) {
     const check = Object.hasOwn(FIELDS, field) ? FIELDS[field as keyof Fault] : undefined
@@ -62,19 +63,22 @@ const checkFault = (name: string, given: unknown, ids: readonly string[]): Fault
     }
     if (value !== undefined) check(`${name}.${field}`, value)
   }
-  const { fault, atMs, member = ids[0] } = given as Partial<Fault>
-  checkMs(`${name}.atMs`, atMs)
-  if (fault === undefined) return refuse(`${name} has no "fault"; give one of ${FAULT_NAMES.join(', ')}`)
+  checkMs(`${name}.atMs`, given.atMs)
+  if (given.fault === undefined) return refuse(`${name} has no "fault"; give one of ${FAULT_NAMES.join(', ')}`)
+}
+
+const checkFault = (name: string, given: unknown, ids: readonly string[]): Fault => {
+  checkShape(name, given)
+  const { fault, member = ids[0] } = given
   if (fault === 'join' && given.member === undefined) return refuse(`${name}: say who joins, such as member: 'm9'`)
   if (fault === 'weight' && given.weight === undefined) return refuse(`${name}: a fault "weight" needs weight`)
   if (fault === 'order' && given.order === undefined) return refuse(`${name}: a fault "order" needs order`)
   if (SHIFTS.has(fault) && given.byMs === undefined) return refuse(`${name}: a fault "${fault}" needs byMs`)
-  const whole = given as unknown as Fault
-  if (!isOfMember(fault)) return whole
+  if (!isOfMember(fault)) return given
   if (member === undefined || !ids.includes(member)) {
     return refuse(`${name}: there is no member ${shown(member)}; there are ${ids.join(', ') || 'none'}`)
   }
-  return { ...whole, member }
+  return { ...given, member }
 }
 
 const SHIFTS: ReadonlySet<FaultName> = new Set(['slow', 'slowDisk', 'wallClock', 'coordinatorWallClock'])

@@ -1,5 +1,5 @@
-import { diagram } from '../diagram.ts'
-import { readScenario, scenarioLine } from '../scenario-line.ts'
+import { explainRun } from '../explain-run.ts'
+import { readScenario } from '../scenario-line.ts'
 import { shrink } from '../shrinker.ts'
 import {
   DISPATCH_FAULTS,
@@ -36,24 +36,12 @@ export const parseDispatchScenario = (line: string): SimulateDispatchOptions => 
  * the same, and a space-time diagram of that. It runs the simulator again, up to 300 times.
  */
 export const explainDispatch = (found: DispatchViolation): string => {
-  const { seed, profile, step, invariant, message } = found
-  const head = `seed=${seed} step=${step} invariant=${invariant}: ${message}`
-  const whole = simulateDispatch({ seed, profile })
-  if (whole.violation === undefined)
-    return `${head}\nIt did not happen again: the simulator, or the code under it, is another one now.`
-  const { limits, runs } = shrunk(whole)
-  const short = simulateDispatch({ seed, profile, limits, story: true })
-  return [
-    head,
-    '',
-    `The last ${whole.trace().length} lines of its trace:`,
-    ...whole.trace(),
-    '',
-    `The same with ${short.deeds.length} of ${whole.deeds.length} deeds, after ${runs} runs:`,
-    scenarioLine({ seed, profile, limits }),
-    '',
-    diagram(short.story()),
-  ].join('\n')
+  const { seed, profile } = found
+  return explainRun<DispatchLimits, DispatchSimulation>(
+    found,
+    (kept) => simulateDispatch({ seed, profile, ...kept }),
+    shrunk,
+  )
 }
 
 const shrunk = (whole: DispatchSimulation) => {

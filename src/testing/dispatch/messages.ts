@@ -1,41 +1,11 @@
-import type {
-  Answer,
-  AskId,
-  Ending,
-  Given,
-  ProducerKey,
-  Reply,
-  Seat,
-  Summary,
-  Target,
-  Until,
-} from '../../core/dispatch/messages.ts'
+import type { TopicsUp } from '../../core/dispatch/link-messages.ts'
+import type { Answer, AskId, Ending, Given, ProducerKey, Reply, Seat, Summary } from '../../core/dispatch/messages.ts'
 import type { DiagramEvent } from '../diagram.ts'
 
-/** From a process to the server. Numbers of producers, listeners and asks are the process's own, and are never used again. */
+/** From a process to the server: what a link carries, but for payloads and what is said for them. */
 export type Up =
-  | {
-      readonly type: 'produce'
-      readonly producer: number
-      readonly topic: string
-      readonly id: string
-      readonly concurrency: number
-      readonly queue?: string | undefined
-      readonly metadata?: unknown
-    }
-  | { readonly type: 'withdraw'; readonly producer: number }
-  | { readonly type: 'leave'; readonly producer: number }
-  | { readonly type: 'listen'; readonly listener: number; readonly topic: string }
-  | { readonly type: 'unlisten'; readonly listener: number }
-  | {
-      readonly type: 'ask'
-      readonly ask: number
-      readonly topic: string
-      readonly until: Until
-      readonly to?: Target | undefined
-      readonly withinMs: number
-    }
-  | { readonly type: 'abandon'; readonly ask: number }
+  | Extract<TopicsUp, { readonly type: 'produce' | 'withdraw' | 'leave' | 'listen' | 'unlisten' | 'abandon' }>
+  | Omit<Extract<TopicsUp, { readonly type: 'ask' }>, 'named' | 'patient' | 'trace' | 'payload'>
   | { readonly type: 'answers'; readonly answers: readonly Given[] }
 
 /** From the server to a process. */

@@ -1,6 +1,6 @@
 import { seededRandom } from '../../core/random.ts'
-import type { DiagramEvent } from '../diagram.ts'
 import { exponential } from '../simulation/conditions.ts'
+import { type JudgedRun, judgedRun, type RunOptions, type RunViolation } from '../simulation/judged-run.ts'
 import { ElectionBench } from './bench.ts'
 import {
   type ElectionConditions,
@@ -16,45 +16,15 @@ import { RIVAL } from './peer.ts'
 import { type ElectionInvariant, ElectionViolation, must } from './violation.ts'
 import { ElectionWorld } from './world.ts'
 
-export interface SimulateElectionOptions {
-  readonly seed: number
-  /** Default: drawn from the seed. */
-  readonly profile?: ElectionProfile | undefined
-  /** Leaves out what is not named here, and the rest as it is. */
-  readonly limits?: ElectionLimits | undefined
-  /** Keeps the whole trace, not only its end. */
-  readonly trace?: boolean
-  /** Keeps what a diagram is drawn from. */
-  readonly story?: boolean
-}
+export type SimulateElectionOptions = RunOptions<ElectionProfile, ElectionLimits>
 
-export interface SimulatedElectionViolation {
-  readonly seed: number
-  readonly profile: ElectionProfile
-  readonly step: number
-  readonly invariant: ElectionInvariant
-  readonly message: string
-  /** Real time in the made-up world. */
-  readonly atMs: number
-}
+export type SimulatedElectionViolation = RunViolation<ElectionProfile, ElectionInvariant>
 
-export interface ElectionSimulation {
-  readonly seed: number
-  readonly profile: ElectionProfile
+export interface ElectionSimulation extends JudgedRun<ElectionProfile, ElectionInvariant, ElectionFault> {
   readonly voters: number
   readonly observers: number
-  readonly faultsForMs: number
-  /** Steps of all voters. */
-  readonly events: number
-  /** Of everything that happened, in order: two runs of one seed have the same. */
-  readonly hash: string
-  readonly faults: Readonly<Partial<Record<ElectionFault, number>>>
-  readonly deeds: readonly string[]
   /** Who led, in order. */
   readonly led: readonly string[]
-  readonly violation?: SimulatedElectionViolation
-  trace(): readonly string[]
-  story(): readonly DiagramEvent[]
 }
 
 /**
@@ -66,31 +36,12 @@ export const simulateElection = (options: SimulateElectionOptions): ElectionSimu
   const conditions = limitedElection(drawElection(seed, profile), limits)
   const bench = new ElectionBench(conditions, seededRandom(seed), trace, story)
   const world = new ElectionWorld(bench)
-  let violation: SimulatedElectionViolation | undefined
-  try {
-    run(world, conditions)
-  } catch (error) {
-    // A broken invariant of the core's own is a finding like any other; only its name is less telling.
-    const known = error instanceof ElectionViolation
-    const invariant = known ? error.invariant : 'core'
-    const message = known ? error.message : String(error instanceof Error ? error.stack : error)
-    violation = { seed, profile: conditions.profile, step: bench.steps, invariant, message, atMs: bench.now }
-    bench.tell({ who: 'world', kind: 'violation', what: `${invariant}:`, detail: message })
-  }
+  const judged = judgedRun(bench, { conditions, broken: ElectionViolation }, () => run(world, conditions))
   return {
-    seed,
-    profile: conditions.profile,
+    ...judged,
     voters: conditions.voters,
     observers: conditions.observers,
-    faultsForMs: conditions.faultsForMs,
-    events: bench.steps,
-    hash: bench.trace.hash,
-    faults: Object.fromEntries(bench.faults),
-    deeds: bench.deeds,
     led: world.judge.reigns.led,
-    ...(violation !== undefined && { violation }),
-    trace: () => bench.trace.lines(),
-    story: () => bench.story ?? [],
   }
 }
 
@@ -103,27 +54,23 @@ const run = (world: ElectionWorld, conditions: ElectionConditions): void => {
     bench.agenda.after(exponential(arrivals.fork(`o${n}`), electionMinMs), () => world.watch(`o${n}`))
   arrangeElectionFaults(world)
   if (conditions.profile === 'quiet') return runQuiet(world, conditions)
-  runUntil(world, conditions.faultsForMs)
+  bench.agenda.runUntil(conditions.faultsForMs)
   heal(world)
-  runUntil(world, bench.now + electionHealingMs(world))
+  bench.agenda.runUntil(bench.now + electionHealingMs(world))
   const left = pendingElection(world)
   must(left.length === 0, conditions.faults.has('hugeTerm') ? 'E10' : 'E9', () => left.join('; '))
 }
 
 /** Without any fault there is one election, and nobody ever needs another one. */
 const runQuiet = (world: ElectionWorld, conditions: ElectionConditions): void => {
-  runUntil(world, conditions.timing.electionMaxMs * 20)
+  const { agenda } = world.bench
+  agenda.runUntil(conditions.timing.electionMaxMs * 20)
   const left = pendingElection(world)
   must(left.length === 0, 'E9', () => left.join('; '))
   const { led } = world.judge.reigns
   const before = led.length
-  runUntil(world, world.bench.now + conditions.faultsForMs)
+  agenda.runUntil(agenda.now + conditions.faultsForMs)
   must(led.length === before, 'Quiet', () => `without any fault the leader changed: ${led.join(', ')}`)
-}
-
-const runUntil = ({ bench: { agenda } }: ElectionWorld, at: number): void => {
-  agenda.after(at - agenda.now, () => {})
-  while (agenda.nextAt <= at) agenda.runNext()
 }
 
 /** Everything that stands still goes on, the network carries, disks take what is written, and whoever is down starts again. */

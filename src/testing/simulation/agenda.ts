@@ -58,6 +58,12 @@ export class Agenda {
     return true
   }
 
+  /** Runs everything up to and at this instant, and then it is this instant, whether anything is left or not. */
+  runUntil(at: number): void {
+    this.after(at - this.#now, () => {})
+    while (this.nextAt <= at) this.runNext()
+  }
+
   #sink(entry: Entry): void {
     const heap = this.#heap
     let place = 0
