@@ -26,6 +26,22 @@ export const reach = async (
   logger: Logger,
   signal: AbortSignal,
 ): Promise<Backend | undefined> => {
+  // An attempt may take long before it says that nobody is there, and whoever has mistyped an address waits for that.
+  const silence = setTimeout(() => logger.warn({}, 'no server has answered yet; still trying'), TELL_AFTER_MS)
+  try {
+    return await keepTrying(factory, logger, signal)
+  } finally {
+    clearTimeout(silence)
+  }
+}
+
+const TELL_AFTER_MS: Millis = 2_000
+
+const keepTrying = async (
+  factory: BackendFactory,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<Backend | undefined> => {
   for (;;) {
     try {
       logger.debug({}, 'connecting')

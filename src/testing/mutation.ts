@@ -12,8 +12,17 @@ import type { Tally } from './sweep/tally.ts'
 export const mutantNamed = (name: string): Mutant => {
   const mutant = MUTANTS.find((candidate) => candidate.name === name)
   if (mutant === undefined) {
-    const names = MUTANTS.map((candidate) => candidate.name).join(', ')
-    throw new CaucusError('CAUCUS_INVALID_ARGUMENT', `there is no mutant "${name}"; take one of ${names}`)
+    const words = new Set(name.toLowerCase().split('-'))
+    const close = MUTANTS.filter((candidate) => candidate.name.split('-').some((word) => words.has(word)))
+    const advice =
+      close.length === 0
+        ? ''
+        : `; close to it: ${close
+            .slice(0, 8)
+            .map((each) => each.name)
+            .join(', ')}`
+    const where = 'src/testing/mutants has all of them'
+    throw new CaucusError('CAUCUS_INVALID_ARGUMENT', `there is no mutant ${JSON.stringify(name)}; ${where}${advice}`)
   }
   return mutant
 }

@@ -1,5 +1,15 @@
 import { execFile } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -108,21 +118,38 @@ export const pair: [number, number] | null = new BlocClient('http://127.0.0.1:89
 export const wrong = new CaucusError('CAUCUS_NO_SUCH_CODE', 'no')
 `,
     )
-    const tsc = join(repository, 'node_modules', 'typescript', 'bin', 'tsc')
-    const strict = [
-      '--noEmit',
-      '--strict',
-      '--module',
-      'nodenext',
-      '--target',
-      'es2023',
-      '--lib',
-      'es2023,esnext.disposable',
-    ]
-    const types = ['--typeRoots', join(repository, 'node_modules', '@types'), '--types', 'node']
-    const { stdout } = await run(process.execPath, [tsc, ...strict, ...types, 'join.ts'], { cwd: home }).catch(
-      (error: { stdout: string }) => error,
-    )
-    expect(stdout).toBe('')
+    expect(await compiled(['join.ts'])).toBe('')
+  })
+
+  test('brings types that every example of the README and the documents compiles against', async () => {
+    const documents = readdirSync(join(repository, 'docs')).filter((file) => file.endsWith('.md'))
+    // What is shown of the inside is not of the package.
+    const shown = ['README.md', ...documents.filter((file) => file !== 'architecture.md').map((file) => `docs/${file}`)]
+    const examples = shown.flatMap((file) => {
+      const text = readFileSync(join(repository, file), 'utf8')
+      return [...text.matchAll(/^```ts\n(.*?)^```/gms)].map((block) => {
+        const line = text.slice(0, block.index).split('\n').length
+        const name = `${file.replaceAll(/\W/g, '_')}_${line}.ts`
+        writeFileSync(join(home, name), `${block[1]?.replaceAll('…', '')}\nexport {}\n`)
+        return name
+      })
+    })
+    expect(examples.length).toBeGreaterThan(20)
+    cpSync(join(repository, 'test/process/support/documented.d.ts'), join(home, 'documented.d.ts'))
+    symlinkSync(join(repository, 'node_modules/vitest'), join(home, 'node_modules/vitest'))
+    expect(await compiled([...examples, 'documented.d.ts'])).toBe('')
   })
 })
+
+/** What the compiler, as strict as it gets, has to say about these files. */
+const compiled = async (files: readonly string[]): Promise<string> => {
+  const tsc = join(repository, 'node_modules', 'typescript', 'bin', 'tsc')
+  const strict = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2023']
+  const library = ['--lib', 'es2023,esnext.disposable', '--skipLibCheck']
+  const types = ['--typeRoots', join(repository, 'node_modules', '@types'), '--types', 'node']
+  const given = [...strict, ...library, ...types, ...files]
+  const { stdout } = await run(process.execPath, [tsc, ...given], { cwd: home }).catch(
+    (error: { stdout: string }) => error,
+  )
+  return stdout
+}

@@ -7,7 +7,6 @@ import type { Backend } from '../../ports/backend.ts'
 import { Answerer } from '../answer/answerer.ts'
 import { Minder } from '../answer/minder.ts'
 import type { CommandModule } from '../command.ts'
-import { UsageError } from '../errors.ts'
 import type { Logger } from '../logging.ts'
 import { defaultId } from '../member-name.ts'
 import {
@@ -24,7 +23,7 @@ import {
 } from '../options.ts'
 import { backendOf, reach, tellLink } from '../reach.ts'
 import { onStop, type Stop } from '../stopping.ts'
-import { cannotRun, whyNotRunnable } from '../work/gate.ts'
+import { programOf } from '../work/watched.ts'
 
 interface Options extends ServerSettings, LogSettings {
   readonly concurrency: number
@@ -69,12 +68,8 @@ export const define: CommandModule['define'] = (command: Command, run) => {
 }
 
 /** Answers until a signal comes, or another one takes the id. Resolves with the exit code. */
-const answer = async (topic: string, [file, ...args]: readonly string[], options: Options): Promise<number> => {
-  if (process.platform === 'win32')
-    throw new UsageError('caucus answer needs process groups, which Windows does not have')
-  if (file === undefined || file === '') throw new UsageError('name the program after --')
-  const why = whyNotRunnable(file, process.env.PATH)
-  if (why !== undefined) throw cannotRun(file, why, why)
+const answer = async (topic: string, given: readonly string[], options: Options): Promise<number> => {
+  const [file, ...args] = programOf(given, 'caucus answer')
   const factory = backendOf(options)
   const logger = loggerOf(options)
   const stopping = new AbortController()

@@ -95,7 +95,8 @@ const show = async (argument: string | undefined, options: Options): Promise<num
     answer(options, renumbering, describeRenumbering(renumbering))
   } else {
     const planned = movesOf(view, view.share.partitions, change)
-    answer(options, planned, describePlan(planned))
+    const isOwned = [...view.members, ...(view.kept ?? [])].some(({ partitions = [] }) => partitions.length > 0)
+    answer(options, planned, describePlan(planned, isOwned))
   }
   return EXIT.done
 }
@@ -118,8 +119,9 @@ const movesOf = (view: GroupView, partitions: number, { leave = [], ...change }:
   )
 }
 
-const describePlan = ({ moves, minimum }: Plan): string => {
-  if (moves.length === 0) return 'nothing would move'
+const describePlan = ({ moves, minimum }: Plan, isOwned: boolean): string => {
+  if (moves.length === 0)
+    return isOwned ? 'nothing would move' : 'nothing would move: nobody has any of it yet, so it is only given out'
   const ways = new Map<string, { from: string; to: string; partitions: number[] }>()
   for (const { from, to, partition } of moves) {
     const key = JSON.stringify([from, to])

@@ -4,6 +4,7 @@ import { UsageError } from '../errors.ts'
 import type { Logger } from '../logging.ts'
 import { reach, tellLink } from '../reach.ts'
 import { onStop } from '../stopping.ts'
+import { cannotRun, whyNotRunnable } from './gate.ts'
 import { Guard } from './guard.ts'
 import type { Report } from './orders.ts'
 import type { Runner } from './worker.ts'
@@ -23,6 +24,9 @@ export const programOf = (given: readonly string[], command: string): readonly [
   }
   const [file, ...args] = given
   if (file === undefined || file === '') throw new UsageError('name the program after --')
+  // Before anybody joins for it: a share, or the lead, would be taken from others for nothing.
+  const why = whyNotRunnable(file, process.env.PATH)
+  if (why !== undefined) throw cannotRun(file, why, why)
   return [file, ...args]
 }
 

@@ -183,7 +183,8 @@ export class Worker implements MembershipListener {
     const env = environmentOf(items, this.#port.view().share, this.#epoch)
     this.#epoch = Number(env.CAUCUS_EPOCH)
     this.#run = run
-    this.#options.log('info', `starting ${command[0]}`, { ...env })
+    const told = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== null))
+    this.#options.log('info', `starting ${command[0]}`, told)
     // Asked to end when a fifth of what it has is left, so that it can end by itself before it is killed.
     this.#runner.run({ run: run.number, command, env, leadMs: Math.min(1_000, (until - now) / 5), graceMs }, until)
   }

@@ -58,7 +58,8 @@ const leads = (trail: Trail, { id, epoch }: MemberView): string => {
 const whyGranted = (trail: Trail, granted: Step<Granted>): string => {
   const { because, member } = granted.event
   const before = trail.latest(['tenure.granted'], { before: granted })
-  if (before === undefined) {
+  // Whoever had it long ago has nothing to do with a tenure that nobody had when it was given.
+  if (before === undefined || because === 'unclaimed') {
     return because === 'unclaimed' || because === 'released'
       ? 'because nobody else had it'
       : 'because whoever had it before is gone, and its lease has run out'

@@ -50,6 +50,13 @@ describe('an election', () => {
     )
   })
 
+  test('whose leader took what nobody had, after it had been idle', () => {
+    const events = [...FIRST, ended('a', 'left'), joined('b'), granted('b', 'unclaimed')]
+    expect(ofGroup(election([leader('b')]), past(events)).sentence).toMatch(
+      /^b leads with the token 5 since 1 s ago .*, because nobody else had it\.$/,
+    )
+  })
+
   test('whose leader followed one that was drained', () => {
     const events = [...FIRST, drainOf('a'), revoked('a'), granted('b', 'released')]
     const { sentence, behind } = ofGroup(election([leader('b'), member('a', { drained: true })]), past(events))
