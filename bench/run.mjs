@@ -12,7 +12,14 @@ const DOCUMENT = join(root, 'docs/benchmarks.md')
 const PICTURES = join(root, 'docs/pictures')
 
 const options = readOptions()
-process.once('SIGINT', () => process.exit(130))
+// Only an exit that is ours ends the processes that were started, and removes what they wrote.
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+]) {
+  process.once(signal, () => process.exit(code))
+}
 
 const measured = async () => {
   console.log(`node ${process.version}, ${availableParallelism()} cores, load generator on the same machine\n`)

@@ -8,7 +8,7 @@ import { soak } from '../dist/testing/trial/soak.js'
 import { describeSoak } from '../dist/testing/trial/summary.js'
 
 const USAGE =
-  'npm run soak -- --minutes N [--seed S] [--workers W] [--faults NAME[,NAME]] [--fuzz INPUTS] [--keep] [--json], or --fuzz INPUTS alone, or --memory --minutes N'
+  'npm run soak -- --minutes N [--seed S] [--workers W] [--faults NAME[,NAME]] [--fuzz INPUTS] [--keep] [--json], or --fuzz INPUTS alone, or --memory --minutes N, or peers (see peers --help)'
 /** What a soak by minutes fuzzes besides: a few seconds of each minute. */
 const INPUTS_A_MINUTE = 10_000
 
@@ -34,6 +34,12 @@ const parse = () => {
   } catch (error) {
     return fail(error.message)
   }
+}
+// Storms over clusters of peers: options of their own.
+if (process.argv[2] === 'peers') {
+  process.argv.splice(2, 1)
+  await import('./soak-peers.mjs')
+  process.exit()
 }
 // Steady load without faults, and a verdict on memory: a row of the benchmarks, with options of its own.
 if (process.argv.includes('--memory')) {

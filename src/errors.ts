@@ -15,6 +15,8 @@ export const ERROR_CODES = {
   CAUCUS_NO_QUORUM: { retriable: true, definite: true, status: 503 },
   CAUCUS_NOT_LEADER: { retriable: true, definite: true, status: 503 },
   CAUCUS_LEADERSHIP_LOST: { retriable: false, definite: false, status: 409 },
+  CAUCUS_ONCE_LOST: { retriable: false, definite: false, status: 409 },
+  CAUCUS_ONCE_UNKNOWN: { retriable: false, definite: false, status: 409 },
   CAUCUS_FENCED: { retriable: false, definite: true, status: 409 },
   CAUCUS_SESSION_EXPIRED: { retriable: true, definite: true, status: 404 },
   CAUCUS_NOT_SETTLED: { retriable: true, definite: true, status: 409 },

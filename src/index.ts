@@ -16,6 +16,7 @@ export type { Leader } from './client/election-observe.ts'
 export type { CampaignOptions, LeadOptions } from './client/election-options.ts'
 export type { Group, JoinOptions } from './client/group.ts'
 export type { Membership, MembershipEvent, SettledOptions } from './client/membership.ts'
+export type { OnceOptions, OnceResult, OnceRun, OnceWork } from './client/once.ts'
 export type { Service } from './client/service.ts'
 export type {
   InstanceChanges,
@@ -61,7 +62,16 @@ export type { InstanceFilter } from './core/registry/filter.ts'
 export type { Instance, InstanceRecord, InstanceStatus } from './core/registry/instance.ts'
 export type { ServiceCount } from './core/registry/view.ts'
 export { CaucusError, ERROR_CODES, type ErrorBody, type ErrorCode, isCaucusError } from './errors.ts'
-export { type Cluster, type ClusterEvent, type ClusterLeader, type PeerOptions, type PeerTls, peer } from './peer.ts'
+export {
+  type Cluster,
+  type ClusterEvent,
+  type ClusterLeader,
+  type PeerGroup,
+  type PeerOptions,
+  type PeerPoll,
+  type PeerTls,
+  peer,
+} from './peer.ts'
 export type { BackendFactory, LinkEvent } from './ports/backend.ts'
 export type { Guarantees, RecordedEvent } from './ports/hosting.ts'
 export type { ServiceView } from './ports/registry.ts'

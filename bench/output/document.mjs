@@ -1,13 +1,14 @@
 import { readFile, writeFile } from 'node:fs/promises'
-import { isDispatch, tableOf } from './table.mjs'
+import { chapterOf, tableOf } from './table.mjs'
 
 const END = '<!-- up to here -->'
 
 /** The chapters, by the marks that begin what is written here. */
-const CHAPTERS = [
-  ['<!-- what follows is written by npm run bench -- --docs -->', (row) => !isDispatch(row)],
-  ['<!-- what follows is written by npm run bench -- dispatch --docs -->', isDispatch],
-]
+const CHAPTERS = {
+  groups: '<!-- what follows is written by npm run bench -- --docs -->',
+  dispatch: '<!-- what follows is written by npm run bench -- dispatch --docs -->',
+  cluster: '<!-- what follows is written by npm run bench -- cluster --docs -->',
+}
 
 const replaced = (document, begin, text, file) => {
   const from = document.indexOf(begin)
@@ -19,8 +20,8 @@ const replaced = (document, begin, text, file) => {
 /** Puts the table of each chapter of which there are rows between the marks of the document. */
 export const intoDocument = async (rows, file) => {
   let document = await readFile(file, 'utf8')
-  for (const [begin, belongs] of CHAPTERS) {
-    const mine = rows.filter(belongs)
+  for (const [chapter, begin] of Object.entries(CHAPTERS)) {
+    const mine = rows.filter((row) => chapterOf(row) === chapter)
     if (mine.length > 0) document = replaced(document, begin, tableOf(mine), file)
   }
   await writeFile(file, document)

@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { changePicture } from './change-picture.mjs'
 import { contestPicture } from './contest-picture.mjs'
+import { failoverPicture } from './failover-picture.mjs'
 import { latencyPicture } from './latency-picture.mjs'
 import { memoryPicture } from './memory-picture.mjs'
 import { ratioPicture } from './ratio-picture.mjs'
@@ -12,6 +13,7 @@ const PICTURES = {
   'hand-over.svg': timesPicture,
   'change.svg': changePicture,
   'memory.svg': memoryPicture,
+  'failover.svg': failoverPicture,
   'dispatch.svg': contestPicture,
   'dispatch-latency.svg': latencyPicture,
 }

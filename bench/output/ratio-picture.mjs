@@ -1,5 +1,5 @@
 import { Picture, scale } from './svg.mjs'
-import { figure, isDispatch } from './table.mjs'
+import { chapterOf, figure } from './table.mjs'
 
 const LEFT = 330
 const RIGHT = 700
@@ -7,7 +7,7 @@ const ROW = 34
 
 /** How near each rate comes to the floor of its own run, and how near it has to come. */
 export const ratioPicture = (rows) => {
-  const rates = rows.filter((row) => row.floor > 0 && row.unit.endsWith('/s') && !isDispatch(row))
+  const rates = rows.filter((row) => row.floor > 0 && row.unit.endsWith('/s') && chapterOf(row) === 'groups')
   if (rates.length === 0) return undefined
   const bottom = 50 + rates.length * ROW
   const picture = new Picture(760, bottom + 48, 'Rates against the floor of the same run')

@@ -6,8 +6,10 @@ export const figure = (value) => {
   return typeof value === 'number' ? COUNT.format(value).replaceAll(',', '\u202f') : String(value)
 }
 
-/** Whether a row is about dispatch, which has a chapter and pictures of its own. */
-export const isDispatch = ({ row }) => row.startsWith('dispatch ')
+const OWN_CHAPTERS = ['dispatch', 'cluster']
+
+/** Which chapter of the document, with pictures of its own, a row belongs to: what its name begins with, or else `groups`. */
+export const chapterOf = ({ row }) => OWN_CHAPTERS.find((chapter) => row.startsWith(chapter)) ?? 'groups'
 
 /** `null` is for rows that could not be compared: what they are compared with is not there. */
 const VERDICTS = new Map([

@@ -1,5 +1,5 @@
 import { Picture, scale } from './svg.mjs'
-import { figure, isDispatch } from './table.mjs'
+import { chapterOf, figure } from './table.mjs'
 
 const LEFT = 330
 const RIGHT = 730
@@ -11,7 +11,9 @@ const jitter = (i) => ((i * 0.618_034) % 1) - 0.5
 
 /** Each run of each hand-over as a dot, its median, and the most that it may take. */
 export const timesPicture = (rows) => {
-  const timed = rows.filter((row) => row.unit === 'ms' && row.floor > 0 && row.series !== undefined && !isDispatch(row))
+  const timed = rows.filter(
+    (row) => row.unit === 'ms' && row.floor > 0 && row.series !== undefined && chapterOf(row) === 'groups',
+  )
   if (timed.length === 0) return undefined
   const bottom = 50 + timed.length * ROW
   const picture = new Picture(760, bottom + 48, 'How long a change takes, run by run')

@@ -2,7 +2,7 @@
 import { connect, remote, timing } from '../../dist/index.js'
 
 const [url, group, id] = process.argv.slice(2)
-const caucus = await connect(remote([url], { timing: timing.local }))
+const caucus = await connect(remote(url.split(','), { timing: timing.local }))
 let membership
 
 const join = async () => {

@@ -1,18 +1,11 @@
 import { spawn } from 'node:child_process'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { numberedRequest } from './frames.mjs'
+import { freePorts } from './ports.mjs'
 import { tracked } from './process.mjs'
 
 const OK = '+OK\r\n'
 const START_TRIES = 100
-
-const freePort = () =>
-  new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address()
-      server.close(() => resolve(port))
-    })
-  })
 
 const open = (port) =>
   new Promise((resolve, reject) => {
@@ -23,7 +16,7 @@ const open = (port) =>
 
 /** A Redis that keeps nothing on disk, where `redis-server` is installed; otherwise undefined. */
 export const startRedis = async () => {
-  const port = await freePort()
+  const [port] = await freePorts(1)
   const child = tracked(
     spawn('redis-server', ['--port', String(port), '--save', '', '--appendonly', 'no'], { stdio: 'ignore' }),
   )

@@ -61,6 +61,20 @@ export const aliveRow = ({ name, each, run, used: [before, after], expired, deta
   }
 }
 
+/** How long each of several runs took, beside their median. */
+export const spreadOf = (took, prefix = '') => ({
+  [`${prefix}lowest, ms`]: round(Math.min(...took), 4),
+  [`${prefix}p90, ms`]: round(quantile(took, 0.9), 4),
+  [`${prefix}highest, ms`]: round(Math.max(...took), 4),
+  [`${prefix}runs`]: took.length,
+})
+
+/** Every run of several contenders, ours first, for the picture of a cluster; `most` is what ours may take. */
+export const seriesOf = (all, most) => ({
+  took: Object.fromEntries(Object.entries(all).map(([name, took]) => [name, took.map((ms) => round(ms, 4))])),
+  most,
+})
+
 /** A row of how long something takes, at the median of several times: no less than `floor`, which is what is waited for, and little more. */
 export const waitRow = (row, took, { floor, others, marginMs }) => {
   const ms = median(took)
@@ -73,12 +87,7 @@ export const waitRow = (row, took, { floor, others, marginMs }) => {
     target: `≤ ${round(floor, 4)} + ${marginMs} ms`,
     ok: ms <= floor + marginMs,
     unit: 'ms',
-    details: {
-      'lowest, ms': round(Math.min(...took), 4),
-      'p90, ms': round(quantile(took, 0.9), 4),
-      'highest, ms': round(Math.max(...took), 4),
-      runs: took.length,
-    },
+    details: spreadOf(took),
     series: { [row]: took.map((each) => round(each, 4)) },
   }
 }

@@ -9,6 +9,7 @@ export class Team {
   #url
   #group
   #members = new Map()
+  #failed
   #look = () => {}
 
   constructor(url, group) {
@@ -30,6 +31,11 @@ export class Team {
       Object.assign(this.#members.get(member), said)
       this.#look()
     })
+    member.once('exit', (code) => {
+      // A signal is ours.
+      if (code > 0) this.#failed = new Error(`${id} ended by itself (${code})`)
+      this.#look()
+    })
     return member
   }
 
@@ -38,8 +44,11 @@ export class Team {
   }
 
   #until(holds) {
-    return new Promise((resolve) => {
-      this.#look = () => holds() && resolve()
+    return new Promise((resolve, reject) => {
+      this.#look = () => {
+        if (this.#failed !== undefined) reject(this.#failed)
+        else if (holds()) resolve()
+      }
       this.#look()
     })
   }

@@ -1,3 +1,4 @@
+import type { Millis } from '../core/time.ts'
 import { CaucusError, errorFromWire } from '../errors.ts'
 import { type ClientTls, fetchWith } from './client-tls.ts'
 
@@ -18,8 +19,13 @@ export const describeBreak = (error: unknown): string => {
 }
 
 export interface RequestOptions {
-  /** Default: GET. Anything else here can be said twice, so the next server may be told what an earlier one has perhaps heard. */
-  readonly method?: 'GET' | 'PUT' | 'DELETE'
+  /**
+   * Default: GET. What can be said twice is also said to the next server when an earlier one has perhaps heard it; a POST only when it certainly
+   * has not.
+   */
+  readonly method?: 'GET' | 'PUT' | 'DELETE' | 'POST'
+  /** How long each server may take. Default: what it may for something that it has at hand. */
+  readonly withinMs?: Millis
   /** Sent as JSON. */
   readonly body?: unknown
   readonly headers?: Readonly<Record<string, string>>
@@ -31,7 +37,7 @@ export interface RequestOptions {
 export const request = async (
   { servers, token, tls }: Api,
   path: string,
-  { method = 'GET', body, headers = {}, signal }: RequestOptions = {},
+  { method = 'GET', body, headers = {}, signal, withinMs = ANSWER_MS }: RequestOptions = {},
 ): Promise<Response> => {
   const failures: string[] = []
   for (const server of servers) {
@@ -40,14 +46,20 @@ export const request = async (
       headers: { ...headers, ...bearer(token) },
       ...(body !== undefined && { body: JSON.stringify(body) }),
     }
-    const response = await tryServer(`${server}${path}`, asked, tls, signal)
-    if (typeof response === 'string') failures.push(`${server}: ${response}`)
-    else if (response.ok) return response
+    const response = await tryServer(`${server}${path}`, asked, { tls, signal, withinMs })
+    if ('failed' in response) {
+      const failure = `${server}: ${response.failed}`
+      if (method === 'POST' && response.mayHaveHeard) throw perhapsDone(failure)
+      failures.push(failure)
+    } else if (response.ok) return response
     else throw await failureOf(response, server)
     signal?.throwIfAborted()
   }
   throw new CaucusError('CAUCUS_UNAVAILABLE', `no server answers (${failures.join('; ')}); is one running?`)
 }
+
+const perhapsDone = (failure: string): CaucusError =>
+  new CaucusError('CAUCUS_CONNECTION_LOST', `${failure}; it may have been done all the same, look before you try again`)
 
 const bearer = (token: string | undefined): Record<string, string> =>
   token === undefined ? {} : { authorization: `Bearer ${token}` }
@@ -58,28 +70,42 @@ interface Asked {
   readonly body?: string
 }
 
+interface Failed {
+  readonly failed: string
+  readonly mayHaveHeard: boolean
+}
+
+interface Attempt {
+  readonly tls: ClientTls | undefined
+  readonly signal: AbortSignal | undefined
+  readonly withinMs: Millis
+}
+
 /** The answer, or why there is none. */
-const tryServer = async (
-  url: string,
-  asked: Asked,
-  tls: ClientTls | undefined,
-  signal: AbortSignal | undefined,
-): Promise<Response | string> => {
-  const late = new Error(`no answer within ${ANSWER_MS} ms`)
+const tryServer = async (url: string, asked: Asked, { tls, signal, withinMs }: Attempt): Promise<Response | Failed> => {
+  const late = new Error(`no answer within ${withinMs} ms`)
   const attempt = new AbortController()
-  const timer = setTimeout(() => attempt.abort(late), ANSWER_MS)
+  const timer = setTimeout(() => attempt.abort(late), withinMs)
   const giveUp = () => attempt.abort(signal?.reason)
   signal?.addEventListener('abort', giveUp, { once: true })
   try {
     if (tls !== undefined) return await fetchWith(url, { ...asked, signal: attempt.signal, tls })
     return await fetch(url, { ...asked, signal: attempt.signal, redirect: 'error' })
   } catch (error) {
-    return describeBreak(error)
+    return { failed: describeBreak(error), mayHaveHeard: !UNHEARD.has(codeOf(error)) }
   } finally {
     // Both end with the head of the answer; a stream goes on for as long as its reader likes.
     clearTimeout(timer)
     signal?.removeEventListener('abort', giveUp)
   }
+}
+
+/** There was no connection. */
+const UNHEARD: ReadonlySet<unknown> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'])
+
+const codeOf = (error: unknown): unknown => {
+  const { code, cause } = error as { code?: unknown; cause?: { code?: unknown } }
+  return code ?? cause?.code
 }
 
 /**

@@ -15,6 +15,7 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
   answer: { summary: 'answer what is asked on a topic with a program', load: () => import('./commands/answer.ts') },
   status: { summary: 'what the server says about itself and its groups', load: () => import('./commands/status.ts') },
   leader: { summary: 'who leads a cluster of peers', load: () => import('./commands/leader.ts') },
+  transfer: { summary: 'have another peer lead', load: () => import('./commands/transfer.ts') },
   members: { summary: 'who is in a group, and with what share', load: () => import('./commands/members.ts') },
   services: {
     summary: 'which services there are, or the instances of one',

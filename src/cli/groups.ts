@@ -3,20 +3,24 @@ import type { GroupView, MemberView } from '../core/group/view.ts'
 import { CaucusError } from '../errors.ts'
 import type { Guarantees } from '../ports/hosting.ts'
 import { type Api, requestJson } from './api.ts'
+import { isLeader, type Leader, plainLeader } from './leader.ts'
 import { formatRanges } from './work/share.ts'
 
 /** What `caucus status --json` prints. */
 export interface Status {
   readonly version: string
   readonly guarantees: Guarantees
+  /** Of a cluster of peers. */
+  readonly leader?: Leader
   readonly groups: readonly GroupView[]
 }
 
 export const fetchStatus = async (api: Api): Promise<Status> => {
   const answer = await requestJson(api, '/v1/status')
   if (!isStatus(answer)) throw new CaucusError('CAUCUS_PROTOCOL', 'the server did not answer as a caucus server does')
-  const { version, guarantees, groups } = answer
-  return { version, guarantees, groups: groups.map(plainGroup) }
+  const { version, guarantees, leader, groups } = answer
+  const led = isLeader(leader) ? { leader: plainLeader(leader) } : {}
+  return { version, guarantees, ...led, groups: groups.map(plainGroup) }
 }
 
 const isStatus = (answer: unknown): answer is Status =>

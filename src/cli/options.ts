@@ -65,6 +65,7 @@ const faultless = (fault: (text: string) => string | undefined): ((text: string)
 
 export const groupName = faultless((text) => groupNameFault(text))
 export const memberId = faultless((text) => idFault(text, 'member id'))
+export const peerId = faultless((text) => idFault(text, 'identifier'))
 export const topicName = faultless((text) => groupNameFault(text, 'topic name'))
 export const producerId = faultless((text) => idFault(text, 'producer id'))
 export const queueName = faultless((text) => groupNameFault(text, 'queue name'))

@@ -1,15 +1,15 @@
 import { createSecureContext } from 'node:tls'
+import { seedsOf } from '../backends/peer/seeds.ts'
 import type { AccessRule } from '../config/access.ts'
 import type { Config } from '../config/config.ts'
 import { formatDuration } from '../config/duration.ts'
 import { checkConfig, parseConfig } from '../config/file.ts'
 import type { ConfiguredLimits } from '../config/rates.ts'
 import { checkTiming, requireSafe } from '../config/safety.ts'
+import { pollSettingsOf, type ServedGroups, servedGroupsOf } from '../config/served.ts'
 import { resolveTiming, servedTiming, type Timing } from '../config/timing.ts'
 import { parseTokenFile } from '../config/token-file.ts'
-import type { GroupSettings } from '../core/group/book.ts'
 import { electionOf } from '../core/group/elections.ts'
-import type { ShareKind } from '../core/group/messages.ts'
 import type { PollSettings } from '../core/group/poll-group.ts'
 import type { Millis } from '../core/time.ts'
 import { CaucusError, isCaucusError } from '../errors.ts'
@@ -18,7 +18,7 @@ import { isLoopback, addressOf as resolveHost } from '../server/address.ts'
 import { UsageError } from './errors.ts'
 import type { ListenAddress } from './listen-address.ts'
 import { readBytes, readText } from './read-file.ts'
-import { requireNoGroups, voterOf } from './voter-settings.ts'
+import { voterOf } from './voter-settings.ts'
 
 /** What `caucus serve` was told on its command line. */
 export interface ServeOptions {
@@ -39,16 +39,14 @@ export interface ServeOptions {
 }
 
 /** Everything that a server needs to know, from the command line over the file over the defaults. */
-export interface ServeSettings {
+export interface ServeSettings extends ServedGroups {
   readonly host: string
   readonly port: number
   readonly clusterId: string | undefined
-  readonly defaults: GroupSettings
-  readonly groups: ReadonlyMap<string, GroupSettings & { readonly share?: ShareKind }>
   readonly poll: PollSettings & { readonly group: string }
   readonly access: AccessSettings | undefined
   readonly limits: ConfiguredLimits
-  /** With peers: the voter to run, and no coordinator of groups. */
+  /** With peers: the voter to run, which serves them while it leads. */
   readonly voter: PeerOptions | undefined
   /** With the paths: the server reads them again when they change. */
   readonly tls:
@@ -81,20 +79,18 @@ export const settingsOf = (options: ServeOptions, env: NodeJS.ProcessEnv = proce
   return {
     ...address,
     clusterId: config?.cluster,
-    defaults: groupSettings(timing),
-    groups: groupsOf(config, options.group, timing),
+    ...groupsOf(config, options.group, timing),
     poll: pollOf(options, config?.groups.get(options.group)?.timing ?? timing),
     access,
     limits: config?.limits ?? {},
     tls,
-    voter: voterOf(options, config, { ...address, access, tls }),
+    voter: voterOf(options, config, { ...address, access, tls, timing }),
   }
 }
 
 const readConfig = (text: string, file: string): Config => {
   const config = parseConfig(text, file)
   requireSafe(checkConfig(config).violations)
-  requireNoGroups(config, file)
   return config
 }
 
@@ -104,11 +100,12 @@ export const refusalsOf = async (
   file: string,
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<string[]> => {
-  const options: ServeOptions = { group: POLL_GROUP }
+  const options: ServeOptions = { group: POLL_GROUP, config: file }
   const checks = [
-    () => requireNoGroups(config, file),
     () => groupsOf(config, options.group, config.timing),
     () => tlsOf(options, config),
+    () => requireSeeds(config),
+    () => requireSound(options, config),
     () => requireClosed(addressOf(options, config).host, config, accessOf(options, config, '', env)),
   ]
   const reasons: string[] = []
@@ -120,7 +117,23 @@ export const refusalsOf = async (
       reasons.push(error.message)
     }
   }
-  return reasons
+  return [...new Set(reasons)]
+}
+
+/** The peer decides these two when it starts. Unsafe timing is told apart from them. */
+const requireSound = async (options: ServeOptions, config: Config): Promise<void> => {
+  if (config.seeds !== undefined || !checkConfig(config).ok) return
+  const { timing } = config
+  const voter = voterOf(options, config, { ...addressOf(options, config), access: undefined, tls: undefined, timing })
+  if (voter !== undefined) (await import('../peer.ts')).soundPeer(voter)
+}
+
+const requireSeeds = ({ seeds, tls, peers, groups }: Config): void => {
+  if (seeds === undefined) return
+  const { faults } = seedsOf(seeds, tls !== undefined)
+  if (peers.length > 0) faults.push('seeds makes this peer an observer, which takes no peers; leave one of them out')
+  if (groups.size > 0) faults.push('seeds makes this peer an observer, which takes no groups; leave one of them out')
+  if (faults.length > 0) throw new CaucusError('CAUCUS_INVALID_CONFIG', faults.join('; '))
 }
 
 /** The server decides this when it listens; here it is known before. */
@@ -145,34 +158,19 @@ const timingOf = ({ timeout, settle }: ServeOptions, config: Config | undefined)
 const addressOf = ({ listen }: ServeOptions, config: Config | undefined): ListenAddress =>
   listen ?? { host: config?.listenHost ?? DEFAULT_LISTEN.host, port: config?.listenPort ?? DEFAULT_LISTEN.port }
 
-const groupSettings = (timing: Timing): GroupSettings => {
-  const { leaseMs, settleMs, settleCapMs, drainLimitMs, staticGraceMs } = timing
-  return { leaseMs, settleMs, settleCapMs, drainLimitMs, staticGraceMs }
-}
-
-const groupsOf = (config: Config | undefined, pollGroup: string, timing: Timing): ServeSettings['groups'] => {
+const groupsOf = (config: Config | undefined, pollGroup: string, timing: Timing): ServedGroups => {
   if (electionOf(pollGroup) !== undefined) {
     throw new UsageError(
       `--group: ${JSON.stringify(pollGroup)} is the name of an election; give bloc's clients a group`,
     )
   }
-  const groups = new Map<string, GroupSettings & { readonly share?: ShareKind }>()
-  for (const [name, { share, timing: own }] of config?.groups ?? []) {
-    if (name !== pollGroup) groups.set(name, { ...groupSettings(own ?? timing), ...(share !== undefined && { share }) })
-    else if (share !== undefined && share !== 'index') {
-      throw new CaucusError(
-        'CAUCUS_INVALID_CONFIG',
-        `the group "${name}" shares partitions, but it is the one of bloc's clients, who share an index; give them another one with --group`,
-      )
-    }
-  }
-  return groups
+  return servedGroupsOf(config?.groups ?? new Map(), timing, pollGroup)
 }
 
 const pollOf = ({ group, pollInterval }: ServeOptions, timing: Timing): ServeSettings['poll'] => {
-  const { leaseMs: timeoutMs, settleMs, settleCapMs } = timing
-  const pollIntervalMs = pollInterval ?? timeoutMs
-  if (pollIntervalMs <= timeoutMs) return { group, timeoutMs, settleMs, settleCapMs, pollIntervalMs }
+  const poll = pollSettingsOf(group, timing, pollInterval)
+  const { pollIntervalMs, timeoutMs } = poll
+  if (pollIntervalMs <= timeoutMs) return poll
   throw new UsageError(
     `--poll-interval is ${formatDuration(pollIntervalMs)} and --timeout ${formatDuration(timeoutMs)}: a client that polls so rarely would be taken for gone between two polls; give an interval of at most the time-out`,
   )

@@ -1,5 +1,5 @@
 import { openPeer } from '../backends/peer/index.ts'
-import { soundPeer } from '../backends/peer/options.ts'
+import { reachOf, soundPeer } from '../peer.ts'
 import { systemClocks } from '../runtime/system-clock.ts'
 import { Access } from '../server/access/access.ts'
 import { RulesFile } from '../server/access/rules-file.ts'
@@ -13,7 +13,7 @@ import { readVersion } from './version.ts'
 
 type VoterSettings = ServeSettings & { readonly voter: NonNullable<ServeSettings['voter']> }
 
-/** Runs one voter. Resolves once it listens. `failed` is called when it broke: it neither votes nor leads any more. */
+/** Runs one voter, which serves groups while it leads, or an observer, which passes on to whoever does. Resolves once it listens. `failed` is called when it broke: it neither votes nor leads any more. */
 export const startVoter = async (
   { auditLog }: ServeOptions,
   { voter, access: named, limits, tls }: VoterSettings,
@@ -39,12 +39,16 @@ export const startVoter = async (
       logger,
       audit: audit?.write,
       meter,
+      pollGroup: voter.poll?.group,
       ...(tls !== undefined && { files: tls.files }),
     })
-    const cluster = await openPeer(sound, { listen, telemetry: meter })
+    const cluster = await openPeer(sound, { listen, telemetry: meter, reach: reachOf(sound) })
     const { exclusion, survivesRestart } = cluster.guarantees
     const voters = sound.others.length + 1
-    logger.info({ exclusion, survivesRestart, voters }, `voting on ${cluster.url}; serves no groups`)
+    const { leaseMs, settleMs } = sound.timing
+    if (sound.seeds === undefined)
+      logger.info({ exclusion, survivesRestart, voters, leaseMs, settleMs }, `voting on ${cluster.url}`)
+    else logger.info({ seeds: sound.seeds.length }, `observing on ${cluster.url}`)
     return {
       url: cluster.url,
       close: async () => {

@@ -8,6 +8,8 @@ import { Election } from './election.ts'
 import { Elections } from './elections.ts'
 import { Group } from './group.ts'
 import { Membership } from './membership.ts'
+import type { OnceOptions, OnceResult, OnceWork } from './once.ts'
+import { Onces } from './onces.ts'
 import { checkElectionName, checkGroupName, checkOptions, checkSignal } from './options.ts'
 import type { Service } from './service.ts'
 import { Services } from './services.ts'
@@ -17,15 +19,20 @@ import { checkTracing } from './topic-tracing.ts'
 import { Topics } from './topics.ts'
 
 /**
- * Resolves with a handle once the backend is ready to take joins. Disposing of it leaves every group that was joined through it and
+ * Resolves with a handle once the backend, or that of a peer in this process, is ready to take joins. Disposing of it leaves every group that was joined through it and
  * closes what it opened. A signal ends the wait. With `tracing`, what is asked and answered on topics is traced.
  */
 export const connect = async (
-  backend: BackendFactory,
+  to: BackendFactory | { readonly backend: BackendFactory },
   options: { readonly signal?: AbortSignal; readonly tracing?: Tracing } = {},
 ): Promise<Caucus> => {
+  const backend =
+    typeof to === 'function' ? to : (to as Partial<Exclude<typeof to, BackendFactory>> | undefined)?.backend
   if (typeof backend !== 'function') {
-    throw new CaucusError('CAUCUS_INVALID_ARGUMENT', 'connect() takes a backend: embedded() or remote([url])')
+    throw new CaucusError(
+      'CAUCUS_INVALID_ARGUMENT',
+      'connect() takes a backend: embedded(), remote([url]) or a cluster',
+    )
   }
   checkOptions(options, ['signal', 'tracing'], 'connect()')
   checkSignal(options.signal, 'connect()')
@@ -42,6 +49,7 @@ export class Caucus implements AsyncDisposable {
   readonly #topics: Topics
   readonly #services = new Services(() => this.#open())
   readonly #elections = new Elections()
+  readonly #onces = new Onces(() => this.#open())
   #closed: Promise<void> | undefined
 
   /** Use `connect()`. */
@@ -75,6 +83,24 @@ export class Caucus implements AsyncDisposable {
       backend: () => this.#open(),
       campaign: (campaign, working) => this.#elections.campaign(this.#open(), campaign, working),
     })
+  }
+
+  /**
+   * Of all processes that call this with the same name and the same scheduled instant, one calls `work`, at most once as far as the coordinator
+   * can know, and never again. Everybody's call resolves when it is over: with what `work` gave here, or with how it ended elsewhere. Before `at`
+   * it waits, by this process's wall clock.
+   *
+   * Rejects with the error of `work` where that ran; with `CAUCUS_ONCE_LOST` when whoever ran it was lost midway, which is not run again; with
+   * `CAUCUS_ONCE_UNKNOWN` for an instant of which this coordinator does not know what came of it (older than its start, or than it remembers); with the
+   * signal's reason; and as `election().campaign()` does.
+   */
+  once<Result>(
+    name: string,
+    at: Date | number,
+    work: OnceWork<Result>,
+    options: OnceOptions = {},
+  ): Promise<OnceResult<Result>> {
+    return this.#onces.once(name, at, work, options)
   }
 
   /**
@@ -136,7 +162,13 @@ export class Caucus implements AsyncDisposable {
       else await membership.leave()
     })
     try {
-      await Promise.all([...leaving, this.#topics.drain(), this.#services.leave(), this.#elections.drain()])
+      await Promise.all([
+        ...leaving,
+        this.#topics.drain(),
+        this.#services.leave(),
+        this.#elections.drain(),
+        this.#onces.drain(),
+      ])
     } finally {
       await this.#backend.close()
     }

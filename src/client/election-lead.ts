@@ -11,7 +11,8 @@ interface Reign {
   next(first: boolean): Candidacy
 }
 
-type Outcome<Result> = { readonly value: Result } | { readonly error: unknown }
+/** What came of work. */
+export type Outcome<Result> = { readonly value: Result } | { readonly error: unknown }
 
 /** One tenure after the other, never two at once, until the work has ended while it led. */
 export const reign = async <Result>(
@@ -45,15 +46,18 @@ export const reign = async <Result>(
   }
 }
 
-const settled = async <Result>(work: LeaderWork<Result>, tenure: Tenure): Promise<Outcome<Result>> => {
+export const settled = async <Given, Result>(
+  work: (given: Given) => Result | PromiseLike<Result>,
+  given: Given,
+): Promise<Outcome<Result>> => {
   try {
-    return { value: await work(tenure) }
+    return { value: await work(given) }
   } catch (error) {
     return { error }
   }
 }
 
-const resultOf = <Result>(outcome: Outcome<Result>): Result => {
+export const resultOf = <Result>(outcome: Outcome<Result>): Result => {
   if ('error' in outcome) throw outcome.error
   return outcome.value
 }
@@ -61,7 +65,7 @@ const resultOf = <Result>(outcome: Outcome<Result>): Result => {
 const causeOf = (outcome: Outcome<unknown>): unknown => ('error' in outcome ? outcome.error : undefined)
 
 /** It failed for another reason than that it was told to stop. */
-const isOwnError = (outcome: Outcome<unknown>, { signal }: Tenure): boolean => {
+export const isOwnError = (outcome: Outcome<unknown>, { signal }: Pick<Tenure, 'signal'>): boolean => {
   if (!('error' in outcome)) return false
   let error: unknown = outcome.error
   // A chain of causes may be a ring.

@@ -107,6 +107,8 @@ export class Membership implements AsyncDisposable {
   /** `member` from the admission on; `leaving`, `left`, `fenced` and `refused` say how it ended. */
   get state(): MemberState {
     const { state } = this.#port.view()
+    // Only of what runs once, which nobody is a member of by this class.
+    if (state === 'concluded') return 'left'
     return this.#ended !== undefined && (state === 'leaving' || state === 'member') ? 'left' : state
   }
 

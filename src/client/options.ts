@@ -1,6 +1,7 @@
 import { weightFault } from '../core/assignment/weights.ts'
 import { electionNameFault } from '../core/group/elections.ts'
 import type { ShareKind } from '../core/group/messages.ts'
+import { atFault, onceNameFault } from '../core/group/onces.ts'
 import { groupNameFault, idFault } from '../core/ids.ts'
 import { CaucusError } from '../errors.ts'
 import { metadataFault } from '../wire/faults.ts'
@@ -30,6 +31,18 @@ export const checkGroupName = (name: unknown): void => {
 
 export const checkElectionName = (name: unknown): void => {
   const fault = electionNameFault(name)
+  if (fault !== undefined) refuse(fault)
+}
+
+/** The scheduled instant, in milliseconds of the wall clock. */
+export const checkAt = (at: unknown): number => {
+  const atMs = at instanceof Date ? at.getTime() : at
+  const fault = atFault(atMs)
+  return fault === undefined ? (atMs as number) : refuse(`once(name, at, work): ${fault}`)
+}
+
+export const checkOnceName = (name: unknown): void => {
+  const fault = onceNameFault(name)
   if (fault !== undefined) refuse(fault)
 }
 

@@ -99,6 +99,7 @@ export class Registration implements AsyncDisposable {
       case 'leaving':
         return this.#ended === undefined ? 'withdrawing' : 'withdrawn'
       case 'left':
+      case 'concluded':
         return 'withdrawn'
       default:
         return state

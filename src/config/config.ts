@@ -23,6 +23,8 @@ export interface Config {
   readonly listenHost?: string
   readonly listenPort?: number
   readonly peers: readonly Peer[]
+  /** Where a peer without a vote looks for the voters. */
+  readonly seeds?: readonly string[]
   readonly metadata?: unknown
   /** The file's own, over `timing.lan`; without one that of a plain server (`servedTiming`), with peers `timing.lan`. */
   readonly timing: Timing

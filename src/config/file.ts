@@ -32,7 +32,7 @@ export interface ConfigReport {
 
 /** Every unsafe relation of the file's timing and of its groups', and the worst cases over all of them. */
 export const checkConfig = (config: Config): ConfigReport => {
-  const peers = otherPeers(config).length > 0
+  const peers = otherPeers(config).length > 0 || config.seeds !== undefined
   const own = [...config.groups].flatMap(([name, group]) =>
     group.timing === undefined ? [] : [[name, group.timing] as const],
   )

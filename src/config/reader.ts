@@ -1,5 +1,6 @@
 import { electionOf } from '../core/group/elections.ts'
 import type { ShareKind } from '../core/group/messages.ts'
+import { isOnceName } from '../core/group/onces.ts'
 import { groupNameFault, idFault } from '../core/ids.ts'
 import { readAccess } from './access-reader.ts'
 import { type Config, type GroupConfig, MAX_PARTITIONS, otherPeers, type Peer } from './config.ts'
@@ -20,11 +21,13 @@ export class ConfigReader {
   readonly faults: string[] = []
 
   config(value: unknown): Config {
-    const keys = 'cluster identifier listen_host listen_port peers metadata timing groups tokens tls limits'.split(' ')
+    const keys =
+      'cluster identifier listen_host listen_port peers seeds metadata timing groups tokens tls limits'.split(' ')
     const given = this.#object(value, '', keys) ?? {}
     const identifier = this.#optional(given, 'identifier', (each, path) => this.#id(each, path))
     const peers = this.#optional(given, 'peers', (each, path) => this.#peers(each, path, identifier)) ?? []
-    const plain = otherPeers({ peers, identifier }).length === 0
+    const seeds = this.#optional(given, 'seeds', (each, path) => this.#seeds(each, path))
+    const plain = otherPeers({ peers, identifier }).length === 0 && seeds === undefined
     const own = this.#optional(given, 'timing', (each, path) => this.#timing(each, path, timing.lan))
     const inForce = own ?? (plain ? servedTiming : timing.lan)
     return defined({
@@ -33,6 +36,7 @@ export class ConfigReader {
       listenHost: this.#optional(given, 'listen_host', (each, path) => this.#text(each, path)),
       listenPort: this.#optional(given, 'listen_port', (each, path) => this.#whole(each, path, 0, 65_535)),
       peers,
+      seeds,
       metadata: given.metadata,
       timing: inForce,
       groups: this.#optional(given, 'groups', (each, path) => this.#groups(each, path, inForce)) ?? new Map(),
@@ -101,11 +105,22 @@ export class ConfigReader {
     if (!Array.isArray(value)) return this.#fault(path, 'must be an array', value)
     const peers = value.flatMap((each: unknown, index) => this.#peer(each, `${path}[${index}]`) ?? [])
     const names = new Set(peers.map((peer) => peer.identifier))
-    if (names.size < peers.length) this.faults.push(`${path} has two entries with one identifier`)
+    for (const twice of repeated(peers.map((peer) => peer.identifier)))
+      this.faults.push(`${path} has two entries with one identifier, ${JSON.stringify(twice)}`)
+    // Others would be led to the wrong one.
+    for (const twice of repeated(peers.map(({ host, port }) => `${host}:${port}`)))
+      this.faults.push(`${path} has two entries with one address, ${twice}`)
     if (identifier !== undefined) names.add(identifier)
     else if (peers.length > 0) this.faults.push('identifier is missing; with peers, each must know which one it is')
     if (names.size > MAX_VOTERS) this.faults.push(`${path} makes ${names.size} voters; at most ${MAX_VOTERS}`)
     return peers
+  }
+
+  /** What each of them means is for the peer that asks them. */
+  #seeds(value: unknown, path: string): readonly string[] | undefined {
+    if (typeof value === 'string') return [value]
+    if (!Array.isArray(value)) return this.#fault(path, 'must be a string or an array of strings', value)
+    return value.flatMap((each: unknown, index) => this.#text(each, `${path}[${index}]`) ?? [])
   }
 
   #peer(value: unknown, path: string): Peer | undefined {
@@ -134,6 +149,8 @@ export class ConfigReader {
         const at = join(path, name.slice(0, 80))
         const fault = groupNameFault(name, `the group name ${JSON.stringify(name.slice(0, 80))}`)
         if (fault !== undefined) this.faults.push(fault)
+        if (isOnceName(name))
+          this.faults.push(`${at}: names that begin with "once/" are of runs, which have no settings`)
         const group = this.#object(each, at, ['share', 'timing']) ?? {}
         const share = this.#optional(group, 'share', (value, path) => this.#share(value, path, name), at)
         const own = this.#optional(group, 'timing', (value, path) => this.#timing(value, path, base), at)
@@ -193,3 +210,8 @@ type Defined<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] }
 /** The same without the keys whose value is undefined, as `exactOptionalPropertyTypes` asks for. */
 const defined = <T extends object>(value: T): Defined<T> =>
   Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as Defined<T>
+
+/** What is there more than once. */
+const repeated = (texts: readonly string[]): readonly string[] => [
+  ...new Set(texts.filter((text, index) => texts.indexOf(text) !== index)),
+]

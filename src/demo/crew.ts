@@ -1,11 +1,8 @@
 import { fileURLToPath } from 'node:url'
-import { CaucusError } from '../errors.ts'
 import { Child, type Ending } from './child.ts'
 import type { FromWorker, ToWorker, WorkOrder } from './messages.ts'
 
-const CAUCUS = fileURLToPath(new URL('../../bin/caucus.js', import.meta.url))
 const WORKER = fileURLToPath(new URL('./worker.js', import.meta.url))
-const ORPHAN = new URL('./orphan.js', import.meta.url).href
 const STOP_LIMIT_MS = 2_000
 
 export interface CrewListener {
@@ -13,7 +10,6 @@ export interface CrewListener {
   said(worker: Worker, message: FromWorker): void
   /** A worker ended that nobody had stopped. */
   lost(worker: Worker, ending: Ending): void
-  serverLost(error: CaucusError): void
 }
 
 export interface Worker {
@@ -23,34 +19,18 @@ export interface Worker {
   readonly isAtWork: boolean
 }
 
-/** The processes of the demo: one server, and workers that come and go. Nothing of it survives `stop` or the end of this process. */
+/** The workers of the demo, which come and go. Nothing of it survives `stop` or the end of this process. */
 export class Crew {
   readonly #listener: CrewListener
   readonly #workers: (Worker & { isAtWork: boolean })[] = []
   readonly #killAll = () => {
-    for (const child of this.#children()) child.signal('SIGKILL')
+    for (const { child } of this.#workers) child.signal('SIGKILL')
   }
-  #server: Child | undefined
-  #stopping = false
 
   constructor(listener: CrewListener) {
     this.#listener = listener
     // The last resort, for errors that nobody caught.
     process.once('exit', this.#killAll)
-  }
-
-  /** Resolves with the server's URL. */
-  async startServer(args: readonly string[], signal: AbortSignal): Promise<{ url: string; pid: number }> {
-    const server = new Child('the server', ['--import', ORPHAN, CAUCUS, 'serve', ...args])
-    this.#server = server
-    const line = await server.firstLine(signal)
-    const url = /^listening on (https?:\/\/\S+)$/.exec(line)?.[1]
-    if (url === undefined)
-      throw new CaucusError('CAUCUS_BACKEND', `the server said ${JSON.stringify(line)}, not where it listens`)
-    void server.ended.then(() => {
-      if (!this.#stopping) this.#listener.serverLost(server.endedTooEarly())
-    })
-    return { url, pid: server.pid }
   }
 
   /** Starts one more worker. It says `ready` once it is a member. */
@@ -91,21 +71,14 @@ export class Crew {
     for (const known of this.#workers) if (known === worker) known.isAtWork = false
   }
 
-  /** Resolves once no process is left: the workers leave their group, then the server ends. */
+  /** Resolves once no worker is left: they leave their group. */
   async stop(options: { readonly atOnce: boolean }): Promise<void> {
-    this.#stopping = true
     const left = this.#workers.filter(({ child }) => child.isAlive)
     for (const worker of left) this.#retire(worker)
     if (options.atOnce) this.#killAll()
     await Promise.all(
       left.map(({ child }) => child.stop(() => child.send({ type: 'leave' } satisfies ToWorker), STOP_LIMIT_MS)),
     )
-    await this.#server?.stop(() => this.#server?.signal('SIGTERM'), STOP_LIMIT_MS)
     process.off('exit', this.#killAll)
-  }
-
-  *#children(): Iterable<Child> {
-    for (const { child } of this.#workers) yield child
-    if (this.#server !== undefined) yield this.#server
   }
 }

@@ -21,7 +21,7 @@ export class Demo {
   constructor(stage: Stage, show: Show) {
     this.#stage = stage
     this.#show = show
-    this.#faults = faultScript(stage.kill)
+    this.#faults = faultScript(stage.kill, stage.servers.length)
     const team = new Team(stage, (event) => show.tell(event))
     this.#team = team
     this.#ledger = new Ledger({
@@ -41,8 +41,8 @@ export class Demo {
 
   /** Resolves with the outcome of the check. The group stays alive until `stop`. */
   async run(): Promise<Summary> {
-    const { dir, files, problems, workers } = this.#stage
-    this.#show.tell({ type: 'started', dir, files: files.length, workers })
+    const { dir, files, problems, workers, servers } = this.#stage
+    this.#show.tell({ type: 'started', dir, files: files.length, workers, servers: servers.length })
     for (const problem of problems) this.#ledger.report(problem)
     await this.#team.start()
     this.#ledger.start()
@@ -71,12 +71,16 @@ export class Demo {
   }
 
   /** What somebody can try who sees the group alive. */
-  whatNext(): string[] {
+  async whatNext(): Promise<string[]> {
+    const leader = await this.#team.findLeader()
     const [leaver, victim = leaver] = this.#team.atWork
+    const killIt =
+      leader && `  kill -9 ${leader.child.pid}     ${leader.id} leads: another one does then, and nothing moves`
     return [
       '',
       'The group is still up. Try, in another terminal:',
       `  curl ${this.#team.url}/v1/groups/${GROUP}`,
+      ...(killIt === undefined ? [] : [killIt]),
       `  kill ${leaver?.child.pid}        ${leaver?.id} leaves: others take over at once`,
       `  kill -9 ${victim?.child.pid}     ${victim?.id} cannot say so: its lease has to run out first`,
       'Ctrl-C ends all of it.',

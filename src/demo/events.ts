@@ -2,8 +2,17 @@ import type { Summary } from './summary.ts'
 
 /** What the demo tells while it runs: a line each, for people or (`--json`) for programs. */
 export type DemoEvent =
-  | { readonly type: 'started'; readonly dir: string; readonly files: number; readonly workers: number }
-  | { readonly type: 'listening'; readonly url: string; readonly pid: number }
+  | {
+      readonly type: 'started'
+      readonly dir: string
+      readonly files: number
+      readonly workers: number
+      readonly servers: number
+    }
+  | { readonly type: 'listening'; readonly server: string; readonly url: string; readonly pid: number }
+  /** A voter leads now; so long after the start, or after the one before was killed. */
+  | { readonly type: 'led'; readonly server: string; readonly term: number; readonly afterMs: number }
+  | { readonly type: 'leaderKilled'; readonly server: string; readonly pid: number }
   | { readonly type: 'joined'; readonly worker: string; readonly pid: number }
   | { readonly type: 'killed'; readonly worker: string; readonly pid: number; readonly partitions: number }
   | { readonly type: 'frozen'; readonly worker: string; readonly pid: number; readonly partitions: number }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { CaucusError } from '../errors.ts'
 import { PARTITIONS } from './results.ts'
 import type { OwnersView } from './views.ts'
+import { answerOf } from './web.ts'
 
 const LOOK_EVERY_MS = 25
 /** Far beyond any lease, drain or settle time of the demo: something is wrong then, and waiting longer does not mend it. */
@@ -12,24 +13,12 @@ interface Picture {
   readonly members: readonly { readonly id: string; readonly partitions?: readonly number[] }[]
 }
 
-/** The group as anybody with `curl` sees it; `undefined` while the server knows none of that name. */
-export const lookAt = async (url: string, group: string, signal: AbortSignal): Promise<Picture | undefined> => {
-  const response = await fetch(`${url}/v1/groups/${encodeURIComponent(group)}`, { signal })
-  if (response.status === 404) {
-    await response.arrayBuffer()
-    return undefined
-  }
-  if (!response.ok)
-    throw new CaucusError('CAUCUS_BACKEND', `the server answered ${response.status} for ${response.url}`)
-  return (await response.json()) as Picture
-}
-
 /**
  * Resolves with who owns what once exactly the expected members are there and own everything. `expected` is asked again at each
  * look, since somebody may end meanwhile.
  */
 export const untilWhole = async (
-  url: string,
+  urls: readonly string[],
   group: string,
   expected: () => readonly string[],
   signal: AbortSignal,
@@ -37,14 +26,8 @@ export const untilWhole = async (
 ): Promise<OwnersView> => {
   const startedAt = performance.now()
   for (;;) {
-    const view = await lookAt(url, group, signal).then(
-      (picture) => viewOf(picture, expected()),
-      (error: unknown) => {
-        signal.throwIfAborted()
-        // Nobody answered: if the server has ended, the signal will say so in better words, and right away.
-        if (!(error instanceof TypeError)) throw error
-      },
-    )
+    const picture = (await answerOf(urls, `/v1/groups/${encodeURIComponent(group)}`, signal)) as Picture | undefined
+    const view = viewOf(picture, expected())
     if (view !== undefined) return view
     if (!patiently && performance.now() - startedAt > PATIENCE_MS) {
       throw new CaucusError('CAUCUS_TIMEOUT', `the group was not whole again within ${PATIENCE_MS / 1000} s`)

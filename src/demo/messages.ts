@@ -1,7 +1,7 @@
 /** What a worker is told when it is started. */
 export interface WorkOrder {
   readonly id: string
-  readonly url: string
+  readonly urls: readonly string[]
   readonly group: string
   /** The folder of the logs and of the list of files. */
   readonly folder: string

@@ -1,19 +1,22 @@
-/** What is done to the workers in the middle of their work. */
-export type Fault = 'kill' | 'join' | 'freeze'
+/** What is done in the middle of the work: to workers, or to the server that leads. */
+export type Fault = 'kill' | 'join' | 'freeze' | 'failover'
 
 /** How long it takes, about, until the group is whole again: a lease has to run out, twice with a freeze, or nobody has to wait. */
-const EXPECTED_MS: Readonly<Record<Fault, number>> = { kill: 1_500, join: 500, freeze: 3_000 }
+const EXPECTED_MS: Readonly<Record<Fault, number>> = { kill: 2_500, join: 500, freeze: 4_500, failover: 1_500 }
 /** Undisturbed work before each fault and after the last one. */
 export const LULL_MS = 1_000
 /** The part of the files that may be handed out before the last fault is over: so that every fault lands in the middle. */
 const BEFORE_LAST_FAULT = 0.95
 
-/** The faults in their order: for every worker that is killed a new one joins, and one is frozen after the first pair. */
-export const faultScript = (kill: number): Fault[] => {
+/**
+ * The faults in their order: for every worker that is killed a new one joins, and after the first pair one is frozen, and then the leader of
+ * several servers killed.
+ */
+export const faultScript = (kill: number, servers: number): Fault[] => {
   const faults: Fault[] = []
   for (let i = 0; i < kill; i++) faults.push('kill', 'join')
   if (kill === 0) faults.push('join')
-  faults.splice(kill === 0 ? 1 : 2, 0, 'freeze')
+  faults.splice(kill === 0 ? 1 : 2, 0, 'freeze', ...(servers > 1 ? ['failover' as const] : []))
   return faults
 }
 

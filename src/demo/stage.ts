@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url'
 import { CaucusError } from '../errors.ts'
 import { listFiles, type Problem, reasonOf } from './files.ts'
 import { writableOutput } from './output.ts'
+import type { ServerOrder } from './servers.ts'
+import { oneServer, threeVoters } from './voters.ts'
 
 /** The group that the workers join. */
 export const GROUP = 'demo'
@@ -16,6 +18,7 @@ export interface StageOptions {
   readonly output?: string | undefined
   readonly workers: number
   readonly kill: number
+  readonly backend: 'embedded' | 'peer'
 }
 
 /** Everything that a run needs before its first process is started. */
@@ -28,7 +31,7 @@ export interface Stage {
   readonly output: string
   readonly workers: number
   readonly kill: number
-  readonly serverArgs: readonly string[]
+  readonly servers: readonly ServerOrder[]
   /** By the full path of a file: it is written by the demo, so it is no input. */
   readonly isOurs: (file: string) => boolean
   /** Removes the logs. The list of checksums stays, if there is one. */
@@ -49,11 +52,8 @@ export const setStage = async (options: StageOptions, signal: AbortSignal): Prom
     const { files, problems } = await listFiles(dir, isOurs, signal)
     if (files.length === 0) throw refuse(dir, 'has no regular file that could be read; name a folder with some files')
     writeFileSync(join(folder, 'files.ndjson'), files.map((path) => `${JSON.stringify(path)}\n`).join(''))
-    // Short leases, which one machine can keep: a demo should not consist of waiting.
-    const config = join(folder, 'server.json')
-    writeFileSync(config, JSON.stringify({ timing: 'local' }))
-    const { workers, kill } = options
-    const serverArgs = ['--listen', '127.0.0.1:0', '--fresh', '--config', config]
+    const { workers, kill, backend } = options
+    const servers = backend === 'peer' ? await threeVoters(folder) : oneServer(folder)
     return {
       dir,
       files,
@@ -62,7 +62,7 @@ export const setStage = async (options: StageOptions, signal: AbortSignal): Prom
       output,
       workers,
       kill,
-      serverArgs,
+      servers,
       isOurs,
       clear: () => remove(existsSync(join(home, SUMS)) ? folder : home),
     }

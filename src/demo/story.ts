@@ -31,11 +31,18 @@ export class Story {
         return [
           paint('strong', `${event.files} files below ${printablePath(event.dir)}`),
           `They are split by path over ${PARTITIONS} partitions, and the partitions over ${event.workers} workers. Each worker hashes its own.`,
+          ...(event.servers > 1 ? [`${event.servers} servers vote for one that leads; it is killed, too.`] : []),
           'Then some are killed and one is frozen. At the end a checker looks for what was left out and what was done by two.',
           '',
         ]
       case 'listening':
-        return [`the server is process ${event.pid}, at ${event.url}`]
+        return [`${event.server} is process ${event.pid}, at ${event.url}`]
+      case 'led':
+        return [`${paint('good', event.server)} leads in term ${event.term}, after ${event.afterMs} ms`]
+      case 'leaderKilled':
+        return [
+          `${paint('bad', event.server)} killed with -9, which led; every worker is alive, so nothing has to move`,
+        ]
       case 'joined':
         return [`${paint('good', event.worker)} joined, process ${event.pid}`]
       case 'killed':
@@ -95,6 +102,9 @@ const wholeLine = ({ afterMs, shares, moved, minimumMoves }: Whole): string => {
   return `  whole after ${seconds(afterMs)}: ${list}${moves}`
 }
 
+const MOVED_MORE =
+  '  More moved than had to: on a busy machine the leases of workers that live may run out, too. That costs time, and breaks no promise.'
+
 const summaryLines = (
   { files, hashed, missing, duplicates, overlaps, moved, minimumMoves, ok }: Summary,
   checked: Extract<DemoEvent, { type: 'checked' }> | undefined,
@@ -110,6 +120,7 @@ const summaryLines = (
     `${mark(duplicates === 0)} nothing twice       ${duplicates} duplicates`,
     `${mark(overlaps === 0)} one owner at a time ${overlaps} overlaps among ${checked?.claims ?? 0} claims to ${PARTITIONS} partitions`,
     `${mark(moved <= minimumMoves)} little moved        ${moved} partitions; the theoretical minimum is ${minimumMoves}`,
+    ...(ok && moved > minimumMoves ? [paint('soft', MOVED_MORE)] : []),
     ...(checked?.faults ?? []).map((fault) => paint('bad', `  ${fault}`)),
     '',
     `Why the work is idempotent: whoever is killed may have done a thing and not said so, and its next owner does it again`,

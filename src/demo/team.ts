@@ -9,6 +9,7 @@ import { untilWhole } from './group.ts'
 import { LineLog } from './log.ts'
 import type { FromWorker, ToWorker } from './messages.ts'
 import { type Fault, LULL_MS } from './script.ts'
+import { Servers } from './servers.ts'
 import { GROUP, type Stage } from './stage.ts'
 import { movesBetween, type OwnersView, sharesOf } from './views.ts'
 
@@ -25,13 +26,14 @@ export class Team {
   readonly #tell: (event: DemoEvent) => void
   readonly #controller = new AbortController()
   readonly #crew: Crew
+  readonly #servers: Servers
   readonly #views: LineLog
   readonly #waits = new Set<Wait>()
+  readonly #killServers = () => this.#servers.killAll()
   readonly counts = { killed: 0, frozen: 0, joined: 0 }
   #view: OwnersView = { members: [], owners: [] }
   #frozen: Worker | undefined
   #thaw = () => {}
-  #url = ''
 
   constructor(stage: Stage, tell: (event: DemoEvent) => void) {
     this.#stage = stage
@@ -40,16 +42,23 @@ export class Team {
     this.#crew = new Crew({
       said: (worker, message) => this.#said(worker, message),
       lost: (worker, ending) => this.#lost(worker, ending),
-      serverLost: (error) => this.abort(error),
     })
+    this.#servers = new Servers({ tell, failed: (error) => this.abort(error) }, this.signal)
+    // The last resort, for errors that nobody caught.
+    process.once('exit', this.#killServers)
   }
 
   get signal(): AbortSignal {
     return this.#controller.signal
   }
 
+  /** Of a server that answers for all of them. */
   get url(): string {
-    return this.#url
+    return this.#servers.urls[0] ?? ''
+  }
+
+  findLeader() {
+    return this.#servers.findLeader()
   }
 
   get atWork(): readonly Worker[] {
@@ -66,11 +75,9 @@ export class Team {
     await sleep(ms, undefined, { signal: this.signal }).catch(() => this.signal.throwIfAborted())
   }
 
-  /** Resolves once the server and the first workers are there, and everything has an owner. */
+  /** Resolves once the servers and the first workers are there, and everything has an owner. */
   async start(): Promise<void> {
-    const { url, pid } = await this.#crew.startServer(this.#stage.serverArgs, this.signal)
-    this.#url = url
-    this.#tell({ type: 'listening', url, pid })
+    await this.#servers.start(this.#stage.servers)
     await Promise.all(Array.from({ length: this.#stage.workers }, () => this.#hire()))
     await this.#untilWhole(performance.now())
   }
@@ -95,6 +102,8 @@ export class Team {
       this.counts.joined++
     } else if (fault === 'kill') {
       if (oldest !== undefined) await this.#kill(oldest)
+    } else if (fault === 'failover') {
+      await this.#servers.failOver()
     } else if (second !== undefined) await this.#freeze(second)
     await this.#untilWhole(sinceMs)
   }
@@ -112,13 +121,16 @@ export class Team {
   async stop(): Promise<void> {
     this.#thaw()
     await this.#crew.stop({ atOnce: this.signal.aborted })
+    if (this.signal.aborted) this.#servers.killAll()
+    await this.#servers.stop()
+    process.off('exit', this.#killServers)
     this.#views.close()
   }
 
   /** Starts one more worker and waits until it is a member. */
   async #hire(): Promise<void> {
     const { folder, dir } = this.#stage
-    const worker = this.#crew.startWorker({ url: this.#url, group: GROUP, folder, dir })
+    const worker = this.#crew.startWorker({ urls: this.#servers.urls, group: GROUP, folder, dir })
     await this.#until('ready', worker)
     if (worker.isAtWork) this.#tell({ type: 'joined', worker: worker.id, pid: worker.child.pid })
   }
@@ -154,7 +166,7 @@ export class Team {
   }
 
   async #untilWhole(sinceMs: number, options: { patiently?: boolean } = {}): Promise<void> {
-    const view = await untilWhole(this.#url, GROUP, () => this.#expected(), this.signal, options)
+    const view = await untilWhole(this.#servers.urls, GROUP, () => this.#expected(), this.signal, options)
     const moves = movesBetween(this.#view, view)
     this.#view = view
     this.#views.append([view])

@@ -21,7 +21,7 @@ process.on('SIGTERM', () => over.abort())
 const lines = readFileSync(join(order.folder, 'files.ndjson'), 'utf8').trimEnd().split('\n')
 const files = lines.map((line) => JSON.parse(line) as string)
 
-const caucus = await connect(remote([order.url]))
+const caucus = await connect(remote(order.urls))
 const membership = await caucus.group(order.group).join({
   id: order.id,
   share: { partitions: PARTITIONS },

@@ -1,5 +1,5 @@
 import type { MembershipView } from '../core/group/member.ts'
-import type { Holding, ShareKind } from '../core/group/messages.ts'
+import type { Holding, Ran, ShareKind } from '../core/group/messages.ts'
 import type { GroupView } from '../core/group/view.ts'
 import type { Millis } from '../core/time.ts'
 import type { CaucusError } from '../errors.ts'
@@ -54,8 +54,8 @@ export interface MembershipPort {
   drained(items: readonly Holding[]): void
   setMetadata(metadata: unknown): void
   setWeight(weight: number): void
-  /** Drains, lets go and says so. Resolves once that was heard, or `limitMs` after everything was let go. */
-  leave(options: { limitMs: number }): Promise<void>
+  /** Drains, lets go and says so, and with it how a run ended that was the only one. Resolves once that was heard, or `limitMs` after everything was let go. */
+  leave(options: { limitMs: number; ran?: Ran }): Promise<void>
   /** Lets go at once without a drain. */
   close(): void
 }
@@ -77,6 +77,8 @@ export interface Present {
 export interface Backend {
   readonly guarantees: Guarantees
   readonly clocks: Clocks
+  /** The wall clock of this process. Default: `Date.now`. */
+  readonly wallMs?: () => number
   /** What suits this backend, unless a join says otherwise. */
   readonly timing: MemberTiming
   /** Absent where this backend has none. */

@@ -3,8 +3,9 @@ import type { RefusalReason, Term } from '../core/election/messages.ts'
 import type { Epoch } from '../core/lease.ts'
 import type { Millis } from '../core/time.ts'
 import type { CaucusError } from '../errors.ts'
-import type { Guarantees } from './hosting.ts'
+import type { CoordinatorHosting, Guarantees } from './hosting.ts'
 import type { AcceptedSink, AcceptedSocket, TlsOptions } from './socket.ts'
+import type { TopicsHosting } from './topics-hosting.ts'
 
 /** One voter, as a configuration names it. */
 export interface PeerAddressed {
@@ -35,14 +36,25 @@ export interface SeenPeer extends PeerAddressed {
   readonly problem?: string
 }
 
-/** What there is to see of an election from one voter. */
+/** A peer without a vote, as another one sees it. */
+export interface SeenObserver extends PeerAddressed {
+  /** Whether there is a connection of it; it is listed for a while after that has gone. */
+  readonly connected: boolean
+}
+
+/** What there is to see of an election from one peer. */
 export interface PeersView {
   readonly cluster: string
   readonly identifier: string
-  readonly role: RoleName
+  /** An observer has no vote. */
+  readonly role: RoleName | 'observer'
   readonly term: Term
+  /** Of an observer that has found no voters yet: 0. */
   readonly quorum: number
+  /** The voters. */
   readonly peers: readonly SeenPeer[]
+  /** Those that have told this peer that they are there. */
+  readonly observers: readonly SeenObserver[]
   /** Whom a first start, or a lost disk, waits for. */
   readonly waitingFor: readonly string[]
 }
@@ -57,17 +69,55 @@ export interface AcceptedPeer {
   terminate(): void
 }
 
+/** Whoever is at the other end, should it turn out to be a peer without a vote. */
+export interface ObserverGate {
+  /** Who that is: the same for all that have shown the same. */
+  readonly key: string
+  readonly address: string
+  /** Why it may not observe under this identifier; `undefined`: it may. */
+  mayBe(identifier: string): CaucusError | undefined
+}
+
 export interface AcceptPeer {
   /** Gives the socket, which tells its sink later, never before it returns. */
   connect(sink: AcceptedSink): AcceptedSocket
   /** Why whoever is at the other end may not be this voter; `undefined`: it may. */
   mayBe(identifier: string): CaucusError | undefined
+  /** Without it nobody observes over this connection. */
+  readonly observer?: ObserverGate | undefined
   gone(): void
+}
+
+/** Who serves members, askers and operators now, as this peer knows it. */
+export type Seat =
+  /** This peer: it leads, and its coordinator has begun. */
+  | { readonly type: 'here' }
+  /** Somebody else, who is asked in their name. */
+  | { readonly type: 'there'; readonly peer: PeerAddressed }
+  | { readonly type: 'nobody' }
+
+/** What a peer shows another one, to whom it passes on what its own clients ask. */
+export interface PeerCredentials {
+  readonly token: string | undefined
+  readonly tls: TlsOptions | undefined
 }
 
 /** A voter that runs in this process, as a server sees it. */
 export interface PeersHosting {
   readonly guarantees: Guarantees
+  /** Of groups, for as long as this peer leads; refuses with `CAUCUS_NOT_LEADER` otherwise. Another one behind it in each reign. */
+  readonly hosting: CoordinatorHosting
+  /** Of topics, in the same way. */
+  readonly topics: TopicsHosting
+  /** Compared with the clock at every call. */
+  seat(): Seat
+  /** Calls back after the seat may have changed, once for each turn. Gives what ends it. */
+  onSeat(changed: () => void): () => void
+  readonly credentials: PeerCredentials
+  /** How long whoever comes while nobody leads may be kept waiting for the next leader. */
+  readonly patienceMs: Millis
+  /** As of `Cluster`. */
+  transfer(to?: string): Promise<unknown>
   /** Compared with the clock at every call. */
   leader(): LeadingPeer | undefined
   view(): PeersView

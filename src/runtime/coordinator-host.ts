@@ -1,60 +1,36 @@
-import type { GroupSettings } from '../core/group/book.ts'
 import {
   type CallerMessage,
   Coordinator,
   type CoordinatorEffect,
   type CoordinatorInput,
-  type CoordinatorOptions,
   type CoordinatorView,
   configuredLeases,
 } from '../core/group/coordinator.ts'
 import { type Foundation, nextFoundation } from '../core/group/foundation.ts'
-import type { CoordinatorMessage, MemberMessage, ShareKind } from '../core/group/messages.ts'
+import type { CoordinatorMessage, MemberMessage } from '../core/group/messages.ts'
 import type { Order } from '../core/group/orders.ts'
 import type { GroupPast, PastQuery } from '../core/group/past.ts'
-import type { PollSettings } from '../core/group/poll-group.ts'
 import type { Roll } from '../core/group/roll-call.ts'
 import type { GroupView } from '../core/group/view.ts'
+import type { Machine } from '../core/machine.ts'
 import { groupOfService } from '../core/registry/services.ts'
 import { type ServiceCount, servicesIn } from '../core/registry/view.ts'
+import type { Millis } from '../core/time.ts'
 import { CaucusError } from '../errors.ts'
-import type { Clock } from '../ports/clock.ts'
 import type { CoordinatorHosting, Guarantees, HostedLink, RecordedEvent } from '../ports/hosting.ts'
 import type { ServiceView } from '../ports/registry.ts'
-import type { FoundationStore } from '../ports/store.ts'
-import type { Telemetry } from '../ports/telemetry.ts'
+import { type CoordinatorHostOptions, coordinatorOptions } from './coordinator-host-options.ts'
 import { Driver, type Dropped } from './driver.ts'
 import { EventLog, type EventLogQuery } from './event-log.ts'
 import { FoundationWriter } from './foundation-writer.ts'
-import type { StallGuard } from './stall-guard.ts'
 import type { Completion } from './tickets.ts'
 
-export interface CoordinatorHostOptions {
-  /** The grantor's clock. */
-  readonly clock: Clock
-  /** Wall clock: the generation of a first start, and the time of events. */
-  wallMs(): number
-  /** Closed with the hosting, or when it cannot start. */
-  readonly store: FoundationStore
-  /** Servers with the same one may stand in for each other in a client's list. Default: the store's instance id, so none can. */
-  readonly clusterId?: string | undefined
-  readonly defaults: GroupSettings
-  /** Groups with settings, or a share, of their own. */
-  readonly groups?: ReadonlyMap<string, GroupSettings & { readonly share?: ShareKind }>
-  /** The group of bloc's wire, where that is spoken. */
-  readonly poll?: (PollSettings & { readonly group: string }) | undefined
-  /** The operator's word that nobody holds anything from before. */
-  readonly fresh: boolean
-  readonly limits: { readonly groups: number; readonly membersPerGroup: number; readonly eventsPerGroup?: number }
-  /** Default: the one that everybody on this clock shares. */
-  readonly stallGuard?: StallGuard | undefined
-  readonly telemetry?: Telemetry | undefined
-  /** A broken invariant, or a store that was lost to somebody else. Nothing is granted or answered any more. */
-  onFault(error: unknown): void
-}
+export type { CoordinatorHostOptions }
 
 /** Where answers go that are read before the call returns. */
 const CALLER = 0
+/** How long whoever gives an order waits for it to be durable. */
+const ORDER_LIMIT_MS: Millis = 10_000
 
 interface Link {
   readonly address: number
@@ -67,11 +43,13 @@ interface Link {
  * store is; rejects with what the store says.
  */
 export const hostCoordinator = async (options: CoordinatorHostOptions): Promise<CoordinatorHosting> => {
-  const { store, defaults, groups, poll, wallMs } = options
+  const { store, defaults, groups, poll, leastGeneration } = options
   try {
     const stored = await store.load()
     const leases = configuredLeases({ defaults, groups: groups ?? new Map(), ...(poll !== undefined && { poll }) })
-    const foundation = nextFoundation(stored, leases, wallMs())
+    // A first generation is the seconds of the wall clock, unless somebody has another number.
+    const wallMs = leastGeneration === undefined ? options.wallMs() : leastGeneration * 1_000
+    const foundation = nextFoundation(stored, leases, wallMs)
     if (foundation.generation <= (stored?.generation ?? 0)) {
       throw new CaucusError(
         'CAUCUS_BACKEND',
@@ -106,13 +84,15 @@ class CoordinatorHost implements CoordinatorHosting {
   #closed: Promise<void> | undefined
   /** The store is somebody else's by now, or the coordinator broke: what it says of the members is not to be trusted. */
   #lost = false
+  /** Somebody else grants now, or nobody knows that nobody does. */
+  #deposed = false
   readonly #counts = { polls: 0, calls: 0, frames: 0, received: 0, sent: 0 }
 
   constructor(options: CoordinatorHostOptions, foundation: Foundation, roll: Roll | undefined) {
     const { clock, store, telemetry } = options
     this.#options = options
     const { durable } = store
-    this.guarantees = {
+    this.guarantees = options.guarantees ?? {
       exclusion: durable ? 'fenced' : 'leased',
       survivesRestart: durable,
       survivesPartition: false,
@@ -132,7 +112,7 @@ class CoordinatorHost implements CoordinatorHosting {
       ended: (completion) => void this.#driver.post(completion),
     })
     this.#coordinator = new Coordinator({ ...coordinatorOptions(options, foundation), roll })
-    this.#driver = new Driver(this.#coordinator, {
+    this.#driver = new Driver(this.#underAuthority(this.#coordinator), {
       clock,
       perform: (effect) => this.#perform(effect),
       afterTurn: () => this.#flush(),
@@ -156,6 +136,34 @@ class CoordinatorHost implements CoordinatorHosting {
     this.#options.onFault(reason)
   }
 
+  /**
+   * The driver reads the clock, and only then is it asked whether there is authority. So whoever takes over did not yet do so at the step's
+   * `now`: who was heard by then was heard before, and whose lease had run out by then held nothing then, however long this process stands
+   * still between the reading and the answer, or after it. Asked first and read later, a lease could run out here that the next coordinator has
+   * renewed. What is said after a pause harms nobody: a grant counts from the send of a renewal that was heard before `now`.
+   */
+  #underAuthority(
+    coordinator: Coordinator,
+  ): Machine<CoordinatorInput | Completion, CoordinatorEffect, CoordinatorView> {
+    return {
+      step: (input, now) => (this.#hasAuthority() ? coordinator.step(input, now) : []),
+      wakeAt: () => coordinator.wakeAt(),
+      view: () => coordinator.view(),
+    }
+  }
+
+  #hasAuthority(): boolean {
+    if (this.#deposed) return false
+    const { authority, onAuthorityLost } = this.#options
+    if (authority === undefined || authority()) return true
+    this.#deposed = true
+    this.#lost = true
+    this.#driver.close()
+    this.#failOrders('this peer does not lead any more; whether the order is in force shows at the one that does')
+    onAuthorityLost?.()
+    return false
+  }
+
   attach(deliver: (messages: readonly CoordinatorMessage[]) => void): HostedLink {
     this.#assertOpen()
     const address = ++this.#lastAddress
@@ -174,7 +182,7 @@ class CoordinatorHost implements CoordinatorHosting {
     try {
       for (const message of messages) {
         this.#counts.received++
-        taken = this.#driver.post({ type: 'received', from: address, message }) && taken
+        taken = this.#driver.post(this.#received(address, message)) && taken
       }
     } finally {
       // Also when that throws: nobody else would be answered any more.
@@ -184,11 +192,15 @@ class CoordinatorHost implements CoordinatorHosting {
     return taken
   }
 
+  #received(from: number, message: MemberMessage): CoordinatorInput {
+    return { type: 'received', from, message, wallMs: this.#options.wallMs() }
+  }
+
   async call(message: MemberMessage): Promise<CoordinatorMessage | undefined> {
     this.#counts.calls++
     // An address of its own: what is pushed to this member later goes nowhere, and its next call gets it.
     const from = ++this.#lastAddress
-    const answer = this.#ask({ type: 'received', from, message }, from)
+    const answer = this.#ask(this.#received(from, message), from)
     return answer === undefined || isForCaller(answer) ? undefined : answer
   }
 
@@ -210,14 +222,24 @@ class CoordinatorHost implements CoordinatorHosting {
     this.#assertOpen()
     // An address of its own: the answer comes once the store has said so.
     const from = ++this.#lastAddress
+    const { clock } = this.#options
     return new Promise((resolve, reject) => {
+      // A store may hang, and a majority be away, for as long as they like.
+      const late = () => {
+        this.#ordering.delete(from)
+        reject(new CaucusError('CAUCUS_TIMEOUT', 'the order is not durable yet; it may still come into force'))
+      }
+      const limit = clock.setTimer(clock.now() + ORDER_LIMIT_MS, late, { ref: false })
       this.#ordering.set(from, (answer) => {
+        limit.clear()
         this.#ordering.delete(from)
         if (answer.type === 'failed') reject(new CaucusError(answer.code, answer.message))
         else resolve()
       })
       if (this.#driver.post({ type: 'ordered', from, group, order })) return
+      limit.clear()
       this.#ordering.delete(from)
+      if (this.#deposed) return reject(notLeading())
       reject(new CaucusError('CAUCUS_OVERLOADED', 'too much waits to be told to the coordinator; give the order again'))
     })
   }
@@ -238,6 +260,7 @@ class CoordinatorHost implements CoordinatorHosting {
     this.#answerTo = to
     this.#driver.post(input)
     this.#answerTo = CALLER
+    if (this.#deposed) throw notLeading()
     return this.#answer
   }
 
@@ -338,20 +361,19 @@ class CoordinatorHost implements CoordinatorHosting {
     this.#links.clear()
     this.#unsent = []
     this.#log.close()
-    const closed: CallerMessage = {
-      type: 'failed',
-      code: 'CAUCUS_UNAVAILABLE',
-      message: 'the coordinator is stopping; whether the order is durable shows after its next start',
-    }
-    for (const answer of [...this.#ordering.values()]) answer(closed)
+    this.#failOrders('the coordinator is stopping; whether the order is durable shows after its next start')
     await this.#bequeath()
     await this.#options.store.close()
   }
 
+  #failOrders(message: string): void {
+    for (const answer of [...this.#ordering.values()]) answer({ type: 'failed', code: 'CAUCUS_BACKEND', message })
+  }
+
   /** From here on nothing is granted, so the next start can know who holds something. Unsaid, it waits for the longest lease instead. */
   async #bequeath(): Promise<void> {
-    const { clock, store, telemetry } = this.#options
-    if (!store.durable || this.#lost) return
+    const { clock, store, telemetry, authority } = this.#options
+    if (!store.durable || this.#lost || authority?.() === false) return
     try {
       await store.save(this.#coordinator.testament(clock.now()))
     } catch (error) {
@@ -366,24 +388,13 @@ class CoordinatorHost implements CoordinatorHosting {
   }
 
   #assertOpen(): void {
+    if (this.#deposed) throw notLeading()
     if (this.#closed !== undefined) throw new CaucusError('CAUCUS_CLOSED', 'this coordinator has been closed')
   }
 }
 
+const notLeading = (): CaucusError =>
+  new CaucusError('CAUCUS_NOT_LEADER', 'this peer does not lead any more; ask whoever does')
+
 const isForCaller = (message: CoordinatorMessage | CallerMessage): message is CallerMessage =>
   message.type === 'polled' || message.type === 'removed' || message.type === 'ordered' || message.type === 'failed'
-
-const coordinatorOptions = (options: CoordinatorHostOptions, foundation: Foundation): CoordinatorOptions => {
-  const { clock, store, clusterId, defaults, groups, poll, fresh, limits } = options
-  return {
-    clusterId: clusterId ?? store.instanceId,
-    instanceId: store.instanceId,
-    foundation,
-    startedAt: clock.now(),
-    fresh,
-    defaults,
-    groups: groups ?? new Map(),
-    limits,
-    ...(poll !== undefined && { poll }),
-  }
-}

@@ -8,7 +8,7 @@ import type {
   KnownLeader,
   PeerAddress,
 } from '../core/election/io.ts'
-import { type PeerMessage, sameBoot } from '../core/election/messages.ts'
+import { type PeerMessage, type RefusalReason, type Sender, sameBoot, type Term } from '../core/election/messages.ts'
 import type { ElectionRecord, Ticket } from '../core/election/record.ts'
 import type { Machine, Tick } from '../core/machine.ts'
 import type { Instant, Millis } from '../core/time.ts'
@@ -16,8 +16,8 @@ import type { Clocks } from '../ports/clock.ts'
 import type { Telemetry } from '../ports/telemetry.ts'
 import type { VoterStore } from '../ports/voter-store.ts'
 import { Driver } from './driver.ts'
-import { ElectionGate } from './election-gate.ts'
-import { ElectionWriter } from './election-writer.ts'
+import { DurableGate } from './durable-gate.ts'
+import { RecordWriter } from './record-writer.ts'
 import { StallGuard } from './stall-guard.ts'
 
 export interface ElectionDriverOptions {
@@ -58,8 +58,8 @@ export class ElectionDriver implements Disposable {
   readonly #options: ElectionDriverOptions
   readonly #election: Election
   readonly #driver: Driver<ElectionInput, Deed>
-  readonly #gate = new ElectionGate()
-  readonly #writer: ElectionWriter | undefined
+  readonly #gate = new DurableGate<Extract<ElectionEffect, { type: 'send' }>>()
+  readonly #writer: RecordWriter<ElectionRecord> | undefined
   #closed = false
 
   constructor(options: ElectionDriverOptions) {
@@ -67,8 +67,9 @@ export class ElectionDriver implements Disposable {
     this.#options = options
     this.#election = new Election({ ...election, store: store !== undefined })
     if (store !== undefined) {
-      this.#writer = new ElectionWriter({
-        store,
+      this.#writer = new RecordWriter({
+        save: (record) => store.save(record),
+        unsaved: 'what this voter must remember could not be written, so it does not vote',
         telemetry,
         ended: (ticket, durable, error) => this.#written(ticket, durable, error),
       })
@@ -96,6 +97,11 @@ export class ElectionDriver implements Disposable {
     return !this.#closed && this.#election.leads(this.#options.clocks.holder.now())
   }
 
+  /** The same, in this very term. */
+  leadsIn(term: Term): boolean {
+    return this.leads && this.#election.standing.term === term
+  }
+
   /** Who leads now, as far as it is known here. */
   get leader(): CurrentLeader | undefined {
     if (this.#closed) return undefined
@@ -112,8 +118,28 @@ export class ElectionDriver implements Disposable {
     return this.#election.view()
   }
 
+  /** Who this voter is, in what it says; `undefined` before it may take part. */
+  get self(): Sender | undefined {
+    return this.#closed ? undefined : this.#election.self
+  }
+
+  /** Why nothing that it says counts here; `undefined` when it does. */
+  faultOf(sender: Sender): RefusalReason | undefined {
+    return this.#election.standing.faultOfSender(sender)
+  }
+
+  /** Who would lead next; `undefined` when this voter does not lead, or nobody who could was heard lately. */
+  successor(to?: string): string | undefined {
+    return this.#closed ? undefined : this.#election.successor(to)
+  }
+
   receive(from: PeerAddress, message: PeerMessage): void {
     this.#driver.post({ type: 'message', from, message })
+  }
+
+  /** What rests on the election knows of this term already, so this voter cannot go on leading in it, or in an earlier one. */
+  superseded(term: Term): void {
+    this.#driver.post({ type: 'superseded', term })
   }
 
   /** Lets somebody else lead: the voter named, or whichever was heard last. */

@@ -1,5 +1,5 @@
 import { Member, type MemberInput, type MembershipView } from '../core/group/member.ts'
-import type { Holding, Refused } from '../core/group/messages.ts'
+import type { Holding, Ran, Refused } from '../core/group/messages.ts'
 import type { Millis } from '../core/time.ts'
 import { CaucusError } from '../errors.ts'
 import type { JoinRequest, MembershipListener, MembershipPort } from '../ports/backend.ts'
@@ -62,7 +62,7 @@ export class KeptMembership implements MembershipPort, Hand {
     if (this.#state === 'open') this.#home.post({ type: 'weight', weight })
   }
 
-  leave({ limitMs }: { limitMs: Millis }): Promise<void> {
+  leave({ limitMs, ran }: { limitMs: Millis; ran?: Ran }): Promise<void> {
     if (this.#leaving !== undefined) return this.#leaving
     const { promise, resolve } = word()
     // Before anything is posted: what comes of that may leave again, in this very call.
@@ -72,7 +72,7 @@ export class KeptMembership implements MembershipPort, Hand {
       this.#left = resolve
       this.#limitMs = limitMs
       this.#home.leaving()
-      this.#home.post({ type: 'leave' })
+      this.#home.post({ type: 'leave', ran })
     }
     return promise
   }
@@ -128,7 +128,7 @@ export class KeptMembership implements MembershipPort, Hand {
       return
     }
     this.#listener.changed()
-    if (state === 'left') this.#over(undefined)
+    if (state === 'left' || state === 'concluded') this.#over(undefined)
     else if (state === 'fenced' || state === 'refused') this.#over(refusalOf(this.#refusal))
   }
 

@@ -23,13 +23,15 @@ export const isCompletion = (input: { readonly type: string }): input is Complet
 /** An effect is performed now, held back, or dropped: its write failed, or too many already wait for the store. */
 export type Verdict = 'perform' | 'held' | 'unsaved' | 'storeBehind'
 
-/** How many failed writes are remembered. Beyond that nobody is helped by going on with this store. */
+/** How many failed writes are remembered one by one. Whatever still rests on an earlier one is dropped, however that one ended. */
 const FAILURES_LIMIT = 1024
 
 /** Holds back each effect until the ticket that it waits for is durable, so that nothing is said before it is written down. */
 export class TicketGate<Effect extends Ordered> {
   readonly #held = new Map<Ticket, Effect[]>()
   readonly #failed = new Set<Ticket>()
+  /** The last failed write that is not remembered by itself any more. */
+  #forgotten: Ticket = Number.NEGATIVE_INFINITY
   readonly #limit: number
   #latest: Ticket = Number.NEGATIVE_INFINITY
   #holding = 0
@@ -45,7 +47,7 @@ export class TicketGate<Effect extends Ordered> {
     const { after } = effect
     if (after === undefined) return 'perform'
     invariant(after <= this.#latest, `an effect waits for ticket ${after}, which has been ordered before it`)
-    if (this.#failed.has(after)) return 'unsaved'
+    if (after <= this.#forgotten || this.#failed.has(after)) return 'unsaved'
     const held = this.#held.get(after)
     if (held === undefined) return 'perform'
     if (this.#holding >= this.#limit) return 'storeBehind'
@@ -60,9 +62,17 @@ export class TicketGate<Effect extends Ordered> {
     if (held === undefined) return []
     this.#held.delete(ticket)
     this.#holding -= held.length
-    if (type === 'persistFailed') this.#failed.add(ticket)
-    invariant(this.#failed.size <= FAILURES_LIMIT, `a store fails at most ${FAILURES_LIMIT} times`)
+    if (type === 'persistFailed') this.#remember(ticket)
     return held
+  }
+
+  /** A disk may be full for hours, and nothing here breaks by that. */
+  #remember(failed: Ticket): void {
+    this.#failed.add(failed)
+    const [oldest = failed] = this.#failed
+    if (this.#failed.size <= FAILURES_LIMIT) return
+    this.#failed.delete(oldest)
+    this.#forgotten = Math.max(this.#forgotten, oldest)
   }
 
   clear(): void {

@@ -2,6 +2,9 @@ import { isUtf8 } from 'node:buffer'
 import type { Socket } from 'node:net'
 import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import { CaucusError, isCaucusError } from '../errors.ts'
+import { LINK_PATH } from '../wire/frames.ts'
+import { PEER_PATH } from '../wire/peers/frames.ts'
+import { MAX_FORWARDED_LENGTH } from './access/forwarded.ts'
 import {
   bodyOf,
   headersOf,
@@ -14,6 +17,7 @@ import {
   retryAfterOf,
   statusOf,
 } from './answers.ts'
+import { type PassesOn, passOn } from './forwarding/hook.ts'
 import type { Guard } from './guard.ts'
 import type { Intake } from './intake.ts'
 import type { ListenOptions, ServerLimits } from './options.ts'
@@ -30,10 +34,12 @@ export interface AppOptions {
   readonly guard: Guard
   readonly context: ServerContext
   readonly intake: Intake
+  /** Of a voter: where its requests about groups and topics are answered while another one leads. */
+  readonly forwarder?: PassesOn | undefined
 }
 
 /** The HTTP side without any route: its limits, and an answer in JSON to whatever goes wrong, wherever it does. */
-export const newApp = ({ tls, guard, context, intake }: AppOptions): FastifyInstance => {
+export const newApp = ({ tls, guard, context, intake, forwarder }: AppOptions): FastifyInstance => {
   const { limits, counts, logger, desk } = context
   const refuse = (error: CaucusError, reply: FastifyReply): void => {
     counts.error(error.code)
@@ -66,7 +72,7 @@ export const newApp = ({ tls, guard, context, intake }: AppOptions): FastifyInst
       else refuseSocket(socket, parserFault(error.code, limits.headerBytes))
     },
   }
-  const app = fastify({ ...options, ...serverOptions(tls, limits) })
+  const app = fastify({ ...options, ...serverOptions(tls, limits, forwarder !== undefined) })
   const routes = new RouteTable(app)
   // What a client that was cut off would never hear of is refused, not left out.
   app.server.maxHeadersCount = 0
@@ -97,6 +103,12 @@ export const newApp = ({ tls, guard, context, intake }: AppOptions): FastifyInst
       done()
     }
   })
+  if (forwarder !== undefined) {
+    // After the guard's, and before those of the route itself: whoever answers looks after its own streams.
+    app.addHook('onRoute', (route) => {
+      if (!OF_EACH_PEER.has(route.url)) route.onRequest = [passOn(forwarder), ...[route.onRequest ?? []].flat()]
+    })
+  }
   app.setErrorHandler(failed)
   app.setNotFoundHandler((request, reply) => {
     const allowed = routes.allowed(request.url)
@@ -117,9 +129,23 @@ export const newApp = ({ tls, guard, context, intake }: AppOptions): FastifyInst
   return app
 }
 
-const serverOptions = (tls: ListenOptions['tls'], limits: ServerLimits): object => {
+/** What every voter answers by itself. */
+const OF_EACH_PEER: ReadonlySet<string> = new Set([
+  '/healthz',
+  '/readyz',
+  '/metrics',
+  '/openapi.json',
+  '/v1/leader',
+  '/v1/leader/transfer',
+  '/v1/peers',
+  PEER_PATH,
+  LINK_PATH,
+])
+
+const serverOptions = (tls: ListenOptions['tls'], limits: ServerLimits, withVoters: boolean): object => {
   const http = {
-    maxHeaderSize: limits.headerBytes,
+    // What a voter says about a client comes on top of what that has sent.
+    maxHeaderSize: limits.headerBytes + (withVoters ? MAX_FORWARDED_LENGTH : 0),
     headersTimeout: limits.headersTimeoutMs,
     connectionsCheckingInterval: Math.min(1_000, limits.headersTimeoutMs),
     // The guard's own check answers in JSON.

@@ -20,6 +20,8 @@ export interface ConnectionsOptions {
   readonly told: number
   readonly guard: Pick<Guard, 'addSurplus'>
   readonly quotas: Quotas
+  /** Some are of other voters, who connect for their own clients. */
+  readonly withVoters?: boolean
   readonly counts: Pick<ServerCounts, 'connectionsDropped' | 'connectionsCut'>
 }
 
@@ -35,6 +37,8 @@ export class Connections {
   /** Those beyond a limit, by both ends of the connection: under TLS two sockets have the same. */
   readonly #surplus = new Map<string, CaucusError>()
   readonly #surplusOf = new Map<string, number>()
+  /** Under which network each is counted, where that may change. */
+  readonly #countedAs = new Map<string, string>()
   readonly #timers: readonly NodeJS.Timeout[]
 
   constructor(options: ConnectionsOptions) {
@@ -60,9 +64,28 @@ export class Connections {
     const network = networkOf(socket.remoteAddress ?? 'unknown')
     const fault = quotas.take('connections', 'address', network)
     if (fault !== undefined) return this.#tooMany(socket, network, fault)
-    socket.once('close', () => quotas.release('connections', 'address', network))
+    const end = this.#options.withVoters === true ? endOf(socket) : undefined
+    if (end !== undefined) this.#countedAs.set(end, network)
+    socket.once('close', () => {
+      const countedAs = end === undefined ? undefined : this.#countedAs.get(end)
+      if (end !== undefined) this.#countedAs.delete(end)
+      quotas.release('connections', 'address', countedAs ?? network)
+    })
     // Those who are only told take nobody's place.
     if (this.#open.size - this.#surplus.size > limits.connections) this.#tooMany(socket, network, FULL)
+  }
+
+  /** From now on it is counted as one of this network: another voter has opened it for a client from there. Why it cannot be, if it cannot. */
+  countAs(network: string, socket: Socket): CaucusError | undefined {
+    const end = endOf(socket)
+    const before = this.#countedAs.get(end)
+    if (before === undefined || before === network) return undefined
+    const { quotas } = this.#options
+    const fault = quotas.take('connections', 'address', network)
+    if (fault !== undefined) return fault
+    quotas.release('connections', 'address', before)
+    this.#countedAs.set(end, network)
+    return undefined
   }
 
   #tooMany(socket: Socket, network: string, fault: CaucusError): void {

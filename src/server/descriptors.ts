@@ -11,12 +11,18 @@ export interface Room {
   readonly told: number
 }
 
+export interface RoomOptions {
+  readonly openFiles?: number
+  /** How many descriptors each connection may take. */
+  readonly ends?: number
+}
+
 /**
  * No more connections than this process may have open. Without a descriptor left it could accept nobody, write nothing, and not even show that its
  * data directory is its own, which would end it: whoever opens connections could stop it.
  */
-export const roomFor = (connections: number, openFiles = openFilesLimit()): Room => {
-  const spare = Math.max(2, openFiles - OWN)
+export const roomFor = (connections: number, { openFiles = openFilesLimit(), ends = 1 }: RoomOptions = {}): Room => {
+  const spare = Math.max(2, Math.floor((openFiles - OWN) / ends))
   const told = Math.min(TOLD, Math.floor(spare / 4) + 1)
   return { connections: Math.min(connections, spare - told), told }
 }

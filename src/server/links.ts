@@ -65,6 +65,11 @@ export class Links {
     return closed
   }
 
+  /** Has every client look for another server, and says why. */
+  sendAway(why: string): void {
+    for (const link of this.#links) link.sendAway(why)
+  }
+
   get size(): number {
     return this.#links.size
   }

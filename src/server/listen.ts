@@ -1,8 +1,8 @@
-import { setMaxListeners } from 'node:events'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { Server as TlsServer } from 'node:tls'
 import type { FastifyInstance } from 'fastify'
 import { CaucusError } from '../errors.ts'
+import type { PeersHosting } from '../ports/peers.ts'
 import type { TopicsHosting } from '../ports/topics-hosting.ts'
 import { TopicsHost } from '../runtime/dispatch/topics-host.ts'
 import { systemClocks } from '../runtime/system-clock.ts'
@@ -13,6 +13,7 @@ import { newApp, TLS } from './app.ts'
 import { CertificateFiles, type CertificatePaths, type Certificates } from './certificate-files.ts'
 import { Connections } from './connections.ts'
 import { roomFor } from './descriptors.ts'
+import { Forwarder } from './forwarding/forwarder.ts'
 import { Guard } from './guard.ts'
 import { Intake } from './intake.ts'
 import { Links } from './links.ts'
@@ -20,16 +21,17 @@ import { type ServerLogger, silentLogger } from './logger.ts'
 import { ServerCounts } from './metrics.ts'
 import { accessOf, assertPort, type ListenOptions, limitsOf, type ServerLimits } from './options.ts'
 import { PeerEnds } from './peer-ends.ts'
-import { peerRoutes } from './peer-routes.ts'
 import { rationed } from './rationed-logger.ts'
 import { blocRoutes } from './routes/bloc.ts'
 import type { ServerContext } from './routes/context.ts'
 import { eventRoutes } from './routes/events.ts'
 import { groupRoutes } from './routes/groups.ts'
+import { leadershipRoutes } from './routes/leadership.ts'
 import { openApiRoutes } from './routes/openapi.ts'
 import { operationRoutes } from './routes/operations.ts'
 import { serviceRoutes } from './routes/services.ts'
 import { topicRoutes } from './routes/topics.ts'
+import { Tenure } from './tenure.ts'
 import { Upgrades } from './web-socket.ts'
 
 /** A server that takes requests. */
@@ -61,10 +63,11 @@ export const listen = async (options: ListenOptions): Promise<Listening> => {
   if (!loopback && !closed && options.insecure !== true) throw openToAll(host)
   const secure = options.tls !== undefined
   const clock = systemClocks.grantor
-  const { hosting, logger: given = silentLogger, audit = (entry) => given.info(entry, 'audit') } = options
+  const { hosting, peers, logger: given = silentLogger, audit = (entry) => given.info(entry, 'audit') } = options
   const logger = rationed(given, () => clock.now())
   const asked = limitsOf(options.limits).connections
-  const { connections, told } = roomFor(asked)
+  // What a voter passes on has another connection at its other end.
+  const { connections, told } = roomFor(asked, { ends: options.peers === undefined ? 1 : 2 })
   const limits = limitsOf({ ...options.limits, connections })
   // A few less than there may be are nothing to worry about.
   if (connections < asked / 2) {
@@ -80,6 +83,7 @@ export const listen = async (options: ListenOptions): Promise<Listening> => {
     hosting,
     limits,
     withCertificates,
+    ...(peers !== undefined && { voters: () => othersOf(peers) }),
     write: audit,
     now: () => clock.now(),
     wallMs: () => Date.now(),
@@ -93,6 +97,10 @@ export const listen = async (options: ListenOptions): Promise<Listening> => {
     close: ({ drain = true } = {}) => server.close(drain),
   }
 }
+
+/** The other voters. */
+const othersOf = (peers: PeersHosting): readonly string[] =>
+  peers.view().peers.flatMap(({ self, identifier }) => (self ? [] : [identifier]))
 
 const openToAll = (host: string): CaucusError =>
   new CaucusError(
@@ -129,8 +137,9 @@ class HttpServer {
   readonly #peers: PeerEnds | undefined
   readonly #guard: Guard
   readonly #limits: ServerLimits
-  readonly #stopping = new AbortController()
+  readonly #tenure = new Tenure()
   readonly #connections: Connections
+  readonly #forwarder: Forwarder | undefined
   readonly #unwatch: () => void
   readonly #unobserve: () => void
   readonly #closeTopics: () => void
@@ -138,51 +147,80 @@ class HttpServer {
   #closed: Promise<void> | undefined
 
   constructor(options: ListenOptions, parts: Parts) {
-    const { hosting, version, meter, pollGroup, tls } = options
+    const { hosting, version, meter, pollGroup, tls, peers } = options
     const { limits, told, guard, desk, logger } = parts
+    const clock = systemClocks.grantor
     const counts = new ServerCounts()
-    const topics = options.topics ?? ownTopics(options, logger)
+    const topics = options.topics ?? peers?.topics ?? ownTopics(options, logger)
     // Those of somebody else are somebody else's to close.
-    this.#closeTopics = options.topics === undefined ? () => topics.close() : () => undefined
+    const areOwn = options.topics === undefined && peers === undefined
+    this.#closeTopics = areOwn ? () => topics.close() : () => undefined
     this.#unobserve = topics.observe(counts.asked)
     this.#limits = limits
     this.#guard = guard
-    // Every reader of events listens to it, and how many there may be is bounded already.
-    setMaxListeners(0, this.#stopping.signal)
+    const tenure = this.#tenure
     const context: ServerContext = {
       hosting,
       topics,
+      peers,
       desk,
       limits,
       counts,
       logger,
       version,
       meter,
-      stopping: this.#stopping.signal,
+      get stopping() {
+        return tenure.signal
+      },
       connections: () => this.#connections.size,
     }
+    this.#links = new Links({ hosting, topics, limits, counts, logger, clock })
+    this.#forwarder =
+      peers && new Forwarder({ peers, desk, limits, counts, clock, lostSeat: () => this.#lostSeat(desk) })
+    const forwarder = this.#forwarder
     const intake = new Intake({ limits, counts })
-    this.#app = newApp({ tls, guard, context, intake })
-    this.#links = new Links({ hosting, topics, limits, counts, logger, clock: systemClocks.grantor })
-    this.#peers = options.peers && new PeerEnds(options.peers, systemClocks.grantor, limits.pingMs)
-    const peers = this.#peers
-    const upgrades = new Upgrades({ links: this.#links, peers, guard, desk, limits, counts, intake })
-    this.#unwatch = desk.watch(() => this.#links.review() + (this.#peers?.review() ?? 0))
+    this.#app = newApp({ tls, guard, context, intake, forwarder })
+    const withVoters = peers !== undefined
+    const { quotas } = desk
+    this.#connections = new Connections({ server: this.#app.server, limits, told, guard, quotas, withVoters, counts })
+    this.#peers = peers && new PeerEnds(peers, clock, limits.pingMs)
+    const voter = this.#peers &&
+      forwarder && {
+        ends: this.#peers,
+        forwarder,
+        countAs: (network: string, socket: Socket) => this.#connections.countAs(network, socket),
+      }
+    const upgrades = new Upgrades({ links: this.#links, voter, guard, desk, limits, counts, intake })
+    this.#unwatch = desk.watch(() => this.#review())
     this.#certificates = tls?.files && this.#follow(tls.files, tls, parts)
     this.#app.server.on('upgrade', (request, socket, head) => upgrades.take(request, socket, head))
-    this.#connections = new Connections({ server: this.#app.server, limits, told, guard, quotas: desk.quotas, counts })
-    if (options.peers === undefined) this.#serveGroups(context, pollGroup)
-    else peerRoutes(this.#app, options.peers)
-    operationRoutes(this.#app, context)
+    this.#serve(context, pollGroup, forwarder)
   }
 
-  #serveGroups(context: ServerContext, pollGroup: string | undefined): void {
+  #serve(context: ServerContext, pollGroup: string | undefined, forwarder: Forwarder | undefined): void {
     openApiRoutes(this.#app, context)
     if (pollGroup !== undefined) blocRoutes(this.#app, { ...context, pollGroup })
     groupRoutes(this.#app, context)
     eventRoutes(this.#app, context)
     serviceRoutes(this.#app, context)
     topicRoutes(this.#app, context)
+    operationRoutes(this.#app, context)
+    if (forwarder !== undefined) leadershipRoutes(this.#app, { ...context, forwarder })
+  }
+
+  /** What was begun under this peer ends: what it hosts is another one's, or nobody's. */
+  #lostSeat(desk: Desk): void {
+    const error = new CaucusError(
+      'CAUCUS_NOT_LEADER',
+      'this peer does not lead any more; ask again, it passes on to whoever does',
+    )
+    this.#links.sendAway('CAUCUS_NOT_LEADER: this peer does not lead any more')
+    this.#tenure.end(error)
+    desk.ownership.forget()
+  }
+
+  #review(): number {
+    return this.#links.review() + (this.#peers?.review() ?? 0) + (this.#forwarder?.review() ?? 0)
   }
 
   #follow(paths: CertificatePaths, inForce: Certificates, { desk, logger }: Parts): CertificateFiles {
@@ -219,8 +257,9 @@ class HttpServer {
 
   async #close(): Promise<void> {
     this.#guard.closing = true
-    this.#stopping.abort(new CaucusError('CAUCUS_CLOSED', 'the server is stopping'))
+    this.#tenure.close(new CaucusError('CAUCUS_CLOSED', 'this server is stopping; ask again later'))
     this.#links.close()
+    this.#forwarder?.close()
     this.#peers?.close()
     const limit = setTimeout(() => this.#cutAll(), this.#limits.drainMs)
     // A connection that was busy when closing began is kept alive once it has its answer, though nobody may use it any more.
@@ -231,6 +270,7 @@ class HttpServer {
       clearTimeout(limit)
       clearInterval(idle)
       this.#connections.close()
+      this.#forwarder?.terminate()
       this.#closeTopics()
       this.#unobserve()
       this.#unwatch()
@@ -240,6 +280,7 @@ class HttpServer {
 
   #cutAll(): void {
     this.#links.terminate()
+    this.#forwarder?.terminate()
     this.#peers?.terminate()
     this.#connections.cutAll()
   }

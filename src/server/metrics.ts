@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { ErrorCode } from '../errors.ts'
 import type { CoordinatorHosting } from '../ports/hosting.ts'
+import type { PeersHosting } from '../ports/peers.ts'
 import type { AskObserver, TopicsHosting } from '../ports/topics-hosting.ts'
 import type { Desk } from './access/desk.ts'
 import type { Meter, Reading } from './meter.ts'
@@ -27,6 +28,14 @@ export class ServerCounts {
   streams = 0
   streamsCut = 0
   twins = 0
+  /** Passed on to the peer that leads, those included that it refused. */
+  forwardedRequests = 0
+  /** Open links of those. */
+  forwardedLinks = 0
+  /** Requests that another peer is to answer, those included that wait until one leads. */
+  forwardsHeld = 0
+  /** Requests and links that were answered here since nobody could. */
+  forwardsRefused = 0
   readonly errors = new Map<ErrorCode, number>()
   readonly askDurations = new Histogram({
     name: 'caucus_ask_duration_seconds',
@@ -47,6 +56,8 @@ export class ServerCounts {
 export interface MetricsSource {
   readonly hosting: CoordinatorHosting
   readonly topics: TopicsHosting
+  /** Of a voter: what is asked of its groups and topics, somebody else may know. */
+  readonly peers?: PeersHosting | undefined
   readonly counts: ServerCounts
   readonly meter: Meter | undefined
   readonly desk: Desk
@@ -58,7 +69,8 @@ const LEVELS = new Set(['links', 'generation'])
 
 /** The text of `/metrics`. Every number is read when it is asked for, and none is about a single member. */
 export const metricsText = (source: MetricsSource, reads: (group: string) => boolean): Promise<string> => {
-  const { hosting, topics, counts, meter, desk } = source
+  const { hosting, topics, peers, counts, meter, desk } = source
+  const isHere = peers === undefined || peers.seat().type === 'here'
   const page = new Page()
   page.level('caucus_connections', 'Open connections', source.connections())
   page.level('caucus_links', 'Open links of members', counts.links)
@@ -85,13 +97,14 @@ export const metricsText = (source: MetricsSource, reads: (group: string) => boo
   page.total('caucus_streams_cut_total', 'Readers of events cut because they did not read', counts.streamsCut)
   page.total('caucus_twins_total', 'Session ids seen with two live clients', counts.twins)
   page.access(desk)
-  page.topics(topics, counts.askDurations)
+  if (peers !== undefined) page.peers(peers, desk, counts)
+  if (isHere) page.topics(topics, counts.askDurations)
   for (const [code, value] of counts.errors) page.total('caucus_errors_total', 'Refused requests', value, { code })
-  for (const [name, value] of Object.entries(hosting.counters())) {
+  for (const [name, value] of Object.entries(isHere ? hosting.counters() : {})) {
     if (LEVELS.has(name)) page.level(`caucus_coordinator_${name}`, 'Of the coordinator', value)
     else page.total(`caucus_coordinator_${name}_total`, 'Of the coordinator', value)
   }
-  for (const { name, state, total } of hosting.view().groups) {
+  for (const { name, state, total } of isHere ? hosting.view().groups : []) {
     if (!reads(name)) continue
     page.level('caucus_members', 'Live members of a group', total, { group: name })
     page.level('caucus_settled', '1 while a group is settled', state === 'settled' ? 1 : 0, { group: name })
@@ -121,6 +134,30 @@ class Page {
     const gauge = this.#levels.get(name) ?? new Gauge(given)
     this.#levels.set(name, gauge)
     gauge.set(labels, value)
+  }
+
+  peers(peers: PeersHosting, desk: Desk, counts: ServerCounts): void {
+    const { identifier, term } = peers.view()
+    this.level('caucus_leads', '1 while this peer leads', peers.leader()?.identifier === identifier ? 1 : 0)
+    this.level('caucus_serves', '1 while this peer serves groups and topics', peers.seat().type === 'here' ? 1 : 0)
+    this.level('caucus_term', 'The term of this voter', term)
+    this.total('caucus_forwarded_requests_total', 'Requests passed on to the peer that leads', counts.forwardedRequests)
+    this.level('caucus_forwarded_links', 'Open links passed on to the peer that leads', counts.forwardedLinks)
+    this.level(
+      'caucus_forwards_held',
+      'Requests that another peer is to answer, or the next that leads',
+      counts.forwardsHeld,
+    )
+    this.total(
+      'caucus_forwards_refused_total',
+      'Requests and links that nobody could be found for',
+      counts.forwardsRefused,
+    )
+    this.total(
+      'caucus_forwards_forbidden_total',
+      'Requests passed on by somebody who may not, or not soundly',
+      desk.counts.forwardsForbidden,
+    )
   }
 
   /** None is about a single topic: users make those, as many as they like, and each would be a time series. */

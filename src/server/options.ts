@@ -107,9 +107,12 @@ export interface ListenOptions {
   /** The operator's word that everybody who can reach the address may do everything. */
   readonly insecure?: boolean | undefined
   readonly limits?: Partial<ServerLimits> | undefined
-  /** The voter that runs here: with one, this server serves who leads, and neither groups nor topics. */
+  /**
+   * The voter that runs here, whose groups are `hosting`. With one, this server serves them while that voter leads, and passes on to whoever
+   * does at any other time.
+   */
   readonly peers?: PeersHosting | undefined
-  /** What processes ask and answer through this server. Default: the server's own, within `topicsLimits`. */
+  /** What processes ask and answer through this server. Default: those of `peers`, or the server's own, within `topicsLimits`. */
   readonly topics?: TopicsHosting | undefined
   readonly topicsLimits?: Partial<TopicsLimits> | undefined
   /** A fault of the server's own topics: nothing is dispatched any more. Default: it is thrown where nobody can miss it. */

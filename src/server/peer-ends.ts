@@ -1,7 +1,7 @@
 import type { Millis } from '../core/time.ts'
 import type { CaucusError } from '../errors.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
-import type { AcceptedPeer, PeersHosting } from '../ports/peers.ts'
+import type { AcceptedPeer, ObserverGate, PeersHosting } from '../ports/peers.ts'
 import type { AcceptedSink, AcceptedSocket } from '../ports/socket.ts'
 
 /** The connections that other voters have made to the one on this server. */
@@ -21,8 +21,12 @@ export class PeerEnds {
   }
 
   /** A new one over the socket that `connect` gives. `mayBe` is asked when its other end says which voter it is. */
-  accept(connect: (sink: AcceptedSink) => AcceptedSocket, mayBe: (voter: string) => CaucusError | undefined): void {
-    const end: AcceptedPeer = this.#peers.accept({ connect, mayBe, gone: () => void this.#ends.delete(end) })
+  accept(
+    connect: (sink: AcceptedSink) => AcceptedSocket,
+    mayBe: (voter: string) => CaucusError | undefined,
+    observer?: ObserverGate,
+  ): void {
+    const end: AcceptedPeer = this.#peers.accept({ connect, mayBe, observer, gone: () => void this.#ends.delete(end) })
     this.#ends.add(end)
   }
 

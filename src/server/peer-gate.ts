@@ -1,16 +1,13 @@
 import type { IncomingMessage } from 'node:http'
 import { CaucusError } from '../errors.ts'
+import type { ObserverGate } from '../ports/peers.ts'
 import { PEER_PATH, PEER_SUBPROTOCOLS } from '../wire/peers/frames.ts'
 import type { Desk } from './access/desk.ts'
+import { OBSERVERS_GROUP, VOTERS_GROUP } from './access/voters.ts'
 import { invalid } from './answers.ts'
-import { servesNoGroups } from './leadership-only.ts'
-
-/** What an entry's `groups` has to cover for whoever may be a voter; its `members` are the voters that it may be. */
-export const VOTERS_GROUP = 'cluster/voters'
 
 /** What is wrong with a request for a connection between peers, before anybody asks who is there. */
-export const peerFault = ({ url = '', method, headers }: IncomingMessage): CaucusError | undefined => {
-  if (url.split('?')[0] !== PEER_PATH) return servesNoGroups()
+export const peerFault = ({ method, headers }: IncomingMessage): CaucusError | undefined => {
   if (method !== 'GET' || headers.upgrade?.toLowerCase() !== 'websocket')
     return invalid('a connection between peers is opened by GET with Upgrade: websocket')
   if (peerProtocolOf(offeredIn(headers['sec-websocket-protocol'])) !== undefined) return undefined
@@ -19,6 +16,9 @@ export const peerFault = ({ url = '', method, headers }: IncomingMessage): Caucu
     details: { spoken: PEER_SUBPROTOCOLS },
   })
 }
+
+/** Whether another voter is at the other end, by what it says. */
+export const isForPeers = ({ url = '' }: IncomingMessage): boolean => url.split('?', 1)[0] === PEER_PATH
 
 /** The newest that both sides speak. */
 export const peerProtocolOf = (offered: ReadonlySet<string>): string | undefined =>
@@ -41,4 +41,21 @@ export const voterGate = (desk: Desk, request: IncomingMessage): ((voter: string
       { details: { identity: asked.name, voter } },
     )
   }
+}
+
+/** The same of whoever is to have no vote. That takes less: what an observer says changes nothing for anybody else. */
+export const observerGate = (desk: Desk, request: IncomingMessage): ObserverGate => {
+  const { principal: asked, shown, from } = desk.callerOf(request)
+  const { access } = desk
+  const mayBe = (observer: string) => {
+    const principal = access.principalOf(shown)
+    if (principal !== undefined && principal.in(OBSERVERS_GROUP).use(observer) !== 'no') return undefined
+    const what = `${JSON.stringify(asked.name)} may not be the observer ${JSON.stringify(observer)}`
+    return new CaucusError(
+      'CAUCUS_FORBIDDEN',
+      `${what}: that takes an entry with the role member that covers the group ${OBSERVERS_GROUP} and, where it lists members, this observer`,
+      { details: { identity: asked.name, observer } },
+    )
+  }
+  return { key: asked.key, address: from.address, mayBe }
 }

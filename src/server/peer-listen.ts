@@ -1,21 +1,22 @@
 import type { ListenForPeers } from '../ports/peers.ts'
-import { leadershipOnly } from './leadership-only.ts'
 import { listen } from './listen.ts'
 import type { ListenOptions } from './options.ts'
 
 /** What a server knows besides what a peer asks of it. */
-export type PeerServerOptions = Pick<ListenOptions, 'access' | 'limits' | 'version' | 'logger' | 'audit' | 'meter'> & {
+export type PeerServerOptions = Pick<
+  ListenOptions,
+  'access' | 'limits' | 'version' | 'logger' | 'audit' | 'meter' | 'pollGroup'
+> & {
   readonly files?: NonNullable<ListenOptions['tls']>['files']
 }
 
-/** Opens ports for peers: a server with `/v1/leader`, `/v1/peers`, `/healthz` and `/metrics`, on which voters meet. */
+/** Opens ports for peers: servers on which voters meet, and which serve whatever the voter that leads hosts, wherever that is. */
 export const peerListener =
   ({ files, access, ...options }: PeerServerOptions): ListenForPeers =>
-  ({ peers, host, port, token, tls, insecure }) => {
-    const { cluster, identifier } = peers.view()
-    return listen({
+  ({ peers, host, port, token, tls, insecure }) =>
+    listen({
       ...options,
-      hosting: leadershipOnly(cluster, identifier, peers.guarantees),
+      hosting: peers.hosting,
       peers,
       host,
       port,
@@ -23,4 +24,3 @@ export const peerListener =
       ...(access === undefined ? { token } : { access }),
       tls: tls && { ...tls, ...(files !== undefined && { files }) },
     })
-  }

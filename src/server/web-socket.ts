@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type RawData, WebSocket, WebSocketServer } from 'ws'
 import { PROTOCOL } from '../core/group/messages.ts'
@@ -9,18 +10,28 @@ import { negotiated, offerFault, PROTOCOLS, type Protocol, subprotocolOf, versio
 import type { Desk } from './access/desk.ts'
 import { RateLimit } from './access/rate-limit.ts'
 import { invalid, notFound, owesAnswer, refuseSocket } from './answers.ts'
+import type { Forwarder } from './forwarding/forwarder.ts'
 import type { Guard } from './guard.ts'
 import { type Arrival, type Intake, TOO_MUCH } from './intake.ts'
 import type { Links } from './links.ts'
 import type { ServerCounts } from './metrics.ts'
 import type { ServerLimits } from './options.ts'
 import type { PeerEnds } from './peer-ends.ts'
-import { peerFault, peerProtocolOf, voterGate } from './peer-gate.ts'
+import { isForPeers, observerGate, peerFault, peerProtocolOf, voterGate } from './peer-gate.ts'
+
+/** What a voter does besides. */
+export interface VoterEnds {
+  /** Its connections to others. */
+  readonly ends: PeerEnds
+  /** Where links are while another one leads. */
+  readonly forwarder: Forwarder
+  /** Counts the connection of a link for its client, and not for the voter that has passed it on. */
+  countAs(network: string, socket: Socket): CaucusError | undefined
+}
 
 export interface UpgradesOptions {
   readonly links: Links
-  /** Of a voter, whose server takes no links. */
-  readonly peers?: PeerEnds | undefined
+  readonly voter?: VoterEnds | undefined
   readonly guard: Guard
   readonly desk: Desk
   readonly limits: ServerLimits
@@ -47,7 +58,7 @@ export class Upgrades {
       autoPong: false,
       perMessageDeflate: false,
       handleProtocols: (offered: Set<string>, request: IncomingMessage): string | false => {
-        if (options.peers !== undefined) return peerProtocolOf(offered) ?? false
+        if (options.voter !== undefined && isForPeers(request)) return peerProtocolOf(offered) ?? false
         const protocol = protocolOf(request)
         const chosen = isCaucusError(protocol) ? undefined : subprotocolOf(protocol)
         return chosen !== undefined && offered.has(chosen) ? chosen : false
@@ -60,14 +71,25 @@ export class Upgrades {
 
   /** Takes an upgrade, or refuses it with an error that a person can read. */
   take(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const { links, peers, guard, counts, desk } = this.#options
+    const { voter, guard, desk } = this.#options
     // Whoever pipelines an upgrade behind another request would read its answer as that request's.
     if (owesAnswer(socket)) {
       socket.destroy()
       return
     }
-    if (peers !== undefined) return this.#takePeer(request, socket, head, peers)
-    const protocol = guard.check(request) ?? upgradeFault(request) ?? desk.linkFault(request) ?? protocolOf(request)
+    if (voter !== undefined && isForPeers(request)) return this.#takePeer(request, socket, head, voter.ends)
+    const fault = guard.check(request) ?? upgradeFault(request) ?? desk.linkFault(request)
+    if (fault !== undefined) return this.#refuse(request, socket, fault)
+    if (voter === undefined) return this.#takeLink(request, socket, head)
+    voter.forwarder.upgrade(request, socket, head, {
+      here: () => this.#takeLink(request, socket, head),
+      refuse: (error) => this.#refuse(request, socket, error),
+    })
+  }
+
+  #takeLink(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const { links, counts, desk, limits } = this.#options
+    const protocol = this.#countFault(request) ?? protocolOf(request)
     if (isCaucusError(protocol)) return this.#refuse(request, socket, protocol)
     const held = desk.hold('links', request)
     if (isCaucusError(held)) return this.#refuse(request, socket, held)
@@ -75,10 +97,16 @@ export class Upgrades {
     const arrival = this.#arrivalOn(socket, desk.networkOf(request))
     this.#server.handleUpgrade(request, socket, head, (webSocket) => {
       if (protocol !== PROTOCOL) this.#countOlder(webSocket)
-      const { limits } = this.#options
       const connect = (sink: AcceptedSink) => new ServerSocket({ webSocket, socket, sink, limits, counts, arrival })
       links.accept(connect, protocol, desk.gateFor(request))
     })
+  }
+
+  /** Where a voter has passed it on for whom somebody vouches, its client has one more connection, and that voter one less. */
+  #countFault(request: IncomingMessage): CaucusError | undefined {
+    const { voter, desk } = this.#options
+    const { through, from } = desk.callerOf(request)
+    return through === undefined ? undefined : voter?.countAs(from.network, request.socket)
   }
 
   /** Voters are few, and an election goes before everybody's part of the connections. */
@@ -87,10 +115,10 @@ export class Upgrades {
     const fault = guard.check(request) ?? peerFault(request)
     if (fault !== undefined) return this.#refuse(request, socket, fault)
     const arrival = this.#arrivalOn(socket, desk.networkOf(request))
-    const mayBe = voterGate(desk, request)
+    const [mayBe, observer] = [voterGate(desk, request), observerGate(desk, request)]
     this.#server.handleUpgrade(request, socket, head, (webSocket) => {
       const connect = (sink: AcceptedSink) => new ServerSocket({ webSocket, socket, sink, limits, counts, arrival })
-      peers.accept(connect, mayBe)
+      peers.accept(connect, mayBe, observer)
     })
   }
 

@@ -14,6 +14,17 @@ export const addressInstanceId = (host: string, port: number, machine: string = 
   return `address-${digest.slice(0, 32)}`
 }
 
+/**
+ * The instance id of a cluster of voters without data directories: the same for every start, and for whichever of them leads, so that members
+ * find their cluster again once all of its voters were down. `voters` is the identity of their list.
+ */
+export const clusterInstanceId = (cluster: string, voters: string): string => {
+  const digest = createHash('sha256')
+    .update(JSON.stringify([cluster, voters]))
+    .digest('hex')
+  return `cluster-${digest.slice(0, 32)}`
+}
+
 /** Machines may share a host name, but not this; empty where there is none. */
 const machineId = (): string => {
   try {

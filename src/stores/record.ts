@@ -57,11 +57,11 @@ const isMs = (value: unknown): boolean => typeof value === 'number' && Number.is
 
 const isFoundation = (value: unknown): value is Foundation => {
   if (!isObject(value)) return false
-  const { generation, defaultCeilingMs, ceilingsMs, orders = {}, roll = {} } = value
+  const { generation, defaultCeilingMs, ceilingsMs, orders = {}, onceUntilMs = 0, roll = {} } = value
   const known =
     Number.isSafeInteger(generation) && (generation as number) > 0 && (generation as number) <= MAX_GENERATION
   if (!known || !isMs(defaultCeilingMs) || !isObject(ceilingsMs) || !Object.values(ceilingsMs).every(isMs)) return false
-  if (!isObject(orders) || !Object.values(orders).every(isGroupOrders)) return false
+  if (!isMs(onceUntilMs) || !isObject(orders) || !Object.values(orders).every(isGroupOrders)) return false
   return isObject(roll) && Object.values(roll).every((bootIds) => Array.isArray(bootIds) && bootIds.every(isText))
 }
 

@@ -10,9 +10,12 @@ import { HOLDERS } from './mutants/holders.ts'
 import { IDENTITIES } from './mutants/identities.ts'
 import { LIVENESS } from './mutants/liveness.ts'
 import type { Mutant } from './mutants/mutant.ts'
+import { ONCES } from './mutants/onces.ts'
 import { ORDERS } from './mutants/orders.ts'
+import { PEERS } from './mutants/peers.ts'
 import { PLACES } from './mutants/places.ts'
 import { POLLERS } from './mutants/pollers.ts'
+import { REPLICATION } from './mutants/replication.ts'
 import { ROLLS } from './mutants/rolls.ts'
 import { TENURES } from './mutants/tenures.ts'
 
@@ -32,8 +35,11 @@ export const MUTANTS: readonly Mutant[] = [
   ...ROLLS,
   ...ASSIGNMENT,
   ...TENURES,
+  ...ONCES,
   ...DISPATCH,
   ...ELECTION,
+  ...REPLICATION,
+  ...PEERS,
   ...DRIVER_MUTANTS,
   ...TOPIC_MUTANTS,
 ]

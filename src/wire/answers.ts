@@ -26,6 +26,9 @@ export const MemberView = Type.Object(
     leads: Type.Optional(
       Type.Literal(true, { description: 'Of an election: it has the tenure, and `epoch` is its token.' }),
     ),
+    runs: Type.Optional(
+      Type.Literal(true, { description: 'Of what runs only once: it runs it, and `epoch` is its token.' }),
+    ),
     epoch: Whole,
     metadata: Type.Optional(Type.Unknown()),
     weight: Type.Optional(Type.Integer({ ...ofWeight, description: 'Unless it is 1; a group of indexes has none.' })),
@@ -106,9 +109,63 @@ export const Guarantees = Type.Object(
 
 export const Health = Type.Object({ ok: Type.Literal(true), version: Type.String(), guarantees: Guarantees })
 
+const ofVoter = { identifier: Name, host: Name, port: Whole, metadata: Type.Unknown() }
+
+export const Readiness = Type.Object({
+  ok: Type.Literal(true),
+  leader: Type.Optional(
+    Type.Union([Name, Type.Null()], { description: 'Of a peer: who leads, as far as it knows; `null`: nobody.' }),
+  ),
+})
+
+export const Leader = Type.Object(
+  {
+    ...ofVoter,
+    term: Whole,
+    token: Whole,
+    leaseMsLeft: Type.Optional(
+      Type.Integer({
+        description:
+          'For how long this counts without another word from it. Missing where it has only just been elected.',
+      }),
+    ),
+  },
+  { description: 'The peer that leads. `token` rises with every leader, where peers have a data directory.' },
+)
+
+export const Peers = Type.Object(
+  {
+    cluster: Name,
+    identifier: Name,
+    role: Type.Union(
+      ['idle', 'new', 'rejoining', 'sittingOut', 'follower', 'preCandidate', 'candidate', 'leader', 'observer'].map(
+        (role) => Type.Literal(role),
+      ),
+    ),
+    term: Whole,
+    quorum: Whole,
+    peers: Type.Array(
+      Type.Object({
+        ...ofVoter,
+        self: Type.Boolean(),
+        connected: Type.Boolean(),
+        refuses: Type.Optional(Type.String({ description: 'Why it refuses what this one says.' })),
+        problem: Type.Optional(Type.String({ description: 'Why there is no connection to it.' })),
+      }),
+    ),
+    observers: Type.Array(Type.Object({ ...ofVoter, connected: Type.Boolean() }), {
+      description: 'Peers without a vote that have told this one that they are there.',
+    }),
+    waitingFor: Type.Array(Name, { description: 'Whom a first start, or a lost disk, waits for.' }),
+    leader: Type.Optional(Leader),
+  },
+  { description: 'The election, as one peer sees it.' },
+)
+
 export const Status = Type.Object({
   version: Type.String(),
   guarantees: Guarantees,
+  leader: Type.Optional(Leader),
   clusterId: Name,
   instanceId: Name,
   generation: Whole,
@@ -179,6 +236,14 @@ export const GroupEvents = Type.Union(
     Type.Object({ type: Type.Literal('slot.granted'), ...ofSlot }),
     Type.Object({ type: Type.Literal('tenure.revoked'), ...ofTenure }),
     Type.Object({ type: Type.Literal('tenure.granted'), ...ofTenure }),
+    Type.Object({ type: Type.Literal('once.granted'), member: Name, epoch: Whole }),
+    Type.Object({
+      type: Type.Literal('once.finished'),
+      member: Type.Optional(Name),
+      epoch: Whole,
+      outcome: Type.Union([Type.Literal('done'), Type.Literal('failed')]),
+    }),
+    Type.Object({ type: Type.Literal('once.lost'), member: Name, epoch: Whole }),
     Type.Object({ type: Type.Literal('service.registered'), ...ofMember, instance: InstanceRecord }),
     Type.Object({ type: Type.Literal('service.updated'), member: Name, incarnation: Whole, instance: InstanceRecord }),
     Type.Object({ type: Type.Literal('service.withdrawn'), ...ofMember }),

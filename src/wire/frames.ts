@@ -3,7 +3,7 @@ import { type CoordinatorMessage, type MemberMessage, PROTOCOL } from '../core/g
 import { bootIdFault, groupFault, holdingsFault, memberFault, metadataFault } from './faults.ts'
 import { fieldsOf, onlyFields } from './fields.ts'
 import { MAX_FRAME_BYTES, MAX_FRAME_MESSAGES } from './limits.ts'
-import { Hello, Leave, Left, type Message, Refused, Renew, ShareMessage } from './schemas.ts'
+import { Concluded, Hello, Leave, Left, type Message, Refused, Renew, ShareMessage } from './schemas.ts'
 import { toV1, V1 } from './v1.ts'
 import { type Check, compile, parseJson, quoted } from './validate.ts'
 import { helloFault, isSpoken, type Protocol } from './versions.ts'
@@ -146,5 +146,6 @@ const COORDINATOR_FORMS: Record<Protocol, Forms<CoordinatorMessage>> = {
     ['share', open(ShareMessage, shareFault)],
     ['refused', open(Refused, namesFault)],
     ['left', open(Left, namesFault)],
+    ['concluded', open(Concluded, namesFault)],
   ]),
 }

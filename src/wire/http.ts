@@ -4,7 +4,7 @@ import { MAX_GROUP_NAME_BYTES, MAX_ID_BYTES } from '../core/ids.ts'
 import { bootIdFault, groupFault, memberFault } from './faults.ts'
 import { renewFault } from './frames.ts'
 import { MAX_LIST_ITEMS, MAX_METADATA_BYTES, MAX_METADATA_DEPTH, MAX_WEIGHT } from './limits.ts'
-import { GroupState, Holding, Holdings, idSchema, type Message, RenewFields } from './schemas.ts'
+import { GroupState, Holding, Holdings, idSchema, type Message, RenewFields, ShareKind } from './schemas.ts'
 import { compile, parseJson } from './validate.ts'
 
 const bytes = (name: string, most: number): string =>
@@ -18,11 +18,15 @@ const Counter = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
 const listOf = (what: string) =>
   Type.Optional(Type.Array(Holding, { maxItems: MAX_LIST_ITEMS, description: `${what} No item twice.` }))
 
+/** A run of `once()` is waited for and reported over a link. */
+const HttpShare = Type.Exclude(ShareKind, Type.Literal('once'))
+
 /** The body of `PUT /v1/groups/{g}/members/{id}`: a renewal, or without `generation` a join. */
 export const RenewBody = Type.Object(
   {
     ...RenewFields,
     bootId: BootId,
+    share: Type.Optional(HttpShare),
     metadata: Type.Optional(
       Type.Unknown({
         description: `For the others to read: up to ${MAX_METADATA_BYTES} bytes of JSON, ${MAX_METADATA_DEPTH} levels deep.`,
@@ -98,7 +102,8 @@ type Body = Static<typeof RenewBody>
 
 /** What the schema has against it, in the words that help most. */
 const bodyFault = (body: unknown, fault: string): string => {
-  const { bootId, weight } = (typeof body === 'object' ? (body ?? {}) : {}) as { bootId?: unknown; weight?: unknown }
+  const { bootId, share, weight } = (typeof body === 'object' ? (body ?? {}) : {}) as Readonly<Record<string, unknown>>
+  if (share === 'once') return 'share "once" is not for HTTP: call once() of the client, or use an election'
   const ofBoot = typeof bootId === 'string' ? bootIdFault(bootId) : undefined
   if (ofBoot !== undefined) return ofBoot
   if (weight !== undefined && !(Number.isSafeInteger(weight) && Number(weight) >= 0 && Number(weight) <= MAX_WEIGHT))

@@ -13,13 +13,15 @@ export interface Answer {
 /** What the OpenAPI document says about one route. The schemas are those that the route validates with, or that its answers fit. */
 export interface Operation {
   readonly id: string
-  readonly tag: 'groups' | 'services' | 'topics' | 'operations' | 'link' | 'bloc'
+  readonly tag: 'groups' | 'services' | 'topics' | 'operations' | 'leadership' | 'link' | 'bloc'
   readonly summary: string
   readonly description?: string
   readonly params?: TObject
   readonly query?: TObject
   readonly headers?: TObject
   readonly body?: TSchema
+  /** It may be left out. */
+  readonly isBodyOptional?: boolean
   /** The body may be bytes instead of JSON. */
   readonly takesBytes?: boolean
   readonly answers: Readonly<Record<number, Answer>>

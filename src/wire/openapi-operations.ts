@@ -2,6 +2,7 @@ import { Type } from '@sinclair/typebox'
 import * as answers from './answers.ts'
 import { LINK_PATH } from './frames.ts'
 import { LeaveQuery, MemberId, RenewAnswer, RenewBody, Revision } from './http.ts'
+import { LEADERSHIP_OPERATIONS } from './openapi-leadership.ts'
 import { json, type Operation, ofGroup, ofMember } from './openapi-operation.ts'
 import { ORDER_OPERATIONS } from './openapi-orders.ts'
 import { SERVICE_OPERATIONS } from './openapi-services.ts'
@@ -93,11 +94,22 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   ...ORDER_OPERATIONS,
   ...SERVICE_OPERATIONS,
   ...TOPIC_OPERATIONS,
+  ...LEADERSHIP_OPERATIONS,
   'GET /healthz': {
     id: 'getHealth',
     tag: 'operations',
     summary: 'Whether the server is there, and what it promises',
     answers: { 200: json('It is there.', answers.Health) },
+    errors: [],
+    isOpen: true,
+  },
+  'GET /readyz': {
+    id: 'getReadiness',
+    tag: 'operations',
+    summary: 'Whether the server takes requests; of a peer, whether it takes part',
+    description:
+      'A peer is ready also while nobody leads: the others wait for it. 503 while it starts and while it stops.',
+    answers: { 200: json('It is ready.', answers.Readiness) },
     errors: [],
     isOpen: true,
   },

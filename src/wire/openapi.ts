@@ -28,6 +28,9 @@ const COMPONENTS: Readonly<Record<string, TSchema>> = {
   Groups: answers.Groups,
   Guarantees: answers.Guarantees,
   Health: answers.Health,
+  Readiness: answers.Readiness,
+  Leader: answers.Leader,
+  Peers: answers.Peers,
   Status: answers.Status,
   GroupEvent: answers.GroupEvents,
   RecordedEvent: answers.Recorded,
@@ -66,14 +69,18 @@ const OF_ALL: readonly ErrorCode[] = [
   'CAUCUS_TIMEOUT',
 ]
 
+/** The same of a peer that passes it on to whoever leads. */
+const OF_A_PEER: readonly ErrorCode[] = ['CAUCUS_NO_QUORUM', 'CAUCUS_NOT_LEADER', 'CAUCUS_CONNECTION_LOST']
+
 /** The OpenAPI 3.1 document of the routes that a server really has. Throws for a route that nobody has described. */
 export const openApiDocument = (routes: readonly Route[], version: string): Json => {
   const paths: Record<string, Record<string, unknown>> = {}
+  const general = routes.some(({ path }) => path === '/v1/leader') ? [...OF_ALL, ...OF_A_PEER] : OF_ALL
   for (const { method, path } of routes) {
     const operation = OPERATIONS[`${method === 'HEAD' ? 'GET' : method} ${path}`]
     if (operation === undefined) throw new Error(`${method} ${path} has no operation in openapi-operations.ts`)
     const templated = path.replaceAll(/:(\w+)/g, '{$1}')
-    paths[templated] = { ...paths[templated], [method.toLowerCase()]: described(operation, method === 'HEAD') }
+    paths[templated] = { ...paths[templated], [method.toLowerCase()]: described(operation, method === 'HEAD', general) }
   }
   return {
     openapi: '3.1.0',
@@ -92,6 +99,7 @@ export const openApiDocument = (routes: readonly Route[], version: string): Json
       { name: 'services', description: 'Who serves what, and where' },
       { name: 'topics', description: 'Asking everybody' },
       { name: 'operations', description: 'For operators and their machines' },
+      { name: 'leadership', description: 'Who leads a cluster of peers; of those only' },
       { name: 'link', description: 'The connection of the SDK' },
       { name: 'bloc', description: 'The wire of unmodified bloc clients' },
     ],
@@ -110,8 +118,9 @@ export const openApiDocument = (routes: readonly Route[], version: string): Json
   }
 }
 
-const described = (operation: Operation, isHead: boolean): Json => {
+const described = (operation: Operation, isHead: boolean, general: readonly ErrorCode[]): Json => {
   const { id, tag, summary, description, body, takesBytes = false, isOpen = false } = operation
+  const { isBodyOptional = false } = operation
   return {
     operationId: isHead ? `${id}Head` : id,
     tags: [tag],
@@ -121,14 +130,14 @@ const described = (operation: Operation, isHead: boolean): Json => {
     parameters: parametersOf(operation),
     ...(body !== undefined && {
       requestBody: {
-        required: true,
+        required: !isBodyOptional,
         content: {
           'application/json': { schema: rendered(body) },
           ...(takesBytes && { 'application/octet-stream': {} }),
         },
       },
     }),
-    responses: { ...answersOf(operation, isHead), ...errorsOf(operation, isHead) },
+    responses: { ...answersOf(operation, isHead), ...errorsOf(operation, isHead, general) },
     ...(tag === 'link' && {
       'x-caucus-link': {
         subprotocols: LINK_SUBPROTOCOLS,
@@ -181,8 +190,8 @@ const HEADERS: Readonly<Record<number, Json>> = {
 }
 
 /** One answer for each status, with the codes that it may have here. */
-const errorsOf = ({ errors, isOpen = false }: Operation, isHead: boolean): Json => {
-  const codes = [...errors, ...OF_ALL].filter((code) => !(isOpen && code === 'CAUCUS_UNAUTHORIZED'))
+const errorsOf = ({ errors, isOpen = false }: Operation, isHead: boolean, general: readonly ErrorCode[]): Json => {
+  const codes = [...new Set([...errors, ...general])].filter((code) => !(isOpen && code === 'CAUCUS_UNAUTHORIZED'))
   const statuses = [...new Set(codes.map((code) => ERROR_CODES[code].status))].sort()
   return Object.fromEntries(
     statuses.map((status) => {

@@ -26,6 +26,7 @@ export const Holdings = Type.Array(Holding, { maxItems: MAX_LIST_ITEMS })
 export const ShareKind = Type.Union([
   Type.Literal('index'),
   Type.Literal('tenure'),
+  Type.Literal('once'),
   Type.Literal('none'),
   Type.Object({ partitions: whole(1, MAX_PARTITIONS) }, strict),
 ])
@@ -58,8 +59,21 @@ export const Renew = Type.Object(
   strict,
 )
 
+export const Ran = Type.Object(
+  { token: Counter, outcome: Type.Union([Type.Literal('done'), Type.Literal('failed')]) },
+  strict,
+)
+
 export const Leave = Type.Object(
-  { type: Type.Literal('leave'), group: Id, member: Id, bootId: Id, incarnation: Counter, sequence: Counter },
+  {
+    type: Type.Literal('leave'),
+    group: Id,
+    member: Id,
+    bootId: Id,
+    incarnation: Counter,
+    sequence: Counter,
+    ran: Type.Optional(Ran),
+  },
   strict,
 )
 
@@ -117,6 +131,22 @@ export const Refused = Type.Object(
 
 export const Left = Type.Object({ type: Type.Literal('left'), group: Id, member: Id, bootId: Id }, strict)
 
+export const Concluded = Type.Object(
+  {
+    type: Type.Literal('concluded'),
+    group: Id,
+    member: Id,
+    bootId: Id,
+    conclusion: Type.Union([
+      Type.Literal('done'),
+      Type.Literal('failed'),
+      Type.Literal('lost'),
+      Type.Literal('unknown'),
+    ]),
+  },
+  strict,
+)
+
 /** The static type of a schema, read-only all the way down, as the core writes its messages. */
 export type Message<Schema extends TSchema> = Frozen<Static<Schema>>
 
@@ -139,5 +169,7 @@ const agrees: [
   Same<typeof ShareMessage, core.ShareMessage>,
   Same<typeof Refused, core.Refused>,
   Same<typeof Left, core.Left>,
-] = [true, true, true, true, true, true, true, true]
+  Same<typeof Ran, core.Ran>,
+  Same<typeof Concluded, core.Concluded>,
+] = [true, true, true, true, true, true, true, true, true, true]
 void agrees

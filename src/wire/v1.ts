@@ -24,7 +24,7 @@ const V1_CODES = [
 ] as const
 const V1Code = Type.Union(V1_CODES.map((code) => Type.Literal(code)))
 
-/** It has neither elections nor services. */
+/** It has neither elections nor services, and runs nothing once. */
 const V1Share = Type.Union([Type.Literal('index'), Type.Object({ partitions: whole(1, MAX_PARTITIONS) }, strict)])
 
 /** Every message of version 1. `test/contract/rolling.test.ts` holds them against what that version itself checks with. */
@@ -74,18 +74,21 @@ const V1_FIELDS = {
   left: fieldsOf(V1.left),
 }
 
+const UNKNOWN_TO_1 = { tenure: 'elections', once: 'once()', none: 'services' }
+
 /** What a server of version 1 would end the link for, as the refusal that it cannot say. */
 export const refusedFor1 = (message: MemberMessage): Refusal | undefined => {
-  if (message.type !== 'renew' || (message.share !== 'tenure' && message.share !== 'none')) return undefined
+  if (message.type !== 'renew' || typeof message.share !== 'string' || message.share === 'index') return undefined
   const { group, member, bootId } = message
-  const what = message.share === 'none' ? 'services' : 'elections'
+  const what = UNKNOWN_TO_1[message.share]
   const text = `the server speaks protocol 1, which knows no ${what}; upgrade caucus on the server`
   return { type: 'refused', group, member, bootId, code: 'CAUCUS_CONFLICT', message: text }
 }
 
-/** What a peer of version 1 is told. */
+/** What a peer of version 1 is told. Nobody of that version can be told how a run ended: it could not ask. */
 export const toV1 = <Told extends MemberMessage | CoordinatorMessage>(message: Told): Told => {
   if (message.type === 'hello') return { ...message, protocol: 1 }
+  if (message.type === 'concluded') return message
   const told = onlyFields(message, V1_FIELDS[message.type])
   return told.type === 'refused' ? { ...told, ...refusedIn1(told) } : told
 }

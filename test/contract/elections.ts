@@ -120,6 +120,10 @@ export const electionContract = (name: string, open: () => Promise<Subject>) =>
     test('a signal ends lead() after its work, which is told', async () => {
       const stop = new AbortController()
       const told: string[] = []
+      let begun = () => {}
+      const leads = new Promise<void>((resolve) => {
+        begun = resolve
+      })
       const leading = caucus.election('e').lead(
         ({ signal }) =>
           new Promise((resolve) => {
@@ -130,11 +134,14 @@ export const electionContract = (name: string, open: () => Promise<Subject>) =>
                 resolve(undefined)
               }, 50)
             })
-            stop.abort(new Error('shutdown'))
+            begun()
           }),
         { signal: stop.signal },
       )
+      // Two clients may reach the leader of a cluster in any order.
+      await leads
       const next = other.election('e').lead(() => void told.push('next'))
+      stop.abort(new Error('shutdown'))
       await expect(leading).rejects.toThrow('shutdown')
       await next
       expect(told).toEqual(['told shutdown', 'finished', 'next'])

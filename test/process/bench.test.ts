@@ -69,6 +69,17 @@ describe('npm run bench', () => {
     expect(Object.hasOwn(row?.others as object, 'NATS') || stderr.includes('nats: skipped')).toBe(true)
   })
 
+  test('has real voters hand over, and draws how long that took', { timeout: 60_000 }, () => {
+    const json = inFolder('transfer.json')
+    const { status, stderr } = bench('transfer', '--quick', '--json', json, '--pictures', inFolder('transferred'))
+    expect({ status, stderr }).toEqual({ status: 0, stderr: expect.any(String) })
+    const [row] = rowsIn(json)
+    expect(row).toMatchObject({ ours: expect.any(Number), floor: null, unit: 'ms', details: { runs: 3 } })
+    const picture = readFileSync(join(inFolder('transferred'), 'failover.svg'), 'utf8')
+    expect(picture).toContain('planned transfer')
+    expect(existsSync(join(inFolder('transferred'), 'hand-over.svg'))).toBe(false)
+  })
+
   test('draws rates and latencies of dispatch beside one another', () => {
     const json = inFolder('dispatch.json')
     const series = {
@@ -105,6 +116,8 @@ describe('npm run bench', () => {
       'heartbeats',
       'liveMembers',
       'dispatchAcross',
+      'cluster:',
+      'failover',
       '--quick',
       '--json',
       '--minutes',

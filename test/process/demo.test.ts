@@ -109,6 +109,13 @@ describe('caucus demo --once', () => {
     const found = execFileSync('find', ['.', '-type', 'f', '-print0'], { cwd: dir, encoding: 'latin1' })
     expect(found.split('\0').length - 1).toBe(Number(summary?.files) - 1 + 2)
 
+    // With everybody alive, another leader moves nothing.
+    const told = events(run)
+    const killed = told.findIndex(({ type }) => type === 'leaderKilled')
+    const led = told.findIndex(({ type }, index) => type === 'led' && index > killed)
+    expect(told[led]?.server).not.toBe(told[killed]?.server)
+    expect(told.find(({ type }, index) => type === 'whole' && index > led)).toMatchObject({ moved: 0 })
+
     const woke = events(run).find(({ type }) => type === 'woke')
     expect(woke).toMatchObject({ now: 0 })
     expect(woke?.before).toBeGreaterThan(0)
@@ -145,8 +152,8 @@ describe('caucus demo --once', () => {
     expect(readdirSync(logs)).toEqual([])
   })
 
-  test('says what to do when somebody kills its server', async () => {
-    const run = demo('--once', '--json', '--input', dir)
+  test('says what to do when somebody kills its only server', async () => {
+    const run = demo('--once', '--json', '--input', dir, '--backend', 'embedded')
     await event(run, 'whole')
     process.kill(Number((await event(run, 'listening')).pid), 'SIGKILL')
     const { code, stderr } = await ended(run)
@@ -159,7 +166,7 @@ describe('caucus demo --once', () => {
     const run = demo('--json', '--input', dir, '--kill', '0')
     await event(run, 'frozen')
     await run.stop('SIGKILL')
-    expect(childrenOf(run)).toHaveLength(7)
+    expect(childrenOf(run)).toHaveLength(9)
     await allGone(childrenOf(run))
   })
 })

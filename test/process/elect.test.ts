@@ -30,11 +30,13 @@ const ended = async ({ who, process }: Pick<Wrapped, 'who' | 'process'>) =>
 /** One that leads past its first lease, and one that waits. */
 const startPair = async (url: string, traits: string[] = [], options: string[] = []): Promise<[Wrapped, Wrapped]> => {
   const a = runs.start('a', url, { election, traits, options })
+  await leading(a)
+  // It starts while the other one's first lease runs.
+  const b = runs.start('b', url, { election })
   await waitFor('a to lead past its first lease', () => {
     const run = runs.current(a)
     return run !== undefined && run.endNs - run.startNs > LEASE_NS
   })
-  const b = runs.start('b', url, { election })
   await waitFor(
     'b to campaign',
     () => b.process.stderr().includes('connected') || b.process.stderr().includes('campaigning'),

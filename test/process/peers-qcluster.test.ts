@@ -106,22 +106,20 @@ describe('the web server', () => {
     const ask = (port = 0) => fetch(`http://localhost:${port}/some/page?x=1`, { redirect: 'manual' })
     expect((await ask(ports[0])).status).toBe(503)
 
-    const leads = await waitFor(
-      'all to know the leader',
-      () => {
+    // On a busy machine a leader may be unseated between two questions.
+    await waitFor(
+      'one to answer and the others to redirect to it',
+      async () => {
         const found = servers.findIndex(({ cluster }) => cluster.isLeader())
-        return found >= 0 && servers.every(({ cluster }) => cluster.getLeaderInfo() !== null) && { index: found }
+        const answers = await Promise.all(ports.map((port) => ask(port)))
+        const texts = await Promise.all(answers.map((answer) => answer.text()))
+        return answers.every(({ status, headers }, index) =>
+          index === found
+            ? texts[index] === `${confs[index]?.identifier} answers /some/page?x=1\n`
+            : status === 307 && headers.get('location') === `http://localhost:${ports[found]}/some/page?x=1`,
+        )
       },
       { withinMs: 60_000 },
     )
-    const answers = await Promise.all(ports.map((port) => ask(port)))
-    for (const [index, answer] of answers.entries()) {
-      if (index === leads.index)
-        expect(await answer.text()).toBe(`${confs[index]?.identifier} answers /some/page?x=1\n`)
-      else {
-        expect(answer.status).toBe(307)
-        expect(answer.headers.get('location')).toBe(`http://localhost:${ports[leads.index]}/some/page?x=1`)
-      }
-    }
   })
 })

@@ -1,8 +1,7 @@
-import { rmSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { agreed, freePort, type PeerProcess, PeerWorld, saying, TIMING } from './support/peers.ts'
+import { agreed, type PeerProcess, PeerWorld, saying } from './support/peers.ts'
 import { endAll, startCaucus } from './support/processes.ts'
 import { waitFor } from './support/wait.ts'
 
@@ -42,28 +41,9 @@ describe('three peers', () => {
       error: { code: 'CAUCUS_NO_QUORUM', details: { quorum: 2, voters: 3 } },
     })
 
-    const again = [last, world.start(first.identifier)]
-    await agreed(again, second.token)
-    await Promise.all(again.map((peer) => peer.stop()))
+    await last.stop()
     expect(world.faults()).toEqual([])
     expect(world.claims().length).toBeGreaterThan(2)
-  })
-
-  test('a leader that stood still past its lease does not lead on waking, and follows the one elected meanwhile', async () => {
-    const peers = world.startAll()
-    const first = await agreed(peers)
-    const { leader, others } = split(peers, first.identifier)
-    leader.signal('SIGSTOP')
-    const second = await agreed(others, first.token)
-    await sleep(TIMING.leaderLeaseMs)
-    leader.signal('SIGCONT')
-
-    const woke = await saying(leader, { type: 'woke' })
-    expect(woke).toMatchObject({ isLeader: false })
-    const last = await agreed(peers)
-    expect(last.token).toBeGreaterThanOrEqual(second.token)
-    await Promise.all(peers.map((peer) => peer.stop()))
-    expect(world.faults()).toEqual([])
   })
 
   test('a leader hands over when it is told to, and when it ends', async () => {
@@ -84,26 +64,11 @@ describe('three peers', () => {
     expect(world.faults()).toEqual([])
   })
 
-  test('a lost disk is one that rejoins, once all others are there', async () => {
-    const peers = world.startAll()
-    const first = await agreed(peers)
-    const { others } = split(peers, first.identifier)
-    const [lost] = others as [PeerProcess]
-    await lost.stop('SIGKILL')
-    rmSync(join(world.directory, lost.id), { recursive: true })
-    const back = world.start(lost.id)
-    await saying(back, { type: 'event', event: 'voter.rejoined' })
-    const all = [...peers.filter((peer) => peer !== lost), back]
-    const leading = await agreed(all)
-    expect(leading.token).toBeGreaterThanOrEqual(first.token)
-    await Promise.all(all.map((peer) => peer.stop()))
-    expect(world.faults()).toEqual([])
-  })
-
   test('a damaged record stops its voter with a word on what to do', async () => {
-    const peers = world.startAll()
-    await agreed(peers)
-    const [a] = peers as [PeerProcess]
+    world.remove()
+    world = await PeerWorld.of('a')
+    const a = world.start('a')
+    await agreed([a])
     await a.stop()
     const file = join(world.directory, 'a', 'election.json')
     writeFileSync(file, '{"version":1,"checksum":"0","record":{}}')
@@ -129,54 +94,8 @@ describe('peers without a data directory', () => {
   })
 })
 
-describe('who cannot be one of them', () => {
-  test('a second process under one id is refused, reported and never leads', async () => {
-    const peers = world.startAll()
-    await agreed(peers)
-    const [a] = peers as [PeerProcess]
-    expect(await saying(world.start('a', { dataDir: join(world.directory, 'x') }), { type: 'failed' })).toMatchObject({
-      code: 'CAUCUS_CONFLICT',
-      message: expect.stringContaining('another process listens on'),
-    })
-    const port = await freePort()
-    const rival = world.start('a', { listen_port: port, dataDir: join(world.directory, 'y') })
-    await saying(rival, { type: 'listening' })
-    await waitFor('it to be refused', () =>
-      rival.said().find(({ event }) => event === 'voter.refused' || event === 'peer.refused'),
-    )
-    expect((await rival.view()).role).not.toBe('leader')
-    expect(a.ended()).toBeUndefined()
-    await rival.stop()
-    await Promise.all(peers.map((peer) => peer.stop()))
-    expect(world.faults()).toEqual([])
-  })
-
-  test('a peer of another cluster, and one with another list of voters, are refused on both sides and change nothing', async () => {
-    const [a, b] = [world.start('a'), world.start('b')]
-    const other = world.start('c', { cluster: 'another', dataDir: join(world.directory, 'x') })
-    await saying(other, { type: 'event', event: 'link.refused', peer: 'a' })
-    await saying(a, { type: 'event', event: 'peer.refused', peer: 'c', because: 'anotherCluster' })
-    await other.stop()
-
-    const peers = world.options('c').peers as { identifier: string }[]
-    const fewer = world.start('c', {
-      peers: peers.filter(({ identifier }) => identifier !== 'b'),
-      dataDir: join(world.directory, 'z'),
-    })
-    await saying(fewer, { type: 'event', event: 'peer.refused', peer: 'a', because: 'otherVoters' })
-    await saying(a, { type: 'event', event: 'peer.refused', peer: 'c', because: 'otherVoters' })
-    expect(await a.leader()).toBeUndefined()
-    await fewer.stop()
-
-    const c = world.start('c')
-    await agreed([a, b, c])
-    await Promise.all([a, b, c].map((peer) => peer.stop()))
-    expect(world.faults()).toEqual([])
-  })
-})
-
 describe('caucus serve with peers', () => {
-  test('runs one voter each, that says who leads and serves no groups', async () => {
+  test('runs one voter each, that says who leads, and any of them answers for the leader', async () => {
     const serving = [...world.ports.keys()].map((id) => {
       const { dataDir, ...config } = world.options(id)
       const file = join(world.directory, `${id}.json`)
@@ -204,10 +123,15 @@ describe('caucus serve with peers', () => {
       token: expect.any(Number),
       leaseMsLeft: expect.any(Number),
     })
-    const groups = await fetch(`${servers[0]}/v1/groups/jobs`)
-    expect(await groups.json()).toMatchObject({
-      error: { code: 'CAUCUS_NOT_FOUND', message: expect.stringContaining('not replicated yet') },
-    })
+    for (const server of servers) {
+      const answered = async () => {
+        const answer = await fetch(`${server}/v1/groups/jobs`)
+        const { error } = (await answer.json()) as { error: { code: string; message: string } }
+        // On a busy machine a leader may be unseated before it is asked.
+        return error.code !== 'CAUCUS_NO_QUORUM' && error
+      }
+      expect(await waitFor('an answer about a group', answered)).toMatchObject({ code: 'CAUCUS_NOT_FOUND' })
+    }
     expect(await Promise.all(serving.map((server) => server.stop()))).toEqual([0, 0, 0])
   })
 })

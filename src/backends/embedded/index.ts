@@ -4,6 +4,7 @@ import { timing as presets, resolveTiming, type Timing, type TimingPreset } from
 import type { GroupSettings } from '../../core/group/book.ts'
 import { electionOf } from '../../core/group/elections.ts'
 import type { ShareKind } from '../../core/group/messages.ts'
+import { isOnceName } from '../../core/group/onces.ts'
 import { groupNameFault } from '../../core/ids.ts'
 import { CaucusError } from '../../errors.ts'
 import type { Backend, BackendFactory, LinkEvent, Present } from '../../ports/backend.ts'
@@ -89,6 +90,10 @@ class EmbeddedProcess {
     for (const [name, { share, timing: own = {} }] of Object.entries(groups)) {
       const fault = groupNameFault(name)
       if (fault !== undefined) throw new CaucusError('CAUCUS_INVALID_ARGUMENT', `embedded({ groups }): ${fault}`)
+      if (isOnceName(name) || share === 'once') {
+        const rule = 'names that begin with "once/" are of runs, which have no settings'
+        throw new CaucusError('CAUCUS_INVALID_ARGUMENT', `embedded({ groups }): ${rule}`)
+      }
       if (share !== undefined && (share === 'tenure') !== (electionOf(name) !== undefined)) {
         const rule = 'groups whose name begins with "election/" share a tenure, and no others do'
         throw new CaucusError('CAUCUS_INVALID_ARGUMENT', `embedded({ groups }): ${rule}; leave the share out`)
@@ -122,6 +127,7 @@ class EmbeddedProcess {
     })
     return new EmbeddedBackend(await this.#hosting, {
       clocks: this.#clocks,
+      wallMs: this.#wallMs,
       timing: this.#timing,
       newId: this.#newId,
       topics,
@@ -142,6 +148,7 @@ class EmbeddedProcess {
 /** What a connection needs of its process. */
 interface Home {
   readonly clocks: Clocks
+  readonly wallMs: () => number
   readonly timing: Timing
   readonly topics: LocalConnection
   newId(): string
@@ -151,6 +158,7 @@ interface Home {
 class EmbeddedBackend implements Backend {
   readonly guarantees
   readonly clocks: Clocks
+  readonly wallMs: () => number
   readonly timing: Timing
   readonly topics: LocalConnection
   readonly registry: RegistryPort
@@ -166,6 +174,7 @@ class EmbeddedBackend implements Backend {
     const { clocks, timing } = home
     this.guarantees = hosting.guarantees
     this.clocks = clocks
+    this.wallMs = home.wallMs
     this.timing = timing
     this.topics = home.topics
     this.registry = {

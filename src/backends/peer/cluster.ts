@@ -1,9 +1,9 @@
-import { randomUUID } from 'node:crypto'
-import type { ElectionEvent, ElectionTiming } from '../../core/election/io.ts'
+import type { ElectionTiming, PeerAddress } from '../../core/election/io.ts'
 import { MAX_BASE } from '../../core/election/messages.ts'
 import type { Epoch } from '../../core/lease.ts'
 import { seededRandom } from '../../core/random.ts'
 import { CaucusError } from '../../errors.ts'
+import type { BackendFactory } from '../../ports/backend.ts'
 import type { Clocks } from '../../ports/clock.ts'
 import type { Guarantees } from '../../ports/hosting.ts'
 import type {
@@ -16,26 +16,28 @@ import type {
 } from '../../ports/peers.ts'
 import type { OpenSocket } from '../../ports/socket.ts'
 import type { Telemetry } from '../../ports/telemetry.ts'
-import type { VoterStore } from '../../ports/voter-store.ts'
 import { ElectionDriver } from '../../runtime/election-driver.ts'
 import { type EventsOptions, type Gap, History } from '../../runtime/history.ts'
 import { Latest, type WatchOptions } from '../../runtime/latest.ts'
 import { StallGuard } from '../../runtime/stall-guard.ts'
 import { until } from '../../runtime/wait.ts'
-import type { PeerLinkEvent } from './dialed-peer.ts'
+import type { VoterDirectory } from '../../stores/voter-store.ts'
+import { isReplicaMessage, type LinkMessage } from '../../wire/peers/frames.ts'
+import { type ClusterEvent, log } from './events.ts'
+import { urlOf } from './hosts.ts'
 import type { SoundPeer } from './options.ts'
 import { PeerLinks } from './peer-links.ts'
+import { patienceMs } from './seats.ts'
+import { Serving } from './serving.ts'
 
 /** Who leads a cluster. */
 export type ClusterLeader = Omit<LeadingPeer, 'leaseMsLeft'>
-/** What happens in a cluster, as one of its peers sees it. */
-export type ClusterEvent = ElectionEvent | PeerLinkEvent
 
-/** A voting peer of a cluster that has one leader at a time. */
+/** A peer of a cluster that has one leader at a time: a voter, or an observer that knows who leads. */
 export interface Cluster extends AsyncDisposable {
   readonly identifier: string
   readonly url: string
-  /** What this voter's words rest on: `fenced` with a data directory, `leased` without. */
+  /** What this peer's words rest on: `fenced` for a voter with a data directory, `leased` without one and for an observer. */
   readonly guarantees: Guarantees
   /** Whether this peer leads. Compared with the clock at every read: never remember it. */
   readonly isLeader: boolean
@@ -44,6 +46,8 @@ export interface Cluster extends AsyncDisposable {
   readonly term: number
   /** Rises with every leader: what storage compares. `undefined` while this peer does not lead. */
   readonly token: Epoch | undefined
+  /** For `connect(cluster)`: a way to whoever leads, by this peer first and by the voters. */
+  readonly backend: BackendFactory
   /** Yields the present leader, or `undefined`, and then the newest whenever that changes. `break` releases. */
   watch(options?: WatchOptions): AsyncIterableIterator<ClusterLeader | undefined, undefined>
   /** What happens from this call on, bounded. */
@@ -62,12 +66,16 @@ export interface Cluster extends AsyncDisposable {
 
 export interface ClusterParts {
   readonly sound: SoundPeer
-  readonly store: VoterStore | undefined
+  readonly store: VoterDirectory | undefined
   readonly clocks: Clocks
   readonly openSocket: OpenSocket
   readonly telemetry: Telemetry | undefined
   random(): number
+  /** Different at every call, in every process. */
+  newId(): string
   wallMs(): number
+  /** A client of a server under one of these URLs, with what peers show each other. */
+  reach?(urls: readonly string[]): BackendFactory
 }
 
 /** How often a stall is looked for, in parts of the shortest election time-out, and how late counts. */
@@ -76,20 +84,26 @@ const STALL_PERIODS = 6
 /** One voter with its connections, for as long as it runs. */
 export class RunningCluster implements Cluster {
   readonly guarantees: Guarantees
+  /** As the server on its port sees it. */
+  readonly hosting: PeersHosting
   readonly #parts: ClusterParts
   readonly #driver: ElectionDriver
   readonly #links: PeerLinks
+  readonly #serving: Serving
   readonly #leaders = new Latest<ClusterLeader | undefined>(undefined)
   readonly #events = new History<ClusterEvent>()
-  readonly #bootId = randomUUID()
+  readonly #bootId: string
   #listening: ListeningForPeers | undefined
   #transferRefused = false
+  /** It lets go of whatever it leads. */
+  #stopping = false
   #closed: Promise<void> | undefined
 
   constructor(parts: ClusterParts) {
     const { sound, store, clocks, openSocket, telemetry } = parts
     const { cluster, self, others, metadata, timing, token, tls } = sound
     this.#parts = parts
+    this.#bootId = parts.newId()
     this.guarantees = {
       exclusion: store === undefined ? 'leased' : 'fenced',
       survivesRestart: store !== undefined,
@@ -107,7 +121,7 @@ export class RunningCluster implements Cluster {
       reconnectMaxMs: timing.reconnectMaxMs,
       quietMs: timing.electionMaxMs,
       telemetry,
-      received: (from, message) => this.#driver.receive(from, message),
+      received: (from, message) => this.#received(from, message),
       refused: (peer, because) => this.#told({ type: 'peer.refused', peer, because }),
       tell: (event) => this.#told(event),
     })
@@ -117,6 +131,10 @@ export class RunningCluster implements Cluster {
       electionMaxMs: timing.electionMaxMs,
       leaseMs: timing.leaderLeaseMs,
     }
+    const guard = new StallGuard(clocks.grantor, {
+      periodMs: Math.min(50, timing.electionMinMs / STALL_PERIODS),
+      thresholdMs: Math.min(100, (2 * timing.electionMinMs) / STALL_PERIODS),
+    })
     this.#driver = new ElectionDriver({
       clocks,
       election: {
@@ -125,20 +143,67 @@ export class RunningCluster implements Cluster {
         bootId: this.#bootId,
         voters: [self, ...others].map(({ identifier }) => identifier),
         timing: electionTiming,
-        fresh: { storeId: randomUUID(), base: Math.min(Math.floor(parts.wallMs() / 1_000), MAX_BASE) },
+        fresh: { storeId: parts.newId(), base: Math.min(Math.floor(parts.wallMs() / 1_000), MAX_BASE) },
         random: seededRandom(Math.floor(parts.random() * 2 ** 48)),
       },
       store,
       telemetry,
-      guard: new StallGuard(clocks.grantor, {
-        periodMs: Math.min(50, timing.electionMinMs / STALL_PERIODS),
-        thresholdMs: Math.min(100, (2 * timing.electionMinMs) / STALL_PERIODS),
-      }),
+      guard,
       send: (to, message) => this.#links.send(to, message),
       told: (event) => this.#told(event),
-      changed: () => this.#publish(),
+      changed: () => this.#changed(),
       onFault: (error) => this.#failed(error),
     })
+    this.#serving = new Serving({
+      ...parts,
+      bootId: this.#bootId,
+      guarantees: this.guarantees,
+      clock: clocks.grantor,
+      election: this.#driver,
+      store: store?.charter,
+      guard,
+      send: (to, message) => this.#links.send(to, message),
+      leading: () => this.#leading(),
+      told: (event) => this.#told(event),
+      onFault: (error) => this.#failed(error),
+    })
+    this.hosting = this.#hosted()
+  }
+
+  #hosted(): PeersHosting {
+    const { token, tls, timing } = this.#parts.sound
+    return {
+      guarantees: this.guarantees,
+      hosting: this.#serving.hosting,
+      topics: this.#serving.topics,
+      seat: () => this.#serving.seat(),
+      onSeat: (changed) => this.#serving.onSeat(changed),
+      credentials: { token, tls },
+      patienceMs: patienceMs(timing),
+      transfer: (to) => this.transfer(to),
+      leader: () => this.#leading(),
+      view: () => this.view(),
+      accept: (peer) => this.#links.accept(peer),
+    }
+  }
+
+  #received(from: PeerAddress, message: LinkMessage): void {
+    if (isReplicaMessage(message)) this.#serving.receive(from, message)
+    else this.#driver.receive(from, message)
+  }
+
+  /** For `connect(cluster)`. */
+  get backend(): BackendFactory {
+    const { reach, sound } = this.#parts
+    if (reach === undefined) throw new CaucusError('CAUCUS_INVALID_CONFIG', 'this peer was given no way to connect by')
+    const { others, tls } = sound
+    return reach([this.#self, ...others].map((peer) => urlOf(peer, tls !== undefined)))
+  }
+
+  /** With the port that it has. */
+  get #self(): PeerAddressed {
+    const { self } = this.#parts.sound
+    return { ...self, port: this.#listening?.port ?? self.port }
   }
 
   /** Takes part from now on. Not before it listens: whoever cannot be reached must not vote. */
@@ -157,7 +222,7 @@ export class RunningCluster implements Cluster {
   }
 
   get isLeader(): boolean {
-    return this.#driver.leads
+    return !this.#stopping && this.#driver.leads
   }
 
   get term(): number {
@@ -166,7 +231,7 @@ export class RunningCluster implements Cluster {
 
   get token(): Epoch | undefined {
     const leader = this.#driver.leader
-    return leader?.isSelf === true ? leader.token : undefined
+    return leader?.isSelf === true && !this.#stopping ? leader.token : undefined
   }
 
   get leader(): ClusterLeader | undefined {
@@ -178,7 +243,7 @@ export class RunningCluster implements Cluster {
 
   #leading(): LeadingPeer | undefined {
     const leader = this.#driver.leader
-    if (leader === undefined) return undefined
+    if (leader === undefined || (leader.isSelf && this.#stopping)) return undefined
     const { id, term, token, leaseMsLeft } = leader
     const known = this.#addressed(id)
     return known && { ...known, term, token, leaseMsLeft: Math.floor(leaseMsLeft) }
@@ -194,7 +259,8 @@ export class RunningCluster implements Cluster {
 
   view(): PeersView {
     const { sound } = this.#parts
-    const { role, term, quorum, waitingFor, refusedBy } = this.#driver.view()
+    const { role, term, quorum, refusedBy, ...election } = this.#driver.view()
+    const waitingFor = [...new Set([...election.waitingFor, ...this.#serving.waitingFor])]
     const seen = (peer: PeerAddressed): SeenPeer => {
       const { identifier } = peer
       const self = identifier === this.identifier
@@ -209,17 +275,8 @@ export class RunningCluster implements Cluster {
       }
     }
     const peers = [sound.self, ...sound.others].map(seen)
-    return { cluster: sound.cluster, identifier: this.identifier, role, term, quorum, peers, waitingFor }
-  }
-
-  /** As the server on its port sees it. */
-  get hosting(): PeersHosting {
-    return {
-      guarantees: this.guarantees,
-      leader: () => this.#leading(),
-      view: () => this.view(),
-      accept: (peer) => this.#links.accept(peer),
-    }
+    const { observers } = this.#links
+    return { cluster: sound.cluster, identifier: this.identifier, role, term, quorum, peers, observers, waitingFor }
   }
 
   async transfer(to?: string): Promise<ClusterLeader> {
@@ -231,13 +288,17 @@ export class RunningCluster implements Cluster {
         `no other voter has the identifier ${JSON.stringify(to)}; nothing changed`,
       )
     if (!this.isLeader) throw new CaucusError('CAUCUS_NOT_LEADER', `${this.identifier} does not lead; ask whoever does`)
-    this.#transferRefused = false
-    this.#driver.transfer(to)
-    if (this.#transferRefused) {
-      const who = to ?? 'none of the other voters'
-      const message = `${who} ${to === undefined ? 'was' : 'was not'} heard lately, or may not lead yet; nothing changed`
-      throw new CaucusError('CAUCUS_UNAVAILABLE', message)
+    // Before anything is given up for it.
+    if (this.#driver.successor(to) === undefined) throw nobodyThere(to)
+    try {
+      await this.#serving.handOver(timing.electionMinMs)
+      this.#transferRefused = false
+      this.#driver.transfer(to)
+    } finally {
+      // Whoever is elected now serves, this peer too.
+      if (!this.#stopping) this.#serving.resume()
     }
+    if (this.#transferRefused) throw nobodyThere(to)
     return this.#untilAnother(2 * timing.electionMaxMs)
   }
 
@@ -253,9 +314,14 @@ export class RunningCluster implements Cluster {
   async #close(): Promise<void> {
     const { store, sound } = this.#parts
     const led = this.isLeader
+    this.#stopping = true
+    this.#publish()
+    // Who holds something is told to a majority while this peer still may: then nobody has to wait for it.
+    await this.#serving.handOver(sound.timing.electionMinMs)
     this.#driver.stop()
     // Whoever is elected next may need this one's vote.
     if (led && sound.others.length > 0) await this.#untilAnother(sound.timing.electionMaxMs).catch(() => undefined)
+    await this.#serving.close()
     this.#driver.close()
     this.#publish()
     this.#leaders.close()
@@ -275,8 +341,13 @@ export class RunningCluster implements Cluster {
   /** What the own list says of a peer, and where that says nothing, what it says about itself. */
   #addressed(id: string): PeerAddressed | undefined {
     const { self, others } = this.#parts.sound
-    const known = id === self.identifier ? self : others.find(({ identifier }) => identifier === id)
+    const known = id === self.identifier ? this.#self : others.find(({ identifier }) => identifier === id)
     return known && { ...known, metadata: known.metadata ?? this.#links.metadataOf(id) ?? {} }
+  }
+
+  #changed(): void {
+    this.#serving.review()
+    this.#publish()
   }
 
   #publish(): void {
@@ -290,9 +361,7 @@ export class RunningCluster implements Cluster {
     const { telemetry } = this.#parts
     if (event.type === 'transfer.refused') this.#transferRefused = true
     this.#events.record(event)
-    telemetry?.event(event)
-    const { type, ...details } = event
-    telemetry?.log(WORTH_A_WARNING.has(type) ? 'warn' : 'info', type, plain(details))
+    log(event, telemetry)
   }
 
   /** It neither votes nor leads any more, and says so where nobody can miss it. */
@@ -307,13 +376,8 @@ export class RunningCluster implements Cluster {
   }
 }
 
-const WORTH_A_WARNING: ReadonlySet<ClusterEvent['type']> = new Set([
-  'peer.refused',
-  'voter.refused',
-  'configuration.ignored',
-  'link.refused',
-])
-
-/** For a log: an error under its own name, which says what it is without its stack. */
-const plain = (details: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> =>
-  details.error instanceof Error ? { ...details, error: undefined, reason: details.error.message } : details
+const nobodyThere = (to: string | undefined): CaucusError => {
+  const who = to ?? 'none of the other voters'
+  const message = `${who} ${to === undefined ? 'was' : 'was not'} heard lately, or may not lead yet; nothing changed`
+  return new CaucusError('CAUCUS_UNAVAILABLE', message)
+}

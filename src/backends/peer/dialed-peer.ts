@@ -1,4 +1,3 @@
-import type { PeerMessage } from '../../core/election/messages.ts'
 import type { Instant, Millis } from '../../core/time.ts'
 import { CaucusError } from '../../errors.ts'
 import type { Clock, Timer } from '../../ports/clock.ts'
@@ -10,6 +9,7 @@ import {
   decodeGreeting,
   decodePeerMessages,
   encodeGreeting,
+  type LinkMessage,
   PEER_PATH,
   PEER_SUBPROTOCOLS,
 } from '../../wire/peers/frames.ts'
@@ -30,9 +30,11 @@ export interface DialedPeerOptions {
   readonly reconnectMaxMs: Millis
   /** How long nothing may be heard before the other side is asked; after two and a half times that it is taken for gone. */
   readonly quietMs: Millis
+  /** What may come back. */
+  readonly answers: ReadonlySet<LinkMessage['type']>
   greeted(greeting: PeerGreeting): void
   /** What it answers. */
-  received(messages: readonly PeerMessage[]): void
+  received(messages: readonly LinkMessage[]): void
   /** Each of them once, until something else happens. */
   tell(event: PeerLinkEvent): void
 }
@@ -41,19 +43,6 @@ export type PeerLinkEvent =
   | { readonly type: 'link.opened'; readonly peer: string; readonly url: string }
   | { readonly type: 'link.lost'; readonly peer: string; readonly url: string; readonly reason: string }
   | { readonly type: 'link.refused'; readonly peer: string; readonly url: string; readonly error: CaucusError }
-
-/** What may come back on a connection of ours. All else comes on one whose other end has shown who it is. */
-const ANSWERS: ReadonlySet<PeerMessage['type']> = new Set([
-  'new',
-  'founding',
-  'admissible',
-  'rejoined',
-  'preVoted',
-  'voted',
-  'acked',
-  'outranked',
-  'refused',
-])
 
 const CLOSE_LIMIT_MS: Millis = 500
 
@@ -89,6 +78,10 @@ export class DialedPeer {
     this.#connect()
   }
 
+  get to(): PeerAddressed {
+    return this.#options.to
+  }
+
   get connected(): boolean {
     return this.#far !== undefined
   }
@@ -102,7 +95,7 @@ export class DialedPeer {
     return this.#outbox.dropped
   }
 
-  send(message: PeerMessage): void {
+  send(message: LinkMessage): void {
     if (this.#far !== undefined && this.#socket !== undefined) this.#outbox.add(message, this.#socket)
   }
 
@@ -170,7 +163,7 @@ export class DialedPeer {
     if (this.#far === undefined) return this.#greet(frame)
     const messages = decodePeerMessages(frame, this.#far)
     if (typeof messages === 'string') return this.#leave('CAUCUS_PROTOCOL', `cannot be understood: ${messages}`)
-    if (!messages.every(({ type }) => ANSWERS.has(type)))
+    if (!messages.every(({ type }) => this.#options.answers.has(type)))
       return this.#leave('CAUCUS_PROTOCOL', 'asks on a connection on which it only answers')
     this.#options.received(messages)
   }

@@ -1,23 +1,36 @@
 import { createSecureContext } from 'node:tls'
-import { otherPeers, type Peer } from '../../config/config.ts'
+import { type Config, otherPeers, type Peer } from '../../config/config.ts'
 import { ConfigReader } from '../../config/reader.ts'
 import { checkTiming, requireSafe } from '../../config/safety.ts'
+import { pollSettingsOf, servedGroupsOf } from '../../config/served.ts'
 import { timing as presets, resolveTiming, type Timing, type TimingPreset } from '../../config/timing.ts'
 import { votersFault } from '../../core/election/voters.ts'
+import { electionOf } from '../../core/group/elections.ts'
+import type { ShareKind } from '../../core/group/messages.ts'
+import { groupNameFault } from '../../core/ids.ts'
+import type { Millis } from '../../core/time.ts'
 import { CaucusError } from '../../errors.ts'
 import type { PeerAddressed } from '../../ports/peers.ts'
+import type { Served } from '../../runtime/reign.ts'
 import { metadataFault } from '../../wire/faults.ts'
+import { observerMetadataFault } from '../../wire/peers/frames.ts'
+import { type Seed, seedsOf } from './seeds.ts'
 
-/** What a voter is told; the first four as in a configuration file, and as QCluster has them. */
+/** What a peer is told; the first four as in a configuration file, and as QCluster has them. */
 export interface PeerOptions {
-  /** Which voter this is. */
+  /** Which peer this is. */
   readonly identifier: string
   /** Default `127.0.0.1`. Beyond this machine only with `token`, `tls.ca` or `insecure`. */
   readonly listen_host?: string
   readonly listen_port: number
   /** The other voters, or all of them: 1 to 7 with this one. The same on each. */
-  readonly peers: readonly Peer[]
-  /** JSON that the other peers see when this one leads, where their own lists say nothing about it. */
+  readonly peers?: readonly Peer[]
+  /**
+   * Instead of `peers`: this peer has no vote, and finds the voters by any of these. `HOST:PORT` or a URL of any peer, `dns:NAME:PORT` (every
+   * address of the name), `dns:NAME` (its SRV records), `file:PATH` (an address a line).
+   */
+  readonly seeds?: string | readonly string[]
+  /** JSON that the other peers see when this one leads, where their own lists say nothing about it. Of an observer at most 1 KiB. */
   readonly metadata?: unknown
   /** The same on each voter. Default `default`. */
   readonly cluster?: string
@@ -25,6 +38,12 @@ export interface PeerOptions {
   readonly timing?: TimingPreset | Partial<Timing>
   /** Keeps term, vote and promises over a restart; a directory of its own for each voter. Without it tokens may repeat: `leased`. */
   readonly dataDir?: string
+  /** Groups with a share, or a timing, of their own; any other comes into being when somebody joins it. The same on each voter. */
+  readonly groups?: Readonly<Record<string, PeerGroup>>
+  /** Serves bloc's wire (`GET /index`) with one group. The same on each voter. */
+  readonly poll?: PeerPoll
+  /** The operator's word that nobody holds anything from before. It counts only where no leader has ever begun. */
+  readonly fresh?: boolean
   /** What voters show each other. */
   readonly token?: string
   /** PEM. With `ca`, voters show each other certificates that it signed. */
@@ -33,6 +52,18 @@ export interface PeerOptions {
   readonly insecure?: boolean
   /** Told of what ends this peer by itself: a broken invariant, a data directory that somebody else has. Default: it is thrown where nobody can miss it. */
   readonly onFault?: (error: unknown) => void
+}
+
+/** How one group behaves, where it differs from the others. */
+export interface PeerGroup {
+  readonly share?: ShareKind
+  readonly timing?: TimingPreset | Partial<Timing>
+}
+
+export interface PeerPoll {
+  readonly group: string
+  /** How often its clients poll, at most the lease. Default: the lease. */
+  readonly intervalMs?: Millis
 }
 
 export interface PeerTls {
@@ -48,9 +79,13 @@ export interface SoundPeer {
   readonly listenHost: string
   readonly self: PeerAddressed
   readonly others: readonly PeerAddressed[]
+  /** Of an observer: where it looks for the voters. */
+  readonly seeds: readonly Seed[] | undefined
   /** What it says about itself. */
   readonly metadata: unknown
   readonly timing: Timing
+  /** What every leader serves. */
+  readonly served: Pick<Served, 'defaults' | 'groups' | 'poll' | 'fresh'>
   readonly dataDir: string | undefined
   readonly token: string | undefined
   readonly tls: PeerTls | undefined
@@ -58,8 +93,20 @@ export interface SoundPeer {
   readonly onFault: ((error: unknown) => void) | undefined
 }
 
-const OWN = ['dataDir', 'token', 'tls', 'insecure', 'onFault']
-const OF_A_FILE = ['cluster', 'identifier', 'listen_host', 'listen_port', 'peers', 'metadata', 'timing']
+const OWN = ['dataDir', 'poll', 'fresh', 'token', 'tls', 'insecure', 'onFault']
+const OF_A_FILE = [
+  'cluster',
+  'identifier',
+  'listen_host',
+  'listen_port',
+  'peers',
+  'seeds',
+  'metadata',
+  'timing',
+  'groups',
+]
+/** What the voters keep and serve; nobody else says anything about that. */
+const OF_VOTERS = ['peers', 'dataDir', 'groups', 'fresh']
 /** The name of a cluster that was given none. */
 const DEFAULT_CLUSTER = 'default'
 
@@ -78,8 +125,10 @@ export const soundPeer = (options: PeerOptions): SoundPeer => {
   )
   faults.push(...reader.faults)
   const { identifier = '', listenHost: host = '127.0.0.1', listenPort: port } = config
-  for (const name of ['identifier', 'listen_port', 'peers'])
+  for (const name of ['identifier', 'listen_port', ...(given.seeds === undefined ? ['peers'] : [])])
     if (given[name] === undefined) faults.push(`${name} is missing`)
+  const seeds = given.seeds === undefined ? undefined : seedsOf(given.seeds, options.tls !== undefined)
+  if (seeds !== undefined) faults.push(...seeds.faults, ...observerFaults(given))
   faults.push(...ownFaults(config.peers, identifier, port), ...metadataFaults(config.peers, config.metadata))
   faults.push(...optionFaults(options))
   if (faults.length > 0) throw faulty([...new Set(faults)])
@@ -88,6 +137,7 @@ export const soundPeer = (options: PeerOptions): SoundPeer => {
   if (fault !== undefined) throw faulty([fault])
   const timing = resolveTiming(options.timing ?? presets.lan)
   requireSafe(checkTiming(timing, { peers: true }))
+  const served = servedOf(options, config.groups, timing)
   const listed = config.peers.find((peer) => peer.identifier === identifier)
   const metadata = config.metadata ?? listed?.metadata
   return {
@@ -95,8 +145,10 @@ export const soundPeer = (options: PeerOptions): SoundPeer => {
     listenHost: host,
     self: { identifier, host: listed?.host ?? host, port: port ?? 0, metadata: metadata ?? {} },
     others: others.map((peer) => ({ ...peer, metadata: peer.metadata })),
+    seeds: seeds?.seeds,
     metadata,
     timing,
+    served,
     dataDir: options.dataDir,
     token: options.token,
     tls: options.tls,
@@ -114,22 +166,65 @@ const ownFaults = (peers: readonly Peer[], identifier: string, port: number | un
     ]
   })
 
+/** Whoever has no vote says nothing about what voters do: with a `seeds` too many, a voter would be gone. */
+const observerFaults = (given: Readonly<Record<string, unknown>>): string[] => {
+  const fault = observerMetadataFault(given.metadata)
+  return [
+    ...OF_VOTERS.filter((name) => given[name] !== undefined).map(
+      (name) => `seeds makes this peer an observer, which takes no ${name}; leave one of them out`,
+    ),
+    ...(fault === undefined ? [] : [fault]),
+  ]
+}
+
+const servedOf = (
+  { poll, fresh = false }: PeerOptions,
+  groups: Config['groups'],
+  timing: Timing,
+): SoundPeer['served'] => {
+  for (const [name, group] of groups) {
+    const violations = group.timing === undefined ? [] : checkTiming(group.timing, { peers: true })
+    requireSafe(violations.map((found) => ({ ...found, rule: `groups.${name}: ${found.rule}` })))
+  }
+  const served = servedGroupsOf(groups, timing, poll?.group)
+  if (poll === undefined) return { ...served, fresh }
+  const settings = pollSettingsOf(poll.group, groups.get(poll.group)?.timing ?? timing, poll.intervalMs)
+  if (settings.pollIntervalMs <= settings.timeoutMs) return { ...served, poll: settings, fresh }
+  throw faulty([
+    `poll.intervalMs is ${settings.pollIntervalMs} and the lease ${settings.timeoutMs}: a client that polls so rarely would be taken for gone between two polls`,
+  ])
+}
+
 const metadataFaults = (peers: readonly Peer[], own: unknown): string[] =>
   [
     metadataFault(own),
     ...peers.map(({ metadata }, index) => metadataFault(metadata, `peers[${index}].metadata`)),
   ].filter((fault) => fault !== undefined)
 
-const optionFaults = ({ dataDir, token, tls, insecure, onFault }: PeerOptions): string[] => {
+const optionFaults = ({ dataDir, poll, fresh, token, tls, insecure, onFault }: PeerOptions): string[] => {
   const faults: string[] = []
   if (dataDir !== undefined && (typeof dataDir !== 'string' || dataDir === '')) faults.push('dataDir must be a path')
   if (token !== undefined && (typeof token !== 'string' || !/^[\x21-\x7e]{1,1024}$/.test(token)))
     faults.push('token must be 1 to 1024 printable ASCII characters without spaces')
+  if (fresh !== undefined && typeof fresh !== 'boolean') faults.push('fresh must be true or false')
+  const wrong = poll === undefined ? undefined : pollFault(poll)
+  if (wrong !== undefined) faults.push(wrong)
   if (insecure !== undefined && typeof insecure !== 'boolean') faults.push('insecure must be true or false')
   if (onFault !== undefined && typeof onFault !== 'function') faults.push('onFault must be a function')
   const fault = tls === undefined ? undefined : tlsFault(tls)
   if (fault !== undefined) faults.push(fault)
   return faults
+}
+
+const pollFault = (poll: PeerPoll): string | undefined => {
+  if (typeof poll !== 'object' || poll === null) return 'poll takes the name of a group: { group }'
+  const { group, intervalMs, ...unknown } = poll
+  const [extra] = Object.keys(unknown)
+  if (extra !== undefined) return `poll takes group and intervalMs, not ${JSON.stringify(extra.slice(0, 64))}`
+  if (intervalMs !== undefined && !(intervalMs > 0)) return 'poll.intervalMs must be a number of milliseconds'
+  const fault = groupNameFault(group, 'poll.group')
+  if (fault !== undefined || electionOf(group) === undefined) return fault
+  return "poll.group is the name of an election; give bloc's clients a group"
 }
 
 const tlsFault = (tls: PeerTls): string | undefined => {

@@ -70,6 +70,7 @@ export class RemoteLink implements CoordinatorLink {
       silent: (forMs) =>
         this.#leave(
           new CaucusError('CAUCUS_CONNECTION_LOST', `${this.url} has said nothing for ${Math.round(forMs)} ms`),
+          { fellSilent: true },
         ),
     })
     this.#connect()
@@ -246,13 +247,13 @@ export class RemoteLink implements CoordinatorLink {
   }
 
   /** Away from a server that will not do, and on to the next one. */
-  #leave(error: CaucusError): void {
+  #leave(error: CaucusError, how: { readonly fellSilent?: boolean } = {}): void {
     const socket = this.#socket
-    this.#lost(error)
+    this.#lost(error, how)
     socket?.fail(error)
   }
 
-  #lost(error: CaucusError): void {
+  #lost(error: CaucusError, { fellSilent = false }: { readonly fellSilent?: boolean } = {}): void {
     const url = this.url
     const { tell, urls, clock, reconnectMaxMs } = this.#options
     const opened = this.#hello !== undefined
@@ -265,8 +266,8 @@ export class RemoteLink implements CoordinatorLink {
     this.#silence.stop()
     if (this.#closing) return
     this.#again()
-    // The next server, unless it was this one that we had until now: it may be back at once.
-    if (!opened || error.code === 'CAUCUS_CONFLICT') this.#url = (this.#url + 1) % urls.length
+    // The next server, unless it was this one that we had until now: it may be back at once. Not one that fell silent: it may stand still.
+    if (!opened || error.code === 'CAUCUS_CONFLICT' || fellSilent) this.#url = (this.#url + 1) % urls.length
     tell(refused ? { type: 'link.refused', url, error } : { type: 'link.lost', url, reason: error.message })
     if (opened) this.#sink.closed(error.message)
     this.#closeTopics(error.message)

@@ -22,8 +22,8 @@ interface Options extends ServerSettings {
   readonly json?: boolean
 }
 
-/** Somebody sits in front of it, or a script waits. */
-const CONNECT_MS: Millis = 3_000
+/** Somebody sits in front of it, or a script waits. Longer than peers wait for a leader (`timing.lan`), so that they can say that there is none. */
+const CONNECT_MS: Millis = 5_000
 
 const HELP = `
 The request is JSON: an argument, or without one (or with -) standard input. Each answer is a line, as it arrives, and what became of

@@ -15,6 +15,7 @@ export interface DemoOptions {
   readonly workers: number
   readonly kill: number
   readonly output?: string
+  readonly backend: 'embedded' | 'peer'
   readonly once?: boolean
   readonly json?: boolean
 }
@@ -35,7 +36,7 @@ a folder once its run is over, so remove it whenever you like.`
 export const define: CommandModule['define'] = (command: Command, run) => {
   command
     .description(
-      'Splits the hashing of real files among worker processes, kills some of them in the middle, and checks the result.',
+      'Splits the hashing of real files among worker processes, kills some of them and the leading server in the middle, and checks the result.',
     )
     .option('--input <dir>', 'folder whose files are hashed (default: the installed dependencies)')
     .option('--workers <n>', 'worker processes', wholeNumber(1, 50), 5)
@@ -44,10 +45,10 @@ export const define: CommandModule['define'] = (command: Command, run) => {
     .addOption(
       new Option(
         '--backend <name>',
-        'what coordinates the workers; so far there is only embedded, one server with its coordinator in it',
+        'what coordinates the workers: peer, three servers that elect one of them, or embedded, one server by itself',
       )
         .argParser(knownBackend)
-        .default('embedded'),
+        .default('peer'),
     )
     .option('--once', 'end after the check, also in a terminal')
     .option('--json', 'NDJSON events; the last line is the summary')
@@ -61,11 +62,10 @@ export const define: CommandModule['define'] = (command: Command, run) => {
     )
 }
 
-const knownBackend = (name: string): string => {
-  if (name === 'embedded') return name
-  const planned = name === 'peer' || name === 'etcd'
+const knownBackend = (name: string): DemoOptions['backend'] => {
+  if (name === 'embedded' || name === 'peer') return name
   throw new UsageError(
-    `--backend ${name}: ${planned ? 'is not in this version yet' : 'there is none of that name'}; use embedded, one server with its coordinator in it`,
+    `--backend ${name}: ${name === 'etcd' ? 'is not in this version yet' : 'there is none of that name'}; use peer, three servers that elect one of them, or embedded, one server by itself`,
   )
 }
 
@@ -109,7 +109,7 @@ export const runDemo = async (options: DemoOptions, io: DemoIo): Promise<number>
       const summary = await demo.run()
       verdict = summary.ok
       if (verdict && isTerminal && options.once !== true) {
-        screen.say(demo.whatNext())
+        screen.say(await demo.whatNext())
         await demo.stay()
       }
     } finally {

@@ -62,7 +62,12 @@ const checkPartition = (group: string, view: GroupView | undefined, subject: Sub
   if (view === undefined || subject.type !== 'partition') return
   const { share } = view
   if (typeof share === 'string') {
-    const what = { index: 'shares indexes', tenure: 'is an election', none: 'is a service' }[share]
+    const what = {
+      index: 'shares indexes',
+      tenure: 'is an election',
+      once: 'is a run of once()',
+      none: 'is a service',
+    }[share]
     throw new UsageError(
       `--partition: the group ${JSON.stringify(group)} ${what} and has no partitions; ask with --member`,
     )

@@ -4,21 +4,12 @@ import { requestJson } from '../api.ts'
 import { tlsOf } from '../client-tls.ts'
 import type { CommandModule } from '../command.ts'
 import { EXIT } from '../errors.ts'
+import { isLeader, type Leader, ofPeers } from '../leader.ts'
 import { clean } from '../logging.ts'
 import { addServerOptions, type ServerSettings, serversOf, tokenOf } from '../options.ts'
 
 interface Options extends ServerSettings {
   readonly json?: boolean
-}
-
-interface Answer {
-  readonly identifier: string
-  readonly host: string
-  readonly port: number
-  readonly metadata: unknown
-  readonly term: number
-  readonly token: number
-  readonly leaseMsLeft: number
 }
 
 const HELP = `
@@ -33,25 +24,15 @@ export const define: CommandModule['define'] = (command: Command, run) => {
 
 const leader = async (options: Options): Promise<number> => {
   const api = { servers: serversOf(options), token: tokenOf(options), tls: tlsOf(options) }
-  const found = await requestJson(api, '/v1/leader')
-  if (!isAnswer(found)) throw new CaucusError('CAUCUS_PROTOCOL', 'the answer is not who leads; is it a caucus peer?')
+  const found = await ofPeers(() => requestJson(api, '/v1/leader'))
+  if (!isLeader(found)) throw new CaucusError('CAUCUS_PROTOCOL', 'the answer is not who leads; is it a caucus peer?')
   process.stdout.write(`${options.json ? JSON.stringify(found) : describe(found)}\n`)
   return EXIT.done
 }
 
-const describe = ({ identifier, host, port, term, token, leaseMsLeft, metadata }: Answer): string =>
+const describe = ({ identifier, host, port, term, token, leaseMsLeft, metadata }: Leader): string =>
   [
     `${clean(identifier)} leads, on ${clean(host)}:${port}`,
     `term ${term}, token ${token}, for ${leaseMsLeft} ms without another word`,
     `metadata ${clean(JSON.stringify(metadata))}`,
   ].join('\n')
-
-const isAnswer = (value: unknown): value is Answer => {
-  if (typeof value !== 'object' || value === null) return false
-  const { identifier, host, port, term, token, leaseMsLeft } = value as Partial<Record<keyof Answer, unknown>>
-  return (
-    typeof identifier === 'string' &&
-    typeof host === 'string' &&
-    [port, term, token, leaseMsLeft].every((each) => typeof each === 'number')
-  )
-}

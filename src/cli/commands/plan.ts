@@ -83,6 +83,11 @@ const show = async (argument: string | undefined, options: Options): Promise<num
     const rule = 'whoever leads goes on, and is followed by whoever has waited longest'
     throw new UsageError(`${JSON.stringify(group)} is an election, so there is nothing to plan: ${rule}`)
   }
+  if (view.share === 'once') {
+    throw new UsageError(
+      `${JSON.stringify(group)} is a run of once(), which nobody gets next: there is nothing to plan`,
+    )
+  }
   if (view.share === 'none') {
     throw new UsageError(
       `${JSON.stringify(group)} is a service, whose instances share nothing, so there is nothing to plan`,

@@ -2,8 +2,7 @@ import { availableParallelism } from 'node:os'
 import { type Command, Option } from 'commander'
 import { isCaucusError } from '../../errors.ts'
 import { mutantNamed, sweepMutant } from '../../testing/mutation.ts'
-import { PROFILES, type Profile } from '../../testing/simulation/conditions.ts'
-import { type BrokenInvariant, DRIVER_PROFILES, LEVELS, type LevelName } from '../../testing/sweep/level.ts'
+import { type BrokenInvariant, LEVELS, type LevelName, PROFILES_AT } from '../../testing/sweep/level.ts'
 import type { SweepProgress } from '../../testing/sweep/running-sweep.ts'
 import { type Sweep, sweep } from '../../testing/sweep.ts'
 import type { CommandModule } from '../command.ts'
@@ -16,7 +15,7 @@ import { onStop } from '../stopping.ts'
 export interface SimOptions {
   readonly seed: number
   readonly seeds: number
-  readonly profile?: Profile
+  readonly profile?: string
   readonly level: LevelName
   readonly jobs: number
   readonly state?: string
@@ -31,12 +30,13 @@ line with --json is { seeds, events, eventsPerSecond, faults: { name: count }, v
 it is, and what went wrong. Exit codes: 0 no invariant broken, 1 one was, or a thread died, 2 wrong usage, 130 interrupted.`
 
 const TWICE_EVERY = 100
+const ALL_PROFILES = [...new Set(Object.values(PROFILES_AT).flat())]
 
 export const define: CommandModule['define'] = (command: Command, run) => {
   command
     .option('--seed <n>', 'the first seed', wholeNumber(0, 1e15), 1)
     .option('--seeds <n>', 'how many seeds', wholeNumber(1, 1e9), 200)
-    .addOption(new Option('--profile <name>', 'what goes wrong; by default each seed draws it').choices(PROFILES))
+    .addOption(new Option('--profile <name>', 'what goes wrong; by default each seed draws it').choices(ALL_PROFILES))
     .addOption(
       new Option('--level <name>', 'the pure machines alone, or with the drivers, SDK and server code around them')
         .choices(LEVELS)
@@ -77,11 +77,9 @@ export const runSim = async (options: SimOptions): Promise<number> => {
 
 const runSweep = async (options: SimOptions, signal: AbortSignal): Promise<number> => {
   const { seed, json = false, profile, level } = options
-  if (level === 'drivers' && !DRIVER_PROFILES.some((known) => profile === undefined || profile === known)) {
-    throw new UsageError(
-      `--profile ${profile}: is one of the core alone; at this level take ${DRIVER_PROFILES.join(', ')}`,
-    )
-  }
+  const known = PROFILES_AT[level]
+  if (profile !== undefined && !known.includes(profile))
+    throw new UsageError(`--profile ${profile}: is one of another level; at ${level} take ${known.join(', ')}`)
   const line = new ProgressLine(stderrIo())
   const onProgress = (progress: SweepProgress) => line.update(progress)
   let result: Sweep
@@ -133,7 +131,7 @@ const runMutant = async (options: SimOptions, name: string, signal: AbortSignal)
   return violations.length > 0 ? EXIT.failed : EXIT.done
 }
 
-const again = (mutant: string, seed: number, profile: Profile | undefined): string =>
+const again = (mutant: string, seed: number, profile: string | undefined): string =>
   `caucus sim --mutant ${mutant} --seed ${seed} --seeds 1${profile === undefined ? '' : ` --profile ${profile}`}`
 
 const stderrIo = () => {

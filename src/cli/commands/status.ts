@@ -5,6 +5,7 @@ import { tlsOf } from '../client-tls.ts'
 import type { CommandModule } from '../command.ts'
 import { EXIT } from '../errors.ts'
 import { describeOrders, describeShare, fetchStatus, type Status } from '../groups.ts'
+import { whereLeads } from '../leader.ts'
 import { addServerOptions, type ServerSettings, serversOf, tokenOf } from '../options.ts'
 import { formatTable } from '../table.ts'
 
@@ -24,11 +25,12 @@ const status = async (options: Options): Promise<number> => {
   return EXIT.done
 }
 
-const describe = ({ version, guarantees, groups }: Status): string => {
+const describe = ({ version, guarantees, leader, groups }: Status): string => {
   const { exclusion, survivesRestart, survivesPartition } = guarantees
   const head = [
     `caucus ${version}`,
     `exclusion: ${exclusion}; survives a restart: ${yesNo(survivesRestart)}; survives a partition: ${yesNo(survivesPartition)}`,
+    ...(leader === undefined ? [] : [`leader: ${whereLeads(leader)}, term ${leader.term}`]),
   ]
   if (groups.length === 0) return [...head, 'no groups'].join('\n')
   const shared = groups.filter(({ share }) => share !== 'tenure')

@@ -73,20 +73,21 @@ const endOf = (events: readonly PastEvent[], { id, incarnation }: Drained): End 
 /** All there is belongs to somebody who is here, so nobody else can have any of it. */
 const isGivenOut = ({ share, members, kept = [] }: GroupView): boolean => {
   if (share === 'index') return members.length > 0 && members.every(({ index }) => index !== undefined)
-  if (share === 'none') return true
+  if (share === 'none' || share === 'once') return true
   if (share === 'tenure') return members.some(({ leads }) => leads === true)
   const owned = [...members, ...kept].flatMap(({ partitions = [] }) => partitions)
   return new Set(owned).size === share.partitions
 }
 
-const isEmpty = ({ index, partitions = [], leads, revoked = [] }: MemberView): boolean =>
-  index === undefined && partitions.length === 0 && leads !== true && revoked.length === 0
+const isEmpty = ({ index, partitions = [], leads, runs, revoked = [] }: MemberView): boolean =>
+  index === undefined && partitions.length === 0 && leads !== true && runs !== true && revoked.length === 0
 
 const whatItHas = (member: MemberView): string => {
-  const { index, partitions, leads, revoked = [] } = member
+  const { index, partitions, leads, runs, revoked = [] } = member
   const held = index !== undefined ? `index ${index}` : partitions?.length ? `partitions ${rangesOf(partitions)}` : ''
   const parts = [
     ...(leads === true ? ['leads until it is asked to let go'] : []),
+    ...(runs === true ? ['runs it to the end'] : []),
     ...(held === '' ? [] : [`has ${held} until the group has settled`]),
     // Indexes begin with 1, and whoever is in a group of partitions has a list of them.
     ...(revoked.length === 0

@@ -36,7 +36,7 @@ export class Desk implements ElectionDesk {
   // Bound to the desk, since everybody takes only those that it needs.
 
   readonly send = (to: PeerAddress, body: PeerBody, after?: Ticket): void => {
-    const message = { ...body, sender: this.#sender() }
+    const message = { ...body, sender: this.sender() }
     this.#effects.push({ type: 'send', to, message, ...(after !== undefined && { after }) })
   }
 
@@ -46,7 +46,8 @@ export class Desk implements ElectionDesk {
 
   readonly emit: ElectionDesk['emit'] = (event) => void this.#effects.push({ type: 'emit', event })
 
-  #sender(): Sender {
+  /** Who this is, in what it says. */
+  sender(): Sender {
     const { cluster, id, bootId } = this.options
     const { storeId, founding } = this.journal.record
     const voters = this.voters.identity

@@ -2,10 +2,11 @@ import { invariant, type Tick } from '../machine.ts'
 import type { Instant, Millis } from '../time.ts'
 import { Candidacy } from './candidacy.ts'
 import { Desk } from './desk.ts'
+import { type Role, viewOf } from './election-view.ts'
 import type { ElectionEffect, ElectionInput, ElectionOptions, ElectionView, LossReason, PeerAddress } from './io.ts'
 import { LeaderBook } from './leader-book.ts'
+import type { Sender } from './messages.ts'
 import { type Leader, MAX_TERM, type PeerMessage, type RefusalReason, sameLeader, type Term } from './messages.ts'
-import { majorityOf } from './quorum.ts'
 import type { ElectionRecord, Moment } from './record.ts'
 import { Refusals } from './refusals.ts'
 import { Reign } from './reign.ts'
@@ -14,11 +15,8 @@ import { TermLimit } from './term-limit.ts'
 import { Voter } from './voter.ts'
 import { votersOf } from './voters.ts'
 
+type StartReason = 'silence' | 'transfer' | 'outranked'
 type Of<Type extends PeerMessage['type']> = Extract<PeerMessage, { type: Type }>
-
-type Role =
-  | { readonly name: 'idle' | 'new' | 'sittingOut' | 'follower' | 'preCandidate' | 'candidate' }
-  | { readonly name: 'leader'; readonly reign: Reign }
 
 const NEVER: Instant = Number.POSITIVE_INFINITY
 
@@ -35,7 +33,8 @@ export class Election {
   readonly #refusals = new Refusals()
   readonly #termLimit = new TermLimit()
   readonly #voter: Voter
-  readonly #standing: Standing
+  /** Who belongs to this cluster. */
+  readonly standing: Standing
   readonly #candidacy: Candidacy
   readonly #book: LeaderBook
   #role: Role = { name: 'idle' }
@@ -50,7 +49,7 @@ export class Election {
     this.#options = options
     this.#desk = new Desk(options)
     this.#voter = new Voter(this.#desk)
-    this.#standing = new Standing(this.#desk)
+    this.standing = new Standing(this.#desk)
     this.#candidacy = new Candidacy(this.#desk, this.#voter)
     this.#book = new LeaderBook(this.#desk)
   }
@@ -82,22 +81,19 @@ export class Election {
     return this.#role.name === 'leader' && this.#role.reign.leads(held)
   }
 
+  /** Who this voter is, in what it says; `undefined` before it may take part. */
+  get self(): Sender | undefined {
+    return this.#role.name !== 'idle' && this.standing.complete ? this.#desk.sender() : undefined
+  }
+
+  /** Who could lead next: the one named, or whoever was heard last. `undefined` when there is none, or this voter has no term of its own. */
+  successor(to: string | undefined): string | undefined {
+    return this.#role.name === 'leader' ? this.#role.reign.successor(to) : undefined
+  }
+
   view(): ElectionView {
-    const role = this.#role
-    const leader = this.#book.known
-    return {
-      role: role.name === 'new' && this.#standing.rejoining ? 'rejoining' : role.name,
-      term: this.#voter.term,
-      voters: this.#desk.voters.ids,
-      quorum: majorityOf(this.#desk.voters.ids.length),
-      ...(leader !== undefined && { leader }),
-      leaderUntil: this.#book.until,
-      leaseUntil: role.name === 'leader' ? role.reign.lease.until : Number.NEGATIVE_INFINITY,
-      sitOutUntil: this.#voter.sitOutUntil,
-      waitingFor: this.#standing.waitingFor,
-      refusedBy: new Map(this.#refusals.ofUs),
-      observers: role.name === 'leader' ? role.reign.observers : 0,
-    }
+    const [voter, standing, book, refusals] = [this.#voter, this.standing, this.#book, this.#refusals]
+    return viewOf(this.#role, this.#desk, { voter, standing, book, refusals })
   }
 
   #start(record: ElectionRecord | undefined): void {
@@ -111,7 +107,7 @@ export class Election {
     // What was founded together counts: a file that was changed on one machine must not make another quorum.
     if (identity !== votersOf(this.#options.voters).identity)
       this.#desk.emit({ type: 'configuration.ignored', stored: ids })
-    if (!this.#standing.complete) {
+    if (!this.standing.complete) {
       if (record === undefined) this.#desk.journal.again()
       this.#become({ name: 'new' })
       this.#announce()
@@ -128,6 +124,8 @@ export class Election {
       case 'persistFailed':
         this.#desk.journal.ended(input.ticket, false)
         return this.#unsaved()
+      case 'superseded':
+        return this.#rise(Math.max(input.term, this.#voter.term))
       case 'transfer':
         return this.#transfer(input.to, 'transferred')
       case 'stop':
@@ -144,7 +142,7 @@ export class Election {
 
   #receive(from: PeerAddress, message: PeerMessage): void {
     const isTooFar = () => this.#termLimit.isTooFar(message, this.#voter.term)
-    const fault = this.#standing.faultOf(message) ?? (isTooFar() ? 'termTooFarAhead' : undefined)
+    const fault = this.standing.faultOf(message) ?? (isTooFar() ? 'termTooFarAhead' : undefined)
     if (fault !== undefined) {
       // Its own words come back when a network echoes: nobody else has this boot id.
       if (fault === 'ownId' && message.sender.bootId === this.#options.bootId) return
@@ -153,9 +151,9 @@ export class Election {
     }
     const { sender } = message
     if (message.type === 'refused') return this.#refusals.weAre(sender.id, message.because, this.#desk)
-    this.#standing.heard(message)
-    if (this.#standing.take(from, message, this.#voter.sitsOut)) this.#takePart(message.type === 'rejoined')
-    if (!this.#standing.complete) return
+    this.standing.heard(message)
+    if (this.standing.take(from, message, this.#voter.sitsOut)) this.#takePart(message.type === 'rejoined')
+    if (!this.standing.complete) return
     if (message.type !== 'beat') this.#refusals.heard(sender.id)
     switch (message.type) {
       case 'preVote':
@@ -187,7 +185,7 @@ export class Election {
     const leading = this.#role.name === 'leader'
     const moves = leading ? message.type === 'outranked' : answers || message.type === 'beat'
     if (!moves || !(leading || this.#voter.mayVote(undefined))) return
-    if (!this.#standing.complete || !this.#termLimit.mayStep(grantor, this.#options.timing.electionMaxMs)) return
+    if (!this.standing.complete || !this.#termLimit.mayStep(grantor, this.#options.timing.electionMaxMs)) return
     if (message.type === 'outranked') return this.#outranked({ ...message, ownTerm: above })
     this.#voter.adopt(above)
     this.#follow()
@@ -248,11 +246,7 @@ export class Election {
     return !this.#stopping && !this.#desk.journal.lost && this.#voter.mayVote(overriding)
   }
 
-  #campaign(
-    overriding: Leader | undefined,
-    because: 'silence' | 'transfer' | 'outranked',
-    above: Term = this.#voter.term,
-  ): void {
+  #campaign(overriding: Leader | undefined, because: StartReason, above: Term = this.#voter.term): void {
     if (!this.#mayCampaign(overriding) || above >= MAX_TERM) return this.#waitAgain()
     this.#candidacy.stand(above + 1, overriding)
     this.#become({ name: 'candidate' })
@@ -299,11 +293,17 @@ export class Election {
 
   #outranked(message: Of<'outranked'>): void {
     if (this.#role.name !== 'leader' || !this.#role.reign.asked(message) || message.ownTerm <= message.term) return
-    const leader = this.#asLeader()
-    const led = this.#role.reign.leads(this.#desk.at.holder)
+    if (this.leads(this.#desk.at.holder)) return this.#rise(message.ownTerm)
     this.#letGo('outranked')
-    if (led) return this.#campaign(leader, 'outranked', message.ownTerm)
     this.#voter.adopt(message.ownTerm)
+  }
+
+  /** While its lease runs nobody leads in a later term, and it has to be elected above those that there were. */
+  #rise(above: Term): void {
+    if (!this.leads(this.#desk.at.holder)) return
+    const leader = this.#asLeader()
+    this.#letGo('outranked')
+    this.#campaign(leader, 'outranked', above)
   }
 
   /** It never leads again in this term, and nobody needs to keep a promise that was made to it. */
@@ -374,10 +374,10 @@ export class Election {
   }
 
   #announce(): void {
-    const before = this.#standing.complete
+    const before = this.standing.complete
     this.#announceAt = this.#desk.at.grantor + this.#options.timing.heartbeatMs
-    this.#standing.announce()
-    if (this.#standing.complete && !before) this.#takePart(false)
+    this.standing.announce()
+    if (this.standing.complete && !before) this.#takePart(false)
   }
 
   #wasStalled(forMs: Millis): void {

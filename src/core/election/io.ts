@@ -42,6 +42,8 @@ export type ElectionInput =
   | { readonly type: 'message'; readonly from: PeerAddress; readonly message: PeerMessage }
   | { readonly type: 'persisted'; readonly ticket: Ticket }
   | { readonly type: 'persistFailed'; readonly ticket: Ticket; readonly error?: unknown }
+  /** What rests on the election knows of this term already: whoever leads in it, or in an earlier one, has to be elected above it. */
+  | { readonly type: 'superseded'; readonly term: Term }
   /** Let somebody else lead: this voter, or whichever was heard last. */
   | { readonly type: 'transfer'; readonly to?: string }
   /** Lets go, hands over, and does not campaign any more. It goes on voting for as long as it is driven: others may need its vote. */

@@ -54,7 +54,7 @@ export const messageFault = (message: PeerMessage): string | undefined => {
   return undefined
 }
 
-const isSender = (sender: Sender | null | undefined): boolean =>
+export const isSender = (sender: Sender | null | undefined): boolean =>
   sender !== undefined &&
   sender !== null &&
   isText(sender.cluster) &&

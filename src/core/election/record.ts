@@ -33,23 +33,23 @@ export type Ticket = number
  * What is durable, and what is on its way there. Whatever rests on the record waits for `after`; without a store everything is durable
  * at once, for as long as the process lives.
  */
-export class Journal {
-  #record: ElectionRecord
-  readonly #write: ((ticket: Ticket, record: ElectionRecord) => void) | undefined
+export class Journal<Kept extends object = ElectionRecord> {
+  #record: Kept
+  readonly #write: ((ticket: Ticket, record: Kept) => void) | undefined
   #ticket: Ticket = 0
   #durable: Ticket = 0
   #failed: Ticket = 0
 
-  constructor(record: ElectionRecord, write: ((ticket: Ticket, record: ElectionRecord) => void) | undefined) {
+  constructor(record: Kept, write: ((ticket: Ticket, record: Kept) => void) | undefined) {
     this.#record = record
     this.#write = write
   }
 
-  get record(): ElectionRecord {
+  get record(): Kept {
     return this.#record
   }
 
-  change(part: Partial<ElectionRecord>): Ticket {
+  change(part: Partial<Kept>): Ticket {
     this.#record = { ...this.#record, ...part }
     return this.again()
   }

@@ -1,8 +1,8 @@
 import type { Instant } from '../time.ts'
 import { FirstStart, foundingIdOf, isOf, mayAdopt, storeOf, withStore } from './founding.ts'
 import type { ElectionDesk, PeerAddress } from './io.ts'
-import { messageFault } from './message-fault.ts'
-import type { Founding, PeerMessage, RefusalReason } from './messages.ts'
+import { isSender, messageFault } from './message-fault.ts'
+import type { Founding, PeerMessage, RefusalReason, Sender, Term } from './messages.ts'
 import { NOBODY } from './record.ts'
 import { Rejoin, replacementFault } from './rejoin.ts'
 import type { Voters } from './voters.ts'
@@ -29,6 +29,11 @@ export class Standing {
     return !this.#desk.options.store || this.#desk.journal.record.complete
   }
 
+  /** The latest term of which this voter knows. */
+  get term(): Term {
+    return this.#desk.journal.record.term
+  }
+
   get rejoining(): boolean {
     return this.#rejoin !== undefined
   }
@@ -42,8 +47,15 @@ export class Standing {
 
   /** Why nothing that it says counts here; `undefined` when it does. */
   faultOf(message: PeerMessage): RefusalReason | undefined {
-    if (messageFault(message) !== undefined) return 'malformed'
-    const { sender, type } = message
+    return messageFault(message) === undefined ? this.#faultOf(message.sender, message.type) : 'malformed'
+  }
+
+  /** The same of somebody who takes part in what rests on the election. */
+  faultOfSender(sender: Sender): RefusalReason | undefined {
+    return isSender(sender) ? this.#faultOf(sender, 'beat') : 'malformed'
+  }
+
+  #faultOf(sender: Sender, type: PeerMessage['type']): RefusalReason | undefined {
     const { cluster, id, store } = this.#desk.options
     if (sender.cluster !== cluster) return 'anotherCluster'
     if (sender.id === id) return 'ownId'

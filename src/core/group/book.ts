@@ -1,7 +1,8 @@
 import type { Epoch } from '../lease.ts'
 import type { Instant, Millis } from '../time.ts'
+import type { RunEnd } from './instants.ts'
 import type { Vacancy } from './kept-places.ts'
-import type { Holding } from './messages.ts'
+import type { Holding, Ran } from './messages.ts'
 import type { GroupEvent } from './reasons.ts'
 import type { Session, Tenure } from './session.ts'
 
@@ -70,6 +71,10 @@ export interface Book {
   advance(now: Instant): void
   /** True when everybody has what the last plan meant for them. */
   complete(): boolean
+  /** Of what runs only once: how that ended, once it has. Nothing is granted any more. */
+  readonly end?: RunEnd | undefined
+  /** The same in the words of whoever ran it, which counts only from the process that did. */
+  report?(ran: Ran, bootId: string): void
   wakeAt(): Instant | undefined
   /** The epoch of the current view, 0 before the first. */
   readonly epoch: Epoch

@@ -1,5 +1,5 @@
 import type { Generation } from '../lease.ts'
-import type { Instant } from '../time.ts'
+import type { Instant, Millis } from '../time.ts'
 import type { GroupSettings } from './book.ts'
 import type { Foundation } from './foundation.ts'
 import type { CoordinatorMessage, MemberMessage, RefusalCode, ShareKind } from './messages.ts'
@@ -26,11 +26,16 @@ export interface CoordinatorOptions {
   /** Of the last stop, if that was in good order. */
   readonly roll?: Roll | undefined
   readonly limits: { readonly groups: number; readonly membersPerGroup: number }
+  /** Wall clock at the start. Without one nothing is run once here. */
+  readonly wallMs?: number
+  /** How long it is known how a run ended, and of how many runs. Default: 24 hours, 10 000. */
+  readonly once?: { readonly retentionMs?: Millis; readonly records?: number }
 }
 
 export type CoordinatorInput =
   | { readonly type: 'linked'; readonly from: Address }
-  | { readonly type: 'received'; readonly from: Address; readonly message: MemberMessage }
+  /** `wallMs`: the wall clock at this step. What has an instant goes by the one that was read last. */
+  | { readonly type: 'received'; readonly from: Address; readonly message: MemberMessage; readonly wallMs?: number }
   | { readonly type: 'polled'; readonly from: Address; readonly member: string }
   | { readonly type: 'pollerLeft'; readonly from: Address; readonly member: string }
   | { readonly type: 'evicted'; readonly from: Address; readonly group: string; readonly member: string }

@@ -3,6 +3,7 @@ import { invariant, type Machine, type Tick } from '../machine.ts'
 import { groupOfService } from '../registry/services.ts'
 import { pictureOf, type ServicePicture } from '../registry/view.ts'
 import type { Instant } from '../time.ts'
+import { Ceilings } from './ceilings.ts'
 import { highestIn } from './claims.ts'
 import { configuredLeases } from './configured-leases.ts'
 import type {
@@ -12,14 +13,7 @@ import type {
   CoordinatorOptions,
   CoordinatorView,
 } from './coordinator-io.ts'
-import {
-  type ConfiguredLeases,
-  ceilingUntil,
-  type Foundation,
-  lowerAt,
-  loweredFoundation,
-  sameFoundation,
-} from './foundation.ts'
+import { ceilingUntil, type Foundation } from './foundation.ts'
 import { Group } from './group.ts'
 import type { GroupHost } from './group-host.ts'
 import { Ledger } from './ledger.ts'
@@ -36,6 +30,7 @@ import { PollGroup, type PollSettings } from './poll-group.ts'
 import type { GroupEvent } from './reasons.ts'
 import * as refusals from './refusals.ts'
 import { NOBODY, RollCall } from './roll-call.ts'
+import { Runs } from './runs.ts'
 import type { Address } from './session.ts'
 import { type GroupView, viewOfGroup, viewOfPollGroup } from './view.ts'
 
@@ -46,7 +41,7 @@ export { configuredLeases }
 /** Many groups under one generation: admits members, forgets idle groups, and takes a new generation when it must. */
 export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect, CoordinatorView> {
   readonly #options: CoordinatorOptions
-  readonly #leases: ConfiguredLeases
+  readonly #ceilings: Ceilings
   readonly #epochs: EpochSource
   readonly #groups = new Map<string, Group>()
   /** Groups whose share nobody has named yet. */
@@ -55,12 +50,12 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
   readonly #rollCall: RollCall
   readonly #ledger: Ledger
   readonly #orders: OrderBook
+  readonly #runs: Runs
   #effects: CoordinatorEffect[] = []
   /** The generation that is being made durable: nothing is granted meanwhile. */
   #renewal: Generation | undefined
   /** Who showed a claim that made a later generation necessary, and has no session yet. */
   readonly #toGreet = new Set<Address>()
-  #lowerAt: Instant | undefined
   /** No later than the first instant at which anything changes by the clock. Waking early does no harm, a search per input does. */
   #wakeAt: Instant = Number.POSITIVE_INFINITY
 
@@ -82,12 +77,19 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
       },
     })
     this.#epochs = new EpochSource(options.foundation.generation)
-    this.#leases = configuredLeases(options)
-    const lowered = loweredFoundation(options.foundation, this.#leases)
-    if (!sameFoundation(lowered, options.foundation)) this.#lowerAt = lowerAt(options.foundation, options.startedAt)
+    this.#runs = new Runs(options, {
+      ledger: this.#ledger,
+      generation: () => this.generation,
+      groupOf: (name) => this.#groups.get(name),
+      forget: (name) => this.#forget(name),
+      emit: (group, event) => this.#effects.push({ type: 'emit', group, event }),
+      send: (to, message) => this.#send(to, message),
+      wakeBy: (at) => this.#wakeBy(at),
+    })
+    this.#ceilings = new Ceilings(options, this.#ledger)
     this.#poll = options.poll && this.#openPollGroup(options.poll)
     for (const [name, settings] of options.groups) {
-      if (settings.share !== undefined) this.#open(name, settings.share)
+      if (settings.share !== undefined && settings.share !== 'once') this.#open(name, settings.share)
     }
   }
 
@@ -98,6 +100,7 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
   step(input: CoordinatorInput | Tick, now: Instant): readonly CoordinatorEffect[] {
     this.#effects = []
     this.#take(input, now)
+    this.#runs.conclude(now)
     if (!this.#epochs.has(4096)) this.#takeGeneration(this.generation + 1)
     this.#wakeBy(this.#poll?.wakeAt())
     return this.#effects
@@ -108,6 +111,7 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
       case 'linked':
         return this.#sayHello(input.from)
       case 'received':
+        this.#runs.read(input.wallMs, now)
         return this.#receive(input.message, input.from, now)
       case 'polled':
         return this.#polled(input.member, input.from, now)
@@ -137,8 +141,10 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
       this.#rollCall.of(message.group).answered(message.bootId)
       if (group !== undefined) {
         group.leave(message, from, now)
+        if (group.end !== undefined) this.#runs.ended(group.name)
         return this.#wakeBy(group.wakeAt())
       }
+      this.#runs.left(message, now)
       return this.#send(from, { type: 'left', group: message.group, member: message.member, bootId: message.bootId })
     }
     if (message.group === this.#poll?.name) {
@@ -147,6 +153,8 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
     const misnamed =
       this.#knows(message) && message.share === undefined ? undefined : refusals.misnamed(message.group, message.share)
     if (misnamed !== undefined) return this.#refuse(from, message, misnamed)
+    const answer = this.#runs.answer(message, now)
+    if (answer !== undefined) return 'type' in answer ? this.#send(from, answer) : this.#refuse(from, message, answer)
     if (!this.#mayKnow(message, from)) return
     this.#yieldToWhoWasThere(message, now)
     if (this.#isEarly(message, now)) return this.#refuse(from, message, refusals.SHARE_UNKNOWN)
@@ -190,9 +198,15 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
   }
 
   #forgetIfIdle(group: Group): void {
-    if (!group.idle || this.#options.groups.get(group.name)?.share !== undefined) return
-    this.#groups.delete(group.name)
-    this.#assumed.delete(group.name)
+    // What has ended in this step is concluded at the end of it.
+    if (!group.idle || group.end !== undefined || this.#options.groups.get(group.name)?.share !== undefined) return
+    this.#forget(group.name)
+  }
+
+  #forget(name: string): void {
+    this.#groups.delete(name)
+    this.#assumed.delete(name)
+    this.#runs.closed(name)
   }
 
   /**
@@ -257,7 +271,7 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
 
   #open(name: string, share: ShareKind): Group {
     const { groups, defaults } = this.#options
-    const until = this.#ceilingOf(name)
+    const until = this.#ceilings.until(name)
     const epochs = this.#epochs
     const host: GroupHost = {
       ...this.#epochDesk(),
@@ -268,18 +282,14 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
       send: (to, message) => this.#send(to, message),
       sayHello: (to) => this.#sayHello(to),
       emit: (group, event) => this.#effects.push({ type: 'emit', group, event }),
+      ended: (group) => this.#runs.ended(group),
     }
     const settings = groups.get(name) ?? defaults
     const standing = { roll: this.#rollCall.of(name), orders: this.#orders.of(name) }
-    const group = new Group({ name, share, settings, ceilingUntil: until, ...standing }, host)
+    const instant = this.#runs.open(name)
+    const group = new Group({ name, share, settings, ceilingUntil: until, instant, ...standing }, host)
     this.#groups.set(name, group)
     return group
-  }
-
-  /** Until when somebody may hold something in this group from before the start. */
-  #ceilingOf(group: string): Instant {
-    const { foundation, startedAt, fresh } = this.#options
-    return fresh ? startedAt : ceilingUntil(foundation, group, startedAt)
   }
 
   #openPollGroup(poll: PollSettings & { group: string }): PollGroup {
@@ -330,15 +340,7 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
       this.#forgetIfIdle(group)
     }
     this.#poll?.woke(now)
-    if (this.#lowerAt === undefined || now < this.#lowerAt) return
-    this.#lowerAt = undefined
-    this.#ledger.ask({
-      change: (foundation) => loweredFoundation(foundation, this.#leases),
-      durable: () => undefined,
-      failed: (later) => {
-        this.#lowerAt = later
-      },
-    })
+    this.#ceilings.woke(now)
   }
 
   /**
@@ -347,8 +349,7 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
    */
   testament(now: Instant): Foundation {
     const { foundation } = this.#ledger
-    const { fresh, startedAt } = this.#options
-    const overtaken = fresh || now >= lowerAt(this.#options.foundation, startedAt)
+    const overtaken = this.#ceilings.areOver(now)
     const missing = overtaken ? {} : this.#rollCall.missing
     if (missing === undefined) return foundation
     const roll = new Map(Object.entries(missing))
@@ -373,7 +374,7 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
   }
 
   wakeAt(): Instant | undefined {
-    const at = Math.min(this.#wakeAt, this.#lowerAt ?? Number.POSITIVE_INFINITY)
+    const at = Math.min(this.#wakeAt, this.#ceilings.wakeAt)
     return at === Number.POSITIVE_INFINITY ? undefined : at
   }
 
@@ -387,7 +388,7 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
   /** What is known of a service at `now`, also when nobody is there. */
   service(name: string, now: Instant): ServicePicture {
     const group = groupOfService(name)
-    return pictureOf(this.#groups.get(group), this.#rollCall.of(group).complete ? 0 : this.#ceilingOf(group) - now)
+    return pictureOf(this.#groups.get(group), this.#rollCall.of(group).complete ? 0 : this.#ceilings.until(group) - now)
   }
 
   /** One group's picture, without making those of all others. */

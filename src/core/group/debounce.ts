@@ -49,3 +49,6 @@ const AT_ONCE: Times = { settleMs: 0, settleCapMs: 0 }
 /** For whoever waits for a tenure, it makes no difference who else may come. */
 export const debounceOf = (share: ShareKind, times: Times): Debounce =>
   new Debounce(share === 'tenure' ? AT_ONCE : times)
+
+/** Where there is nothing to share out, or nothing that anybody else's share depends on, nothing ever settles. */
+export const settles = (share: ShareKind): boolean => share !== 'none' && share !== 'once'

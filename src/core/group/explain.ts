@@ -1,6 +1,7 @@
 import { explainCandidate, explainElection } from './explain/election.ts'
 import { explainGroup } from './explain/group.ts'
 import { explainMember } from './explain/member.ts'
+import { explainCaller, explainRun, isRun } from './explain/once.ts'
 import { explainPartition } from './explain/partition.ts'
 import { explainInstance, explainService } from './explain/service.ts'
 import { Trail } from './explain/trail.ts'
@@ -40,10 +41,12 @@ const sentenceOf = (view: GroupView | undefined, trail: Trail, subject: Subject)
     case 'member':
       return (
         candidate(view, trail, subject.member) ??
+        caller(view, trail, subject.member) ??
         instance(view, trail, subject.member) ??
         explainMember(view, trail, subject.member)
       )
     case 'group':
+      if (isRun(view, trail)) return explainRun(view, trail)
       if (view?.share === 'none') return explainService(view, trail)
       return view?.share === 'tenure' ? explainElection(view, trail) : explainGroup(view, trail)
   }
@@ -53,6 +56,11 @@ const sentenceOf = (view: GroupView | undefined, trail: Trail, subject: Subject)
 const candidate = (view: GroupView | undefined, trail: Trail, id: string): string | undefined => {
   const member = view?.share === 'tenure' ? view.members.find((each) => each.id === id) : undefined
   return view && member && explainCandidate(view, trail, member)
+}
+
+const caller = (view: GroupView | undefined, trail: Trail, id: string): string | undefined => {
+  const member = view?.share === 'once' ? view.members.find((each) => each.id === id) : undefined
+  return view && member && explainCaller(view, trail, member)
 }
 
 const instance = (view: GroupView | undefined, trail: Trail, id: string): string | undefined =>

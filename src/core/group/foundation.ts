@@ -14,6 +14,8 @@ export interface Foundation {
   readonly ceilingsMs: Readonly<Record<string, Millis>>
   /** By group. */
   readonly orders?: Readonly<Record<string, GroupOrders>>
+  /** Wall clock: what is to be run once at this instant, or before, may have begun. No later coordinator begins it. */
+  readonly onceUntilMs?: number
   /** Of a stop in good order. It is taken out with the next start: that one's own grants are not in it. */
   readonly roll?: Roll
 }
@@ -46,7 +48,7 @@ export const nextFoundation = (
 
 /** The foundation once every longer lease of earlier starts has run out. */
 export const loweredFoundation = (
-  foundation: Pick<Foundation, 'generation' | 'orders'>,
+  foundation: Pick<Foundation, 'generation' | 'orders' | 'onceUntilMs'>,
   leases: ConfiguredLeases,
 ): Foundation => ({
   ...foundation,

@@ -1,6 +1,7 @@
 import type { Generation } from '../lease.ts'
 import type { Instant } from '../time.ts'
 import type { GroupSettings } from './book.ts'
+import type { InstantDesk } from './instants.ts'
 import type { CoordinatorMessage, ShareKind } from './messages.ts'
 import type { GroupOrders } from './orders.ts'
 import type { GroupEvent } from './reasons.ts'
@@ -15,6 +16,8 @@ export interface GroupHost {
   send(to: Address, message: CoordinatorMessage): void
   sayHello(to: Address): void
   emit(group: string, event: GroupEvent): void
+  /** What runs only once is over: nothing of this group is needed any more. */
+  ended(group: string): void
 }
 
 export interface GroupOptions {
@@ -25,6 +28,8 @@ export interface GroupOptions {
   readonly ceilingUntil: Instant
   /** Who may hold something of it from before, and has not been heard. */
   readonly roll: GroupRoll
+  /** Of what runs only once. */
+  readonly instant?: InstantDesk | undefined
   /** What operators ordered of it, under earlier coordinators too. */
   readonly orders: GroupOrders
 }

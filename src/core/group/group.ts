@@ -4,8 +4,9 @@ import { earliest, type Instant, type Millis } from '../time.ts'
 import type { Book, Desk, GroupSettings, PartitionOrders } from './book.ts'
 import { bookOf } from './books.ts'
 import { answersRoll, mayClaim } from './claims.ts'
-import { type Debounce, debounceOf } from './debounce.ts'
+import { type Debounce, debounceOf, settles } from './debounce.ts'
 import type { GroupHost, GroupOptions } from './group-host.ts'
+import type { RunEnd } from './instants.ts'
 import { KeptPlaces, type Vacancy, vacancyOf } from './kept-places.ts'
 import { letGo } from './letting-go.ts'
 import type { GroupState, Leave, Renew, ShareKind } from './messages.ts'
@@ -48,7 +49,7 @@ export class Group {
   readonly #debounce: Debounce
   #state: GroupState = 'settling'
 
-  constructor({ name, share, settings, ceilingUntil, roll, orders }: GroupOptions, host: GroupHost) {
+  constructor({ name, share, settings, ceilingUntil, roll, orders, instant }: GroupOptions, host: GroupHost) {
     this.#orders.follow(orders)
     this.name = name
     this.share = share
@@ -71,13 +72,18 @@ export class Group {
       tell: (session) => this.#dirty.add(session),
       emit: (event) => this.#emit(event),
     }
-    this.#book = bookOf(share, desk)
+    this.#book = bookOf(share, desk, instant)
     if (share === 'none') this.register = new Register()
+  }
+
+  /** How what runs only once ended, once it has. */
+  get end(): RunEnd | undefined {
+    return this.#book.end
   }
 
   /** Where there is nothing to share out, nothing ever has to settle. */
   get state(): GroupState {
-    return this.share === 'none' ? 'settled' : this.#state
+    return settles(this.share) ? this.#state : 'settled'
   }
 
   get epoch(): number {
@@ -166,7 +172,7 @@ export class Group {
     } else {
       this.#arrive(message, session, from, now)
     }
-    this.#turn(now)
+    this.advance(now)
   }
 
   #renewed(session: Session, message: Renew, from: Address, now: Instant): void {
@@ -246,6 +252,8 @@ export class Group {
   leave(message: Leave, from: Address, now: Instant): void {
     // Its last word, after it dropped everything, whatever we know of it.
     this.#answered(message.bootId)
+    // Before it lets go: what is let go without a word is lost.
+    if (message.ran !== undefined) this.#book.report?.(message.ran, message.bootId)
     const session = this.sessions.get(message.member)
     const ghost = this.#ghosts.get(message.bootId)
     if (session?.bootId === message.bootId && session.incarnation === message.incarnation) {
@@ -264,11 +272,11 @@ export class Group {
     } else if (session !== undefined && message.incarnation < session.incarnation) {
       // Nothing of it is here any more. It may be about to come back as another process, and must know that it has been followed by one.
       this.#refuse(from, message, refusals.hasSuccessor(message.member))
-      return this.#turn(now)
+      return this.advance(now)
     }
     const { group, member, bootId } = message
     this.#host.send(from, { type: 'left', group, member, bootId })
-    this.#turn(now)
+    this.advance(now)
   }
 
   /** Somebody else removes a member: it is fenced, and its leases run out. It may still believe until then. */
@@ -277,7 +285,7 @@ export class Group {
     if (session !== undefined) this.#remove(session, 'evicted', now)
     else if (this.#kept.all.has(member)) this.#free(member, 'evicted', now)
     else return false
-    this.#turn(now)
+    this.advance(now)
     return true
   }
 
@@ -315,7 +323,7 @@ export class Group {
   }
 
   #changed(because: Because, member: string | undefined, now: Instant): void {
-    if (this.share === 'none' || !this.#debounce.changed(now)) return
+    if (!settles(this.share) || !this.#debounce.changed(now)) return
     this.#state = 'settling'
     this.#emit({ type: 'group.settling', because, ...(member !== undefined && { member }) })
   }
@@ -329,7 +337,7 @@ export class Group {
     if (order.type === 'thaw') this.#changed('thawed', undefined, now)
     if (order.type === 'pin') this.#changed('pinned', order.member, now)
     if (order.type === 'unpin') this.#changed('unpinned', undefined, now)
-    this.#turn(now)
+    this.advance(now)
   }
 
   #drainAsOrdered(session: Session, now: Instant): void {
@@ -348,10 +356,8 @@ export class Group {
     this.#tombstones.forget(now)
     for (const member of this.#kept.expire(now)) this.#free(member, 'graced', now)
     if (this.#debounce.ends(now)) this.#book.replan(now)
-    this.#turn(now)
-    for (const [bootId, ghost] of this.#ghosts) {
-      if (ghost.tenures.size === 0) this.#ghosts.delete(bootId)
-    }
+    this.advance(now)
+    for (const [bootId, { tenures }] of this.#ghosts) if (tenures.size === 0) this.#ghosts.delete(bootId)
   }
 
   /** Our own stall gives everybody more time. Only patience moves: no lease is shortened by it, and none lengthened. */
@@ -360,11 +366,12 @@ export class Group {
     this.#kept.stalled(forMs)
   }
 
-  /** Ends every step: grants what is free, notices that the group settled, and tells those whose share changed. */
-  #turn(now: Instant): void {
+  /** Ends every step, and whatever outside made grants possible: grants what is free, notices that the group settled, and tells those whose share changed. */
+  advance(now: Instant): void {
     // One thing goes from hand to hand: nobody else's share depends on who else may come.
     if (this.share === 'tenure' && this.#debounce.ends(now)) this.#book.replan(now)
     this.#book.advance(now)
+    if (this.end !== undefined) return this.#host.ended(this.name)
     if (this.#state === 'settling' && this.#debounce.over && this.#book.complete()) {
       this.#state = 'settled'
       this.#emit({ type: 'group.settled', epoch: this.epoch, members: this.sessions.size })
@@ -374,11 +381,6 @@ export class Group {
       this.#host.send(session.address, shareMessage(this, session, this.#host.generation))
     }
     this.#dirty.clear()
-  }
-
-  /** A new generation, or anything else outside, made grants possible again. */
-  advance(now: Instant): void {
-    this.#turn(now)
   }
 
   #refuse(to: Address, { member, bootId }: { member: string; bootId: string }, refusal: refusals.Refusal): void {

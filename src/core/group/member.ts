@@ -2,75 +2,22 @@ import { type Epoch, type Generation, holderUntil, SendLog } from '../lease.ts'
 import type { Machine, Tick } from '../machine.ts'
 import type { Instant, Millis } from '../time.ts'
 import { Holdings } from './holdings.ts'
+import type { AnyState, MemberEffect, MemberInput, MemberOptions, MemberState, MembershipView } from './member-io.ts'
 import type {
+  Conclusion,
   CoordinatorMessage,
   GroupState,
   Holding,
   Incarnation,
-  MemberMessage,
+  Ran,
   Refused,
   ShareKind,
   ShareMessage,
 } from './messages.ts'
 
-export interface MemberOptions {
-  readonly group: string
-  readonly member: string
-  readonly bootId: string
-  readonly share?: ShareKind
-  readonly metadata?: unknown
-  readonly weight?: number
-  readonly static?: boolean
-  /** At most; a group with a short lease is renewed more often (four times a lease). */
-  readonly heartbeatMs: Millis
-  /** How long before the end of its lease a holder stops; at most a fifth of the lease. */
-  readonly stopMarginMs: Millis
-}
+export type { MemberEffect, MemberInput, MemberOptions, MemberState, MembershipView }
 
-export type MemberInput =
-  /** A link is up, and its hello was read. */
-  | { readonly type: 'linked'; readonly instanceId: string; readonly generation: Generation }
-  | { readonly type: 'unlinked' }
-  | { readonly type: 'received'; readonly message: CoordinatorMessage }
-  /** Whatever had to be finished with these is finished. */
-  | { readonly type: 'drained'; readonly items: readonly Holding[] }
-  | { readonly type: 'metadata'; readonly metadata: unknown }
-  | { readonly type: 'weight'; readonly weight: number }
-  | { readonly type: 'leave' }
-
-export type MemberEffect =
-  | { readonly type: 'send'; readonly message: MemberMessage }
-  /** The share or the state changed: who watches looks again. */
-  | { readonly type: 'changed' }
-  | { readonly type: 'granted'; readonly items: readonly Holding[] }
-  /** To be finished, by `until` at the latest (it may be extended: `drainUntil`); then `drained` comes back as input. */
-  | { readonly type: 'drain'; readonly items: readonly Holding[] }
-  /** Gone without a drain: the lease ran out, or somebody else took the place. */
-  | {
-      readonly type: 'lost'
-      readonly items: readonly Holding[]
-      readonly because: 'lapsed' | 'expired' | 'fenced'
-    }
-  /** Another server than the one that this member holds something from: no word to it until that has run out. */
-  | { readonly type: 'rejectLink' }
-  /** It may be the last word (`state` says so), or a refusal that is tried again. */
-  | { readonly type: 'refused'; readonly refusal: Refused }
-
-export type MemberState = 'joining' | 'member' | 'leaving' | 'left' | 'fenced' | 'refused'
-
-/** A picture of a membership. What it holds counts only while `now` is before `validUntil`. */
-export interface MembershipView {
-  readonly state: MemberState
-  readonly group: GroupState
-  readonly epoch: Epoch
-  readonly members: number
-  readonly share: ShareKind | undefined
-  readonly incarnation: Incarnation | undefined
-  readonly validUntil: Instant
-  readonly held: ReadonlyMap<number, Holding>
-  /** The coordinator is known to have its metadata as it is now. */
-  readonly isMetadataHeard: boolean
-}
+const FINAL: ReadonlySet<AnyState> = new Set<AnyState>(['left', 'fenced', 'refused', 'concluded'])
 
 /**
  * One membership, seen from the one who holds: joins, renews, lets go, and never believes longer than the lease that counts
@@ -85,7 +32,9 @@ export class Member implements Machine<MemberInput, MemberEffect, MembershipView
   /** The first message that said the metadata as it is now; an answer to it or to a later one shows that it was heard. */
   #metadataSaidIn: number | undefined
   #metadataHeard = false
-  #state: MemberState = 'joining'
+  #state: AnyState = 'joining'
+  #ran: Ran | undefined
+  #conclusion: Conclusion | undefined
   #linked = false
   #instanceId: string | undefined
   #generation: Generation | undefined
@@ -136,6 +85,7 @@ export class Member implements Machine<MemberInput, MemberEffect, MembershipView
         this.#renewAt = now
         return
       case 'leave':
+        this.#ran ??= input.ran
         return this.#leave(now)
       case 'woke':
       case 'stalled':
@@ -195,13 +145,19 @@ export class Member implements Machine<MemberInput, MemberEffect, MembershipView
       case 'left':
         if (this.#state === 'leaving') this.#end('left')
         return
+      case 'concluded':
+        // Whoever ran it knows better, and goes on saying so.
+        if (this.#ran !== undefined) return
+        this.#conclusion = message.conclusion
+        this.#lost(this.#holdings.clear(), 'expired')
+        return this.#end('concluded')
       case 'refused':
         return this.#refused(message, now)
     }
   }
 
   #final(): boolean {
-    return this.#state === 'left' || this.#state === 'fenced' || this.#state === 'refused'
+    return FINAL.has(this.#state)
   }
 
   #apply(message: ShareMessage, now: Instant): void {
@@ -268,7 +224,7 @@ export class Member implements Machine<MemberInput, MemberEffect, MembershipView
     this.#end(refusal.code === 'CAUCUS_FENCED' ? 'fenced' : 'refused')
   }
 
-  #end(state: 'left' | 'fenced' | 'refused'): void {
+  #end(state: 'left' | 'fenced' | 'refused' | 'concluded'): void {
     this.#state = state
     this.#effects.push({ type: 'changed' })
   }
@@ -327,9 +283,18 @@ export class Member implements Machine<MemberInput, MemberEffect, MembershipView
   #sendLeave(now: Instant): void {
     const { group, member, bootId } = this.#options
     const incarnation = this.#incarnation as Incarnation
+    const ran = this.#ran
     this.#effects.push({
       type: 'send',
-      message: { type: 'leave', group, member, bootId, incarnation, sequence: this.#stamp(now) },
+      message: {
+        type: 'leave',
+        group,
+        member,
+        bootId,
+        incarnation,
+        sequence: this.#stamp(now),
+        ...(ran !== undefined && { ran }),
+      },
     })
   }
 
@@ -373,6 +338,7 @@ export class Member implements Machine<MemberInput, MemberEffect, MembershipView
       validUntil: this.#holdings.validUntil,
       held: this.#holdings.held,
       isMetadataHeard: this.#metadataHeard,
+      conclusion: this.#conclusion,
     }
   }
 }

@@ -3,9 +3,19 @@ import type { Millis } from '../time.ts'
 
 /**
  * What a group splits: one numbered place per member, a fixed number of partitions, or (`tenure`) one thing that is had by one member at a
- * time, for which the others wait: an election, a lock. Or nothing at all (`none`), of a service, whose members only want to be found.
+ * time, for which the others wait: an election, a lock. Or (`once`) one thing that is had by one member, and by nobody ever after. Or nothing
+ * at all (`none`), of a service, whose members only want to be found.
  */
-export type ShareKind = 'index' | 'tenure' | 'none' | { readonly partitions: number }
+export type ShareKind = 'index' | 'tenure' | 'once' | 'none' | { readonly partitions: number }
+
+/** How the only run of something ended, in the words of whoever ran it, with the token that it ran under. */
+export interface Ran {
+  readonly token: Epoch
+  readonly outcome: 'done' | 'failed'
+}
+
+/** The same in the words of the coordinator. `lost`: whoever ran it was not heard to the end. `unknown`: it may have run before anybody here knew. */
+export type Conclusion = Ran['outcome'] | 'lost' | 'unknown'
 
 /** (generation, n) of the coordinator that admitted this process, as one rising number: a newer one fences an older. */
 export type Incarnation = number
@@ -58,6 +68,8 @@ export interface Leave {
   readonly bootId: string
   readonly incarnation: Incarnation
   readonly sequence: number
+  /** How its run ended, where that was the only one. */
+  readonly ran?: Ran
 }
 
 /** The first thing a coordinator says on a link, and again whenever its generation changed. */
@@ -111,6 +123,15 @@ export interface Left {
   readonly bootId: string
 }
 
+/** Answers everybody who wants to run, or ran, what runs only once, when that is over. Nobody has a session there any more. */
+export interface Concluded {
+  readonly type: 'concluded'
+  readonly group: string
+  readonly member: string
+  readonly bootId: string
+  readonly conclusion: Conclusion
+}
+
 export type RefusalCode =
   | 'CAUCUS_FENCED'
   | 'CAUCUS_FORBIDDEN'
@@ -122,7 +143,7 @@ export type RefusalCode =
 
 export type GroupState = 'settling' | 'settled'
 export type MemberMessage = Renew | Leave
-export type CoordinatorMessage = Hello | ShareMessage | Refused | Left
+export type CoordinatorMessage = Hello | ShareMessage | Refused | Left | Concluded
 
 /** The version of everything in this file. What older peers say and hear is translated in `wire`, never here. */
 export const PROTOCOL = 2
@@ -136,5 +157,5 @@ export const TENURE = 0
 /** How many things there are that are held one by one; of indexes there are as many as members. */
 export const itemsIn = (share: Exclude<ShareKind, 'index'>): number => {
   if (typeof share === 'object') return share.partitions
-  return share === 'tenure' ? 1 : 0
+  return share === 'tenure' || share === 'once' ? 1 : 0
 }

@@ -162,6 +162,7 @@ const fault = (code: (CallerMessage & { type: 'failed' })['code'], message: stri
 const HAS_NO_PARTITIONS = {
   index: 'shares indexes: each member has one',
   tenure: 'is an election: one candidate leads',
+  once: 'is a run of once(): whoever came first has it',
   none: 'is a service: its instances share nothing',
 }
 

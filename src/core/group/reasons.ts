@@ -1,7 +1,7 @@
 import type { Epoch } from '../lease.ts'
 import type { InstanceRecord } from '../registry/instance.ts'
 import { quoted } from './explain/quoted.ts'
-import type { Incarnation } from './messages.ts'
+import type { Incarnation, Ran } from './messages.ts'
 
 /** Why a member is no longer there, or why something moved. */
 export type Because =
@@ -98,6 +98,15 @@ export type GroupEvent =
     }
   | ({ readonly type: 'tenure.revoked' } & OfTenure)
   | ({ readonly type: 'tenure.granted' } & OfTenure)
+  | { readonly type: 'once.granted'; readonly member: string; readonly epoch: Epoch }
+  /** In the words of whoever ran it. Without a member it was somebody whom an earlier coordinator knew. */
+  | {
+      readonly type: 'once.finished'
+      readonly member?: string
+      readonly epoch: Epoch
+      readonly outcome: Ran['outcome']
+    }
+  | { readonly type: 'once.lost'; readonly member: string; readonly epoch: Epoch }
   | {
       readonly type: 'service.registered'
       readonly member: string
@@ -205,6 +214,14 @@ export const explain = (event: GroupEvent): string => {
       return `${member} was asked to let go of the tenure of token ${event.epoch}: ${OF_TENURE[event.because] ?? TAKEN_BACK[event.because] ?? REASONS[event.because]}.`
     case 'tenure.granted':
       return `${member} leads with the token ${event.epoch}: ${OF_TENURE[event.because] ?? REASONS[event.because]}.`
+    case 'once.granted':
+      return `${member} runs it, with the token ${event.epoch}; nobody will again.`
+    case 'once.finished':
+      return event.member === undefined
+        ? `Whoever ran it with the token ${event.epoch} says that it is ${event.outcome}.`
+        : `${member} ran it with the token ${event.epoch}: ${event.outcome}.`
+    case 'once.lost':
+      return `${member}, which ran it with the token ${event.epoch}, was not heard to the end: nobody knows how far it came, and it is not run again.`
     case 'service.registered':
       return event.because === 'joined'
         ? `${member} registered: ${addressOf(event.instance)}.`

@@ -1,6 +1,8 @@
 import { serviceOf } from '../registry/services.ts'
 import { electionOf } from './elections.ts'
+import { MAX_ONCE_LEAD_MS } from './instants.ts'
 import type { RefusalCode, ShareKind } from './messages.ts'
+import { isOnceName, onceOf } from './onces.ts'
 
 /** Why a member is refused, and what whoever reads it can do. */
 export interface Refusal {
@@ -10,6 +12,7 @@ export interface Refusal {
 
 const describe = (share: ShareKind): string => {
   if (share === 'tenure') return 'one tenure'
+  if (share === 'once') return 'one run'
   if (share === 'none') return 'nothing'
   return share === 'index' ? 'indexes' : `${share.partitions} partitions`
 }
@@ -22,6 +25,7 @@ export const sharesOtherwise = (group: string, has: ShareKind, wanted: ShareKind
 const WEIGHS_NOTHING = {
   index: 'shares indexes, which all weigh the same; join it without a weight, or use a group of partitions',
   tenure: 'is an election, whose candidates take turns and weigh the same; join it without a weight',
+  once: 'is a run of once(), which whoever came first gets; join it without a weight',
   none: 'is a service; the weight of an instance is part of what it says of itself',
 }
 
@@ -30,10 +34,23 @@ export const weighsNothing = (group: string, share: keyof typeof WEIGHS_NOTHING)
   message: `the group "${group}" ${WEIGHS_NOTHING[share]}`,
 })
 
-export const keepsNoPlace = (group: string, share: 'tenure' | 'none'): Refusal => ({
+const KEEPS_NO_PLACE = { tenure: 'an election', once: 'a run of once()', none: 'a service' }
+
+export const keepsNoPlace = (group: string, share: keyof typeof KEEPS_NO_PLACE): Refusal => ({
   code: 'CAUCUS_CONFLICT',
-  message: `"${group}" is ${share === 'tenure' ? 'an election' : 'a service'}, which keeps no place for whoever stops; join it without static`,
+  message: `"${group}" is ${KEEPS_NO_PLACE[share]}, which keeps no place for whoever stops; join it without static`,
 })
+
+/** Of a run whose instant lies too far ahead of the coordinator's wall clock. */
+export const tooEarly = (atMs: number, aheadMs: number): Refusal => ({
+  code: 'CAUCUS_INVALID_ARGUMENT',
+  message: `the instant ${atMs} (milliseconds of the wall clock) is ${Math.round(aheadMs / 1000)} s ahead of the coordinator's wall clock, and at most ${MAX_ONCE_LEAD_MS / 1000} s are taken: the clocks of the two machines differ; set them, and call again`,
+})
+
+export const READS_NO_WALL_CLOCK: Refusal = {
+  code: 'CAUCUS_CONFLICT',
+  message: 'this coordinator reads no wall clock, so nothing is run once there at an instant',
+}
 
 export const isNoInstance = (fault: string): Refusal => ({
   code: 'CAUCUS_INVALID_ARGUMENT',
@@ -43,6 +60,7 @@ export const isNoInstance = (fault: string): Refusal => ({
 /** What is wrong with a share in a group of this name: elections and services have names of their own. */
 export const misnamed = (group: string, share: ShareKind | undefined): Refusal | undefined => {
   if (serviceOf(group) !== undefined || share === 'none') return misnamedService(group, share)
+  if (isOnceName(group) || share === 'once') return misnamedRun(group, share)
   if (electionOf(group) === undefined) {
     if (share !== 'tenure') return undefined
     return {
@@ -54,6 +72,16 @@ export const misnamed = (group: string, share: ShareKind | undefined): Refusal |
   return {
     code: 'CAUCUS_CONFLICT',
     message: `"${group}" is the name of an election; campaign in it (share "tenure"), or use a group whose name does not begin with "election/"`,
+  }
+}
+
+const misnamedRun = (group: string, share: ShareKind | undefined): Refusal | undefined => {
+  if (onceOf(group) !== undefined && share === 'once') return undefined
+  return {
+    code: 'CAUCUS_CONFLICT',
+    message: isOnceName(group)
+      ? `"${group}" is kept for runs of once(), by name and instant; call that (share "once"), or use a group whose name does not begin with "once/"`
+      : `the group "${group}" is no run; only groups of the name "once/NAME/MILLISECONDS" run something once`,
   }
 }
 

@@ -17,7 +17,7 @@ export const renewalFault = (message: Renew, { name, share, known }: Renewed): r
   if (!sameShare(wanted, share)) {
     if (known || holding.length + draining.length === 0) return refusals.sharesOtherwise(name, share, wanted)
   }
-  if (typeof share !== 'string') return undefined
+  if (typeof share === 'object') return undefined
   if (weight !== 1) return refusals.weighsNothing(name, share)
   if (share === 'index') return undefined
   if (message.static === true) return refusals.keepsNoPlace(name, share)

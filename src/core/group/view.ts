@@ -13,6 +13,8 @@ export interface MemberView {
   readonly partitions?: readonly number[]
   /** Of an election: it has the tenure, and `epoch` is its token. */
   readonly leads?: true
+  /** Of what runs only once: it runs it, and `epoch` is its token. */
+  readonly runs?: true
   readonly epoch: Epoch
   readonly metadata: unknown
   /** Unless it is 1; a group of indexes has none. */
@@ -90,6 +92,7 @@ const placeOf = (items: readonly number[], share: ShareKind) => {
   const [first] = items
   if (share === 'none') return {}
   if (share === 'tenure') return first === undefined ? {} : ({ leads: true } as const)
+  if (share === 'once') return first === undefined ? {} : ({ runs: true } as const)
   if (share !== 'index') return { partitions: items }
   return first === undefined ? {} : { index: first }
 }
@@ -116,4 +119,5 @@ export const viewOfPollGroup = (group: PollGroup): GroupView => {
 const sorted = (members: MemberView[]): MemberView[] =>
   members.sort((a, b) => placeIn(a) - placeIn(b) || a.incarnation - b.incarnation)
 
-const placeIn = ({ index, leads }: MemberView): number => (leads === true ? 0 : (index ?? Number.MAX_SAFE_INTEGER))
+const placeIn = ({ index, leads, runs }: MemberView): number =>
+  leads === true || runs === true ? 0 : (index ?? Number.MAX_SAFE_INTEGER)

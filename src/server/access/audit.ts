@@ -7,15 +7,17 @@ import { Ration, type Rationing } from './ration.ts'
 /** One thing that somebody did to others, or tried to: a line of the audit log. It never has a token in it. */
 export interface AuditEntry {
   /**
-   * `evict`: of a member. `takeover`, `leave`: of a member that another identity had introduced. `reload`: of the entries. The others are
-   * orders about a group.
+   * `evict`: of a member. `takeover`, `leave`: of a member that another identity had introduced. `reload`: of the entries. `transfer`: of the
+   * leadership of a cluster, to `member`. The others are orders about a group.
    */
-  readonly action: 'evict' | 'takeover' | 'leave' | 'reload' | 'refuse' | Order['type']
+  readonly action: 'evict' | 'takeover' | 'leave' | 'reload' | 'refuse' | 'transfer' | Order['type']
   /** The name of the entry or of the certificate; absent where nobody was found out. */
   readonly identity?: string
   readonly via?: 'token' | 'certificate' | 'nothing'
   /** The address that it came from. */
   readonly from?: string
+  /** The address of the peer that has passed it on, which is who says the two. */
+  readonly through?: string
   readonly group?: string
   readonly member?: string
   readonly partition?: number
@@ -85,6 +87,13 @@ export class Audit {
     if (ration !== undefined) this.record({ action, ...whoOf(caller), group, ...about, ...outcome, ...ration })
   }
 
+  /** By an operator, about who leads. */
+  transferred(caller: Caller, to: string | undefined, outcome: Pick<AuditEntry, 'outcome' | 'code'>): void {
+    const ration = this.#deeds.take(`transfer ${keyOf(caller)}`)
+    const whom = to === undefined ? {} : { member: to }
+    if (ration !== undefined) this.record({ action: 'transfer', ...whoOf(caller), ...whom, ...outcome, ...ration })
+  }
+
   refused(who: Caller | Address, request: string, { code, message }: CaucusError): void {
     const ration = this.#refusals.take(keyOf(who))
     if (ration === undefined) return
@@ -96,7 +105,9 @@ export class Audit {
 const keyOf = (who: Caller | Address): string =>
   'network' in who ? `${who.network} ` : `${who.from.network} ${who.principal.name}`
 
-const whoOf = (who: Caller | Address): { identity?: string; via?: Caller['principal']['via']; from: string } =>
-  'address' in who
-    ? { from: who.address }
-    : { identity: who.principal.name, via: who.principal.via, from: who.from.address }
+const whoOf = (who: Caller | Address): Pick<AuditEntry, 'identity' | 'via' | 'through'> & { readonly from: string } => {
+  if ('address' in who) return { from: who.address }
+  const { principal, from, through } = who
+  const told = through === undefined ? {} : { through }
+  return { identity: principal.name, via: principal.via, from: from.address, ...told }
+}

@@ -4,6 +4,7 @@ import { TLSSocket } from 'node:tls'
 import { CaucusError } from '../../errors.ts'
 import { type Access, hashOf, type Shown } from './access.ts'
 import { namesOf } from './certificate.ts'
+import type { Forwarded } from './forwarded.ts'
 import { Principal } from './principal.ts'
 import { networkOf } from './rates.ts'
 
@@ -13,6 +14,10 @@ export interface Caller {
   /** What it is found by again, once the entries have changed. */
   readonly shown: Shown
   readonly from: Address
+  /** Where the peer is that has passed it on, where somebody has vouched for that one. */
+  readonly through?: string
+  /** What that peer has shown. */
+  readonly by?: Shown
 }
 
 export interface Address {
@@ -50,6 +55,23 @@ export class Callers {
     return this.#connectionOf(socket).callerOf(headers.authorization)
   }
 
+  /** As `callerOf`, but without looking anything up: who has asked on this connection before, in the same way. */
+  knownOf({ socket, headers }: IncomingMessage): Caller | undefined {
+    return this.#connectionOf(socket).known(headers.authorization)
+  }
+
+  /**
+   * Who asked whoever passed this on. The address that it says counts where somebody has vouched for it: without entries everybody may pass
+   * something on, and could use up the part of any address, or as many parts as it likes.
+   */
+  forwardedOf(by: Caller, { shown, address }: Forwarded): Caller | CaucusError {
+    const principal = this.#access.principalOf(shown)
+    if (principal === undefined) return refusalOf(shown, this.#access)
+    const asker = { principal, shown, by: by.shown }
+    if (!isVouchedFor(by.principal, this.#access)) return { ...asker, from: by.from }
+    return { ...asker, from: { address, network: networkOf(address) }, through: by.from.address }
+  }
+
   /** For a connection that carries no more requests: what its last one said about itself has a token in it. */
   forget({ socket }: IncomingMessage): void {
     this.#connections.delete(socket)
@@ -64,6 +86,9 @@ export class Callers {
     return connection
   }
 }
+
+/** True where an entry names it. */
+export const isVouchedFor = ({ via }: Principal, { open }: Access): boolean => !open && via !== 'nothing'
 
 const certified = (socket: TLSSocket): readonly string[] =>
   socket.authorized ? namesOf(socket.getPeerCertificate()) : []
@@ -81,15 +106,20 @@ class Connection {
     this.#names = names
   }
 
-  callerOf(authorization = ''): Caller | CaucusError {
-    const { version } = this.#access
+  known(authorization = ''): Caller | undefined {
     const last = this.#last
-    if (last?.version === version && isSame(last.authorization, authorization)) return last.caller
+    const isStill = last?.version === this.#access.version && isSame(last.authorization, authorization)
+    return isStill ? last.caller : undefined
+  }
+
+  callerOf(authorization = ''): Caller | CaucusError {
+    const known = this.known(authorization)
+    if (known !== undefined) return known
     const shown = this.#shown(authorization)
     const principal = this.#access.principalOf(shown)
-    if (principal === undefined) return this.#refusal(shown)
+    if (principal === undefined) return refusalOf(shown, this.#access)
     const caller = { principal, shown, from: this.from }
-    this.#last = { authorization, version, caller }
+    this.#last = { authorization, version: this.#access.version, caller }
     return caller
   }
 
@@ -101,23 +131,24 @@ class Connection {
     }
     return this.#names === undefined ? NOTHING : { via: 'certificate', names: this.#names }
   }
+}
 
-  #refusal(shown: Shown): CaucusError {
-    const [name] = this.#names ?? []
-    if (shown.via === 'certificate' && this.#access.namesCertificates) {
-      return new CaucusError(
-        'CAUCUS_FORBIDDEN',
-        name === undefined
-          ? 'the certificate has no name that can be used; its subject alternative name, or else its common name, has to be 1 to 256 bytes without control characters'
-          : `no entry of this server names the certificate of ${JSON.stringify(name)}; add one with "identity", or send a token`,
-        { details: { names: shown.names } },
-      )
-    }
+/** Why nobody is known by that. */
+const refusalOf = (shown: Shown, access: Access): CaucusError => {
+  if (shown.via === 'certificate' && access.namesCertificates) {
+    const [name] = shown.names
     return new CaucusError(
-      'CAUCUS_UNAUTHORIZED',
-      `${shown.via === 'token' ? 'the token is wrong, or not valid any more' : 'a token is needed'}: send Authorization: Bearer TOKEN with one that this server knows`,
+      'CAUCUS_FORBIDDEN',
+      name === undefined
+        ? 'the certificate has no name that can be used; its subject alternative name, or else its common name, has to be 1 to 256 bytes without control characters'
+        : `no entry of this server names the certificate of ${JSON.stringify(name)}; add one with "identity", or send a token`,
+      { details: { names: shown.names } },
     )
   }
+  return new CaucusError(
+    'CAUCUS_UNAUTHORIZED',
+    `${shown.via === 'token' ? 'the token is wrong, or not valid any more' : 'a token is needed'}: send Authorization: Bearer TOKEN with one that this server knows`,
+  )
 }
 
 /** Takes as long whichever character differs: behind a proxy, the one before may have been somebody else's. */

@@ -5,11 +5,14 @@ import { CaucusError, isCaucusError } from '../../errors.ts'
 import type { CoordinatorHosting } from '../../ports/hosting.ts'
 import type { Access } from './access.ts'
 import { Audit, type AuditSink } from './audit.ts'
-import { type Caller, Callers } from './caller.ts'
+import { type Caller, Callers, isVouchedFor } from './caller.ts'
+import { decodeForwarded, FORWARDED_HEADER } from './forwarded.ts'
 import { type Gate, LinkGate } from './link-gate.ts'
 import { Ownership } from './ownership.ts'
+import type { Principal } from './principal.ts'
 import { Quotas } from './quotas.ts'
 import { type Kind, Rates } from './rates.ts'
+import { mayBeOneOf, VOTERS_GROUP } from './voters.ts'
 
 export interface DeskOptions {
   readonly access: Access
@@ -17,6 +20,8 @@ export interface DeskOptions {
   readonly limits: RateLimits & QuotaLimits
   /** Nobody gets here without a certificate of the server's authority. */
   readonly withCertificates: boolean
+  /** The other voters, on the server of one: what they pass on, they ask for somebody else. */
+  voters?(): readonly string[]
   /** Where lines of the audit log go. */
   readonly write: AuditSink
   now(): Instant
@@ -34,7 +39,7 @@ export class Desk {
   readonly rates: Rates
   readonly quotas: Quotas
   readonly audit: Audit
-  readonly counts = { messagesForbidden: 0, linksRevoked: 0, streamsRevoked: 0 }
+  readonly counts = { messagesForbidden: 0, linksRevoked: 0, streamsRevoked: 0, forwardsForbidden: 0 }
   readonly #callers: Callers
   readonly #options: DeskOptions
 
@@ -58,20 +63,65 @@ export class Desk {
   /** Finds out who asks, unless it asks too much. `undefined`: `callerOf` has it now. */
   identify(request: IncomingMessage): CaucusError | undefined {
     const { kind, cost } = priceOf(request)
-    const { network } = this.#callers.addressOf(request)
+    const isForwarded = this.isForwarded(request)
     // Before anything is looked up: whoever guesses tokens pays for each.
-    const flood = this.rates.take(kind, 'address', network, cost)
+    const flood = isForwarded && this.#isKnownVoter(request) ? undefined : this.#takeOf(request, kind, cost)
     if (flood !== undefined) return flood
     const caller = isForAll(request.url) ? this.#callers.strangerOf(request) : this.#callers.callerOf(request)
     if (isCaucusError(caller)) return caller
     ;(request as Asked)[CALLER] = caller
-    const { principal } = caller
-    return this.rates.takeOf(principal, kind, cost)
+    return isForwarded ? this.#identifyAsker(request, caller) : this.rates.takeOf(caller.principal, kind, cost)
+  }
+
+  /** Whether somebody says that it passes this on for another one. What everybody may ask is asked of each peer itself. */
+  isForwarded({ headers, url }: IncomingMessage): boolean {
+    return this.#options.voters !== undefined && headers[FORWARDED_HEADER] !== undefined && !isForAll(url)
+  }
+
+  #takeOf(request: IncomingMessage, kind: Kind, cost: number): CaucusError | undefined {
+    return this.rates.take(kind, 'address', this.#callers.addressOf(request).network, cost)
+  }
+
+  /** Then its clients pay, each for itself. */
+  #isKnownVoter(request: IncomingMessage): boolean {
+    const known = this.#callers.knownOf(request)
+    return known !== undefined && this.#isVoter(known.principal) && isVouchedFor(known.principal, this.access)
+  }
+
+  #isVoter(principal: Principal): boolean {
+    return mayBeOneOf(this.#options.voters?.() ?? [], principal)
+  }
+
+  /** From here on the caller is whoever asked the peer that has passed this on. */
+  #identifyAsker(request: IncomingMessage, by: Caller): CaucusError | undefined {
+    if (!this.#isVoter(by.principal)) {
+      this.counts.forwardsForbidden++
+      return new CaucusError(
+        'CAUCUS_FORBIDDEN',
+        `${JSON.stringify(by.principal.name)} may not ask for others: only a voter sends ${FORWARDED_HEADER}, and that takes an entry with the role admin that covers the group ${VOTERS_GROUP}`,
+        { details: { identity: by.principal.name } },
+      )
+    }
+    const forwarded = decodeForwarded(request)
+    if (typeof forwarded === 'string') {
+      this.counts.forwardsForbidden++
+      return new CaucusError(
+        'CAUCUS_PROTOCOL',
+        `the header ${FORWARDED_HEADER} ${forwarded}; is it from a caucus peer?`,
+      )
+    }
+    const asker = this.#callers.forwardedOf(by, forwarded)
+    if (isCaucusError(asker)) return asker
+    ;(request as Asked)[CALLER] = asker
+    const { kind, cost } = priceOf(request)
+    const { principal, from, through } = asker
+    const flood = through === undefined ? undefined : this.rates.take(kind, 'address', from.network, cost)
+    return flood ?? this.rates.takeOf(principal, kind, cost)
   }
 
   /** Under which its address is counted. */
   networkOf(request: IncomingMessage): string {
-    return this.#callers.addressOf(request).network
+    return ((request as Asked)[CALLER]?.from ?? this.#callers.addressOf(request)).network
   }
 
   callerOf(request: IncomingMessage): Caller {
@@ -138,19 +188,26 @@ export class Desk {
 
   /** What the link may say that this request has become. */
   gateFor(request: IncomingMessage): Gate {
-    const { access, ownership, rates, audit, counts } = this
+    const { ownership, rates, audit, counts } = this
     const now = () => this.#options.now()
+    const principalNow = (caller: Caller) => this.principalNow(caller)
     this.#callers.forget(request)
-    return new LinkGate(this.callerOf(request), { access, ownership, rates, audit, counts, now })
+    return new LinkGate(this.callerOf(request), { principalNow, ownership, rates, audit, counts, now })
   }
 
-  /** True as long as this caller may read the group, also after the entries have changed. */
-  stillReads({ shown }: Caller, group: string): boolean {
-    return this.access.principalOf(shown)?.in(group).reads === true
+  /** Who that is after the entries have changed; `undefined`: nobody, or somebody in whose name nobody may ask any more. */
+  principalNow({ shown, by }: Caller): Principal | undefined {
+    if (by !== undefined) {
+      const passedOnBy = this.access.principalOf(by)
+      if (passedOnBy === undefined || !this.#isVoter(passedOnBy)) return undefined
+    }
+    return this.access.principalOf(shown)
   }
 }
 
-export const isForAll = (url = ''): boolean => url === '/healthz' || url.startsWith('/healthz?')
+export const isForAll = (url = ''): boolean => FOR_ALL.has(url.split('?', 1)[0] ?? '')
+
+const FOR_ALL = new Set(['/healthz', '/readyz'])
 
 const ONE_RENEWAL = { kind: 'renewals', cost: 1 } as const
 const ONE_REQUEST = { kind: 'requests', cost: 1 } as const

@@ -2,10 +2,10 @@ import type { TopicsDown, TopicsUp } from '../../core/dispatch/link-messages.ts'
 import type { MemberMessage, Refused, Renew } from '../../core/group/messages.ts'
 import type { Instant, Millis } from '../../core/time.ts'
 import { CaucusError } from '../../errors.ts'
-import type { Access } from './access.ts'
 import type { Audit } from './audit.ts'
 import type { Caller } from './caller.ts'
 import type { Ownership } from './ownership.ts'
+import type { Principal } from './principal.ts'
 import type { Kind, Rates } from './rates.ts'
 
 /** What a link asks before it passes a member's words on. */
@@ -27,7 +27,8 @@ export interface Gate {
 }
 
 export interface LinkGateOptions {
-  readonly access: Access
+  /** Who that is by now; `undefined`: nobody. */
+  principalNow(caller: Caller): Principal | undefined
   readonly ownership: Ownership
   readonly rates: Rates
   readonly audit: Audit
@@ -142,8 +143,7 @@ export class LinkGate implements Gate {
   }
 
   review(): CaucusError | undefined {
-    const { shown } = this.#caller
-    const principal = this.#options.access.principalOf(shown)
+    const principal = this.#options.principalNow(this.#caller)
     if (principal === undefined) {
       return new CaucusError('CAUCUS_UNAUTHORIZED', 'the entry that let you in is not there any more')
     }

@@ -54,6 +54,12 @@ export class Ownership {
     return this.#size
   }
 
+  /** Nobody owns anything: what was introduced here is looked after by somebody else from now on. */
+  forget(): void {
+    this.#groups.clear()
+    this.#size = 0
+  }
+
   /** Why this one may not renew the member or join under its id; `undefined`: it may, and the id is its own from now on. */
   use(caller: Caller, group: string, member: string): CaucusError | undefined {
     const { principal } = caller

@@ -9,13 +9,14 @@ export type Via = 'token' | 'certificate' | 'nothing'
 export type Use = 'no' | 'own' | 'any'
 
 /** What an operator may do to a member. */
-export type Ordering = 'evict' | 'drain' | 'undrain' | 'pin' | 'unpin'
+export type Ordering = 'evict' | 'drain' | 'undrain' | 'pin' | 'unpin' | 'transfer'
 
 const ORDERING: Readonly<Record<Ordering, (member: string, group: string) => string>> = {
   evict: (member, group) => `evict ${member} from the group ${group}`,
   drain: (member, group) => `drain ${member} in the group ${group}`,
   undrain: (member, group) => `give ${member} work again in the group ${group}`,
   pin: (member, group) => `pin a partition to ${member} in the group ${group}`,
+  transfer: (member) => `take leadership from the voter ${member}`,
   unpin: (member, group) => `take a pin to ${member} away in the group ${group}`,
 }
 

@@ -18,10 +18,12 @@ export const blocRoutes = (
 
   const poll = (request: FastifyRequest, reply: FastifyReply): void => {
     const session = plainSession(request.raw) ?? idOf(request)
-    const fault = desk.ownership.use(desk.callerOf(request.raw), pollGroup, session)
+    const caller = desk.callerOf(request.raw)
+    const fault = desk.ownership.use(caller, pollGroup, session)
     if (fault !== undefined) throw fault
     counts.polls++
-    if (twins.polled(session, request.raw.socket)) {
+    // A connection of another peer carries whatever that one is asked.
+    if (caller.by === undefined && twins.polled(session, request.raw.socket)) {
       counts.twins++
       logger.warn({ session }, 'two live clients poll under one session id; they get the same slot. Give each its own')
     }

@@ -1,4 +1,5 @@
 import type { CoordinatorHosting } from '../../ports/hosting.ts'
+import type { PeersHosting } from '../../ports/peers.ts'
 import type { TopicsHosting } from '../../ports/topics-hosting.ts'
 import type { Desk } from '../access/desk.ts'
 import type { ServerLogger } from '../logger.ts'
@@ -10,6 +11,8 @@ import type { ServerLimits } from '../options.ts'
 export interface ServerContext {
   readonly hosting: CoordinatorHosting
   readonly topics: TopicsHosting
+  /** The voter that runs here. Groups and topics are hosted here only while it leads. */
+  readonly peers?: PeersHosting | undefined
   /** Who asks, and what it may do. */
   readonly desk: Desk
   readonly limits: ServerLimits
@@ -17,7 +20,7 @@ export interface ServerContext {
   readonly logger: ServerLogger
   readonly version: string
   readonly meter: Meter | undefined
-  /** Aborted when the server begins to stop. */
+  /** Of an answer that begins now and does not end by itself: aborted when the server begins to stop, or does not serve any more. */
   readonly stopping: AbortSignal
   readonly connections: () => number
 }

@@ -39,7 +39,7 @@ export const streamEvents = (
   const events = hosting.events({ group, signal: ended.signal, ...(after !== undefined && { after }) })
   reply.hijack()
   const unwatch = desk.access.onChange(() => {
-    if (ended.signal.aborted || desk.stillReads(caller, group)) return
+    if (ended.signal.aborted || desk.principalNow(caller)?.in(group).reads === true) return
     desk.counts.streamsRevoked++
     ended.abort(new CaucusError('CAUCUS_CLOSED', 'this reader may not read the group any more'))
   })

@@ -57,6 +57,11 @@ const shareOf = (answer: CoordinatorMessage | undefined, { sequence }: Renew) =>
         { details: { generation, clusterId, instanceId } },
       )
     }
+    case 'concluded':
+      throw new CaucusError(
+        'CAUCUS_CONFLICT',
+        'this is a run of once(), which is over; it is for clients with a link, and not for HTTP',
+      )
     case 'left':
       throw new CaucusError('CAUCUS_BACKEND', 'the coordinator answered a renewal as if it were a leave')
   }

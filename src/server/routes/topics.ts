@@ -8,6 +8,7 @@ import { MAX_PAYLOAD_BYTES } from '../../wire/limits.ts'
 import { parseJson } from '../../wire/validate.ts'
 import type { Caller } from '../access/caller.ts'
 import { invalid } from '../answers.ts'
+import { reasonOf } from '../tenure.ts'
 import { AskStream } from './ask-stream.ts'
 import type { ServerContext } from './context.ts'
 import { queryOf } from './membership.ts'
@@ -83,17 +84,12 @@ export const topicRoutes = (app: FastifyInstance, context: ServerContext): void 
   })
 }
 
-/** Ends it with the server, and when the caller may not ask there any more. Gives the function that ends the watch. */
-const watch = (
-  { desk, stopping }: ServerContext,
-  { shown }: Caller,
-  topic: string,
-  stream: AskStream,
-): (() => void) => {
-  const stop = () => stream.breakOff(new CaucusError('CAUCUS_CLOSED', 'this server is stopping; ask again later'))
+/** Ends it with the server, or once another peer leads, and when the caller may not ask there any more. Gives the function that ends the watch. */
+const watch = ({ desk, stopping }: ServerContext, caller: Caller, topic: string, stream: AskStream): (() => void) => {
+  const stop = () => stream.breakOff(reasonOf(stopping))
   stopping.addEventListener('abort', stop, { once: true })
   const unwatch = desk.access.onChange(() => {
-    if (desk.access.principalOf(shown)?.on(topic).asks === true) return
+    if (desk.principalNow(caller)?.on(topic).asks === true) return
     desk.counts.streamsRevoked++
     stream.breakOff(new CaucusError('CAUCUS_FORBIDDEN', 'whoever asked may not ask on this topic any more'))
   })

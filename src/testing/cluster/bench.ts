@@ -1,5 +1,5 @@
 import type { Timing } from '../../config/timing.ts'
-import type { ShareKind } from '../../core/group/messages.ts'
+import type { Holding, ShareKind } from '../../core/group/messages.ts'
 import type { Random } from '../../core/random.ts'
 import type { Millis } from '../../core/time.ts'
 import { PROTOCOLS, type Protocol } from '../../wire/versions.ts'
@@ -8,11 +8,12 @@ import type { BeliefBook } from './beliefs.ts'
 import type { Chronicle } from './chronicle.ts'
 import type { EpochBook } from './epochs.ts'
 import { EventLoop } from './event-loop.ts'
-import type { Network } from './network.ts'
+import type { MembersNetwork } from './network.ts'
 import type { Resource } from './resource.ts'
 import type { Timeline } from './timeline.ts'
 import type { TopicBook } from './topic-book.ts'
 import type { Findings } from './violation.ts'
+import type { WatchedMembership } from './watched-backend.ts'
 import type { WorkBook } from './work-book.ts'
 
 /** What is true of a whole cluster, decided before it starts. */
@@ -46,18 +47,20 @@ export interface ClusterConditions {
 }
 
 /** What everything in one cluster shares: time, chance, the network, and the books by which it is judged. */
-export interface Bench {
+export interface Bench<Net extends MembersNetwork = MembersNetwork> {
   readonly conditions: ClusterConditions
   readonly timeline: Timeline
   readonly chronicle: Chronicle
   readonly findings: Findings
   readonly random: Random
-  readonly network: Network
+  readonly network: Net
   readonly beliefs: BeliefBook
   readonly epochs: EpochBook
   readonly work: WorkBook
   readonly resource: Resource
   readonly topics: TopicBook
+  /** Told of what a membership lost that it did not let go. */
+  onLost: (who: string, watched: WatchedMembership, items: readonly Holding[], because: string) => void
   /** Processes in which something has run since the books were brought up to date. */
   readonly stirred: Set<EventLoop>
 }

@@ -2,13 +2,13 @@ import { CaucusError } from '../../errors.ts'
 import type { Timer } from '../../ports/clock.ts'
 import type { FrameSocket, SocketOptions, SocketSink } from '../../ports/socket.ts'
 import type { EventLoop } from './event-loop.ts'
-import { type ClientSide, type Line, lend, SMALL_BYTES } from './wire.ts'
+import { type ClientSocket, type Line, lend, SMALL_BYTES } from './wire.ts'
 
 /** Whoever lets this much pile up unsent has nobody on the other side, as `transports/websocket.ts` does it. */
 const MAX_UNSENT_BYTES = 8 * 2 ** 20
 
 /** A member's end of a made-up connection: what `transports/websocket.ts` is over a real one. */
-export class ClientEnd implements FrameSocket, ClientSide {
+export class ClientEnd implements FrameSocket, ClientSocket {
   readonly loop: EventLoop
   readonly #line: Line
   readonly #sink: SocketSink
@@ -48,6 +48,11 @@ export class ClientEnd implements FrameSocket, ClientSide {
     this.#sink.heard()
     if (typeof frame === 'string') this.#sink.text(frame)
     else if (frame !== undefined) lend(frame, (lent) => this.#sink.bytes(lent))
+  }
+
+  pinged(): void {
+    this.heard()
+    this.#line.toServer(SMALL_BYTES, (server) => server.ponged())
   }
 
   send(frame: string): void {

@@ -1,5 +1,6 @@
 import { checkMemberId } from '../../client/options.ts'
 import type { GroupEvent } from '../../core/group/reasons.ts'
+import type { GroupView } from '../../core/group/view.ts'
 import type { Millis } from '../../core/time.ts'
 import { CaucusError } from '../../errors.ts'
 import { type DiagramOptions, diagram } from '../diagram.ts'
@@ -7,6 +8,7 @@ import { checkMs, checkMsIfGiven } from './arguments.ts'
 import type { Bench } from './bench.ts'
 import { SimulatedCoordinator } from './coordinator.ts'
 import { SimulatedMember } from './member.ts'
+import type { Network } from './network.ts'
 import { healingMs, pendingOf } from './pending.ts'
 import type { Handlers } from './program.ts'
 import { Rejections } from './rejections.ts'
@@ -23,7 +25,7 @@ const LAST_PIECE_MS: Millis = 1_000
  */
 export class MemoryCluster implements AsyncDisposable {
   readonly coordinator: SimulatedCoordinator
-  readonly #bench: Bench
+  readonly #bench: Bench<Network>
   readonly #handlers: Handlers
   readonly #members: SimulatedMember[] = []
   readonly #rejections: Rejections
@@ -47,7 +49,7 @@ export class MemoryCluster implements AsyncDisposable {
   }
 
   /** What everything in it shares: for whoever builds on it. */
-  get bench(): Bench {
+  get bench(): Bench<Network> {
     return this.#bench
   }
 
@@ -159,6 +161,12 @@ export class MemoryCluster implements AsyncDisposable {
   onEvent(listener: (event: GroupEvent) => void): () => void {
     this.#listeners.add(listener)
     return () => void this.#listeners.delete(listener)
+  }
+
+  /** The group, as the coordinator sees it. */
+  views(): readonly GroupView[] {
+    const view = this.coordinator.view()
+    return view === undefined ? [] : [view]
   }
 
   /** What was found broken so far, in order. Empty is good. */

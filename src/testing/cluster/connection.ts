@@ -1,14 +1,14 @@
 import { CaucusError } from '../../errors.ts'
-import type { SocketOptions, SocketSink } from '../../ports/socket.ts'
-import { ClientEnd } from './client-end.ts'
 import type { EventLoop } from './event-loop.ts'
 import { Pipe } from './pipe.ts'
 import { ServerEnd } from './server-end.ts'
 import {
   type ClientSide,
+  type ClientSocket,
   type ConnectionOptions,
   type Line,
   type ServerSide,
+  type ServerSocket,
   SMALL_BYTES,
   type Travel,
 } from './wire.ts'
@@ -17,10 +17,10 @@ import {
  * One connection that is made up: a client's end in one process, a server's end in another, and a pipe each way between them.
  * What each end is to its process: `client-end.ts` and `server-end.ts`.
  */
-export class Connection implements Line {
-  readonly client: ClientEnd
+export class Connection<Client extends ClientSocket = ClientSocket> implements Line {
+  readonly client: Client
   readonly options: ConnectionOptions
-  server: ServerEnd | undefined
+  server: ServerSocket | undefined
   readonly #up: Pipe
   readonly #down: Pipe
   /** The process that was knocked at. */
@@ -28,13 +28,13 @@ export class Connection implements Line {
   /** What one end has sent and the other has not read yet is lost: the connection was reset. */
   readonly #lost = { up: false, down: false }
 
-  constructor(loop: EventLoop, socket: SocketOptions, sink: SocketSink, options: ConnectionOptions) {
+  constructor(knock: Knock, makeClient: (line: Line) => Client, options: ConnectionOptions) {
     this.options = options
     const { timeline, windowBytes } = options
     this.#up = new Pipe({ timeline, direction: options.up, windowBytes })
     this.#down = new Pipe({ timeline, direction: options.down, windowBytes })
-    this.client = new ClientEnd(this, loop, socket, sink)
-    this.#up.write(SMALL_BYTES, () => this.#knocked(socket))
+    this.client = makeClient(this)
+    this.#up.write(SMALL_BYTES, () => this.#knocked(knock))
   }
 
   unsentBytes(travel: Travel): number {
@@ -42,27 +42,42 @@ export class Connection implements Line {
   }
 
   /** The kernel answers by itself when nobody listens; a process that listens has to get to it. */
-  #knocked({ url, subprotocols }: SocketOptions): void {
+  #knocked({ url, subprotocols, forwarded = false }: Knock): void {
     this.#up.read(SMALL_BYTES)
     const { far, isOn } = this.options
     const process = far()
     if (process === undefined) {
-      if (isOn.coordinator()) this.#refuse(new CaucusError('CAUCUS_CONNECTION_LOST', `${url}: connection refused`))
+      if (isOn.coordinator()) this.refuse(new CaucusError('CAUCUS_CONNECTION_LOST', `${url}: connection refused`))
       return
     }
-    this.#serverLoop = process.loop
-    process.loop.deliver(() => {
-      const refusal = process.refusal(subprotocols)
-      if (refusal !== undefined) return this.#refuse(refusal)
-      this.toClient(SMALL_BYTES, () => this.client.accepted())
-      process.accept((sink) => {
-        this.server = new ServerEnd(this, process.loop, sink)
-        return this.server
-      }, subprotocols)
+    const { loop } = process
+    this.#serverLoop = loop
+    loop.deliver(() => {
+      process.knocked({
+        path: new URL(url).pathname,
+        subprotocols,
+        forwarded,
+        refuse: (error) => this.refuse(error),
+        accept: (take) => {
+          this.admit()
+          take((sink) => {
+            const server = new ServerEnd(this, loop, sink)
+            this.server = server
+            return server
+          })
+        },
+        keep: (make) => {
+          this.server = make(this)
+        },
+      })
     })
   }
 
-  #refuse(error: CaucusError): void {
+  admit(): void {
+    this.toClient(SMALL_BYTES, () => this.client.accepted())
+  }
+
+  refuse(error: CaucusError): void {
     this.toClient(SMALL_BYTES, () => this.client.fail(error))
   }
 
@@ -134,6 +149,13 @@ export class Connection implements Line {
   #ended(): void {
     if (this.client.isGone && this.server?.isGone !== false) this.options.over()
   }
+}
+
+/** What whoever connects says first. */
+export interface Knock {
+  readonly url: string
+  readonly subprotocols: readonly string[]
+  readonly forwarded?: boolean
 }
 
 const wasReset = () => new CaucusError('CAUCUS_CONNECTION_LOST', 'the connection was reset')

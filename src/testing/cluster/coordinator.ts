@@ -15,7 +15,7 @@ import { checkMs, checkMsIfGiven, checkOrder, checkProtocol, LONGEST_MS, within 
 import { type Bench, faultText, newLoop, newMachine, protocolOf } from './bench.ts'
 import { Disk } from './disk.ts'
 import type { EventLoop } from './event-loop.ts'
-import { COORDINATOR } from './network.ts'
+import { COORDINATOR, type Network } from './network.ts'
 import { ServerProcess, type ServerSettings } from './server-process.ts'
 
 /** What a restart may change. */
@@ -36,7 +36,7 @@ const RESTART_MS: Millis = 1_000
 /** The coordinator of a cluster: one machine with a disk, on which the server's process runs, again and again. */
 export class SimulatedCoordinator {
   readonly machine: MachineClock
-  readonly #bench: Bench
+  readonly #bench: Bench<Network>
   readonly #random: Random
   readonly #disk: Disk
   readonly #onEvent: (event: GroupEvent) => void
@@ -47,7 +47,7 @@ export class SimulatedCoordinator {
   #longestLeaseMs: Millis
 
   /** Made by `memoryCluster`. */
-  constructor(bench: Bench, onEvent: (event: GroupEvent) => void) {
+  constructor(bench: Bench<Network>, onEvent: (event: GroupEvent) => void) {
     const { conditions, timeline } = bench
     this.#bench = bench
     this.#onEvent = onEvent

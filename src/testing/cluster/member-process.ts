@@ -22,8 +22,6 @@ import { BrokenPromise, checkProgram, DeliberateFailure, type Handlers, type Pro
 import { type WatchedMembership, watchedBackend } from './watched-backend.ts'
 import { Web, type WebServer } from './web.ts'
 
-export const URL_OF_ALL = 'http://coordinator:8989'
-
 /** A loop that never waits is one that has asked so often. */
 const MOST_QUESTIONS = 1_000_000
 
@@ -37,7 +35,7 @@ export interface MemberProcessOptions {
   /** The newest version of the links' protocol that it speaks. */
   readonly protocol: Protocol
   readonly weight?: number
-  web(): WebServer | undefined
+  web(url: string): WebServer | undefined
 }
 
 /** One process of a member: the product's own SDK over its own remote backend, and the user's program on it. */
@@ -72,8 +70,8 @@ export class MemberProcess {
     this.id = id
     this.#drains = new DrainBook(bench, who, (what, detail) => this.#note(what, detail))
     this.loop = newLoop(bench, who, machine, random.fork('late'))
-    const { up, down } = bench.network.route(id)
-    this.#web = new Web({ timeline: bench.timeline, loop: this.loop, up, down, server: options.web })
+    const wayTo = (url: string) => bench.network.wayTo(id, url)
+    this.#web = new Web({ timeline: bench.timeline, loop: this.loop, wayTo, server: options.web })
     this.#started = this.loop.run(() => this.#start())
   }
 
@@ -122,7 +120,10 @@ export class MemberProcess {
   async #backend(signal: AbortSignal) {
     const { bench, who, id, random } = this.#options
     const chance = random.fork('sdk')
-    const checked = checkedRemote(URL_OF_ALL, { timing: bench.conditions.timing, connectTimeoutMs: 2 ** 31 - 1 })
+    const checked = checkedRemote(bench.network.urls, {
+      timing: bench.conditions.timing,
+      connectTimeoutMs: 2 ** 31 - 1,
+    })
     const backend = await openRemote(
       checked,
       {
@@ -140,7 +141,10 @@ export class MemberProcess {
         bench.beliefs.track(who, this.loop, watched)
       },
       granted: (watched, items) => this.#granted(watched, items),
-      lost: (_watched, items, because) => this.#note('lost', `${holdingsText(items)} (${because})`),
+      lost: (watched, items, because) => {
+        this.#note('lost', `${holdingsText(items)} (${because})`)
+        bench.onLost(who, watched, items, because)
+      },
       drains: (_watched, items) => this.#note('drains', holdingsText(items)),
       drained: (_watched, items) => this.#drains.letGo(items),
       ended: (_watched, why) => this.#note('membership ended', why),
@@ -272,9 +276,9 @@ export class MemberProcess {
     this.#checkLeft('U1', this.#left())
   }
 
-  /** What was put off to the end of this very turn of the loop is gone a moment later, and left by nobody. */
+  /** What was put off until the loop has come round is gone a moment later, and left by nobody. */
   #turn(): Promise<void> {
-    return new Promise((resume) => this.loop.soon(resume))
+    return new Promise((resume) => this.loop.grantor.turn(resume))
   }
 
   /** kill -9. `silent`: the machine goes with it, and nobody is told. */

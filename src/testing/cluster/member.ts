@@ -26,7 +26,7 @@ export interface MemberOptions {
   readonly bench: Bench
   readonly id: string
   readonly handlers: Handlers
-  web(): WebServer | undefined
+  web(url: string): WebServer | undefined
 }
 
 /** One member of a cluster: a machine of its own with clocks of its own, on which its process runs, again and again. */

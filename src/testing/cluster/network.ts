@@ -3,12 +3,13 @@ import type { Millis } from '../../core/time.ts'
 import type { OpenSocket } from '../../ports/socket.ts'
 import { PROTOCOLS, type Protocol, subprotocolOf } from '../../wire/versions.ts'
 import type { Chronicle } from './chronicle.ts'
+import { ClientEnd } from './client-end.ts'
 import { Connection } from './connection.ts'
 import type { EventLoop } from './event-loop.ts'
 import { messagesOf } from './frame-text.ts'
 import { Direction } from './pipe.ts'
 import type { Timeline } from './timeline.ts'
-import type { FarEnd, Travel } from './wire.ts'
+import type { FarEnd, Line, Travel } from './wire.ts'
 
 export interface NetworkOptions {
   readonly timeline: Timeline
@@ -22,19 +23,46 @@ export interface NetworkOptions {
   onSent(travel: Travel, frame: string): void
 }
 
-/** The way between one member's machine and the coordinator's. */
-export interface Route {
+/** One direction of the ways that a member's packets take. */
+export interface Ways {
+  /** A black hole, until the returned function is called. */
+  block(): () => void
+  extraDelayMs: Millis
+}
+
+/** The way between one member's machine and whoever coordinates. */
+export interface Route<Way extends Ways = Ways> {
   readonly member: string
-  readonly up: Direction
-  readonly down: Direction
+  readonly up: Way
+  readonly down: Way
   /** Whether the member's machine is on. */
   on: boolean
 }
 
+/** What members have around them of a network. */
+export interface MembersNetwork {
+  /** Where members find whoever coordinates. */
+  readonly urls: readonly string[]
+  route(member: string): Route
+  /** The way of a request to this URL. */
+  wayTo(member: string, url: string): Route<Direction>
+  /** What a process of `member` connects with; of an older build (`protocol`) it offers what that speaks. */
+  opener(member: string, who: string, loop: EventLoop, protocol?: Protocol): OpenSocket
+  /** How many sockets this process has that are not gone. */
+  socketsOf(loop: EventLoop): number
+  /** The most that waits in one socket of this process to be sent. */
+  unsentBytesOf(loop: EventLoop): number
+  /** The process has ended. `silent`: and its machine with it, so that nobody is told. */
+  processGone(loop: EventLoop, silent: boolean): void
+  /** Every connection of this member is forgotten somewhere on its way. */
+  forget(member: string, told: 'both' | 'member' | 'coordinator' | 'nobody'): void
+}
+
 /** All connections between members and the coordinator, and the ways that they take. */
-export class Network {
+export class Network implements MembersNetwork {
+  readonly urls = [URL_OF_ALL]
   readonly #options: NetworkOptions
-  readonly #routes = new Map<string, Route>()
+  readonly #routes = new Map<string, Route<Direction>>()
   readonly #connections = new Set<Connection>()
   #messages = 0
   /** Who listens at the coordinator's address. */
@@ -46,7 +74,7 @@ export class Network {
     this.#options = options
   }
 
-  route(member: string): Route {
+  route(member: string): Route<Direction> {
     let route = this.#routes.get(member)
     if (route === undefined) {
       const { timeline, random, delayMs } = this.#options
@@ -58,7 +86,10 @@ export class Network {
     return route
   }
 
-  /** What a process of `member` connects with; of an older build (`protocol`) it offers what that speaks. */
+  wayTo(member: string): Route<Direction> {
+    return this.route(member)
+  }
+
   opener(member: string, who: string, loop: EventLoop, protocol: Protocol = PROTOCOLS[0]): OpenSocket {
     const { timeline, windowBytes, random, afterlife } = this.#options
     const route = this.route(member)
@@ -66,7 +97,8 @@ export class Network {
     const spoken = PROTOCOLS.filter((version) => version <= protocol).map(subprotocolOf)
     return (given, sink) => {
       const subprotocols = given.subprotocols.filter((each) => spoken.includes(each))
-      const connection = new Connection(loop, { ...given, subprotocols }, sink, {
+      const client = (line: Line) => new ClientEnd(line, loop, given, sink)
+      const connection: Connection<ClientEnd> = new Connection({ ...given, subprotocols }, client, {
         timeline,
         windowBytes,
         up: route.up,
@@ -100,7 +132,6 @@ export class Network {
     chronicle.note({ at: timeline.nowMs, who: receiver, what: () => messagesOf(frame, travel), kind, message })
   }
 
-  /** How many sockets this process has that are not gone. */
   socketsOf(loop: EventLoop): number {
     let count = 0
     for (const { client, server } of this.#connections) {
@@ -110,7 +141,6 @@ export class Network {
     return count
   }
 
-  /** The most that waits in one socket of this process to be sent. */
   unsentBytesOf(loop: EventLoop): number {
     let most = 0
     for (const { server } of this.#connections) {
@@ -119,7 +149,6 @@ export class Network {
     return most
   }
 
-  /** The process has ended. `silent`: and its machine with it, so that nobody is told. */
   processGone(loop: EventLoop, silent: boolean): void {
     for (const { client, server } of [...this.#connections]) {
       if (client.loop === loop) client.die(silent)
@@ -127,7 +156,6 @@ export class Network {
     }
   }
 
-  /** Every connection of this member is forgotten somewhere on its way. */
   forget(member: string, told: 'both' | 'member' | 'coordinator' | 'nobody'): void {
     const { up } = this.route(member)
     for (const connection of [...this.#connections]) if (connection.options.up === up) connection.forget(told)
@@ -135,3 +163,4 @@ export class Network {
 }
 
 export const COORDINATOR = 'coordinator'
+export const URL_OF_ALL = 'http://coordinator:8989'

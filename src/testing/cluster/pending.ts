@@ -1,17 +1,22 @@
+import type { GroupSettings } from '../../core/group/book.ts'
 import { itemsIn } from '../../core/group/messages.ts'
 import type { GroupView } from '../../core/group/view.ts'
 import { grantMs } from '../../core/lease.ts'
 import type { Millis } from '../../core/time.ts'
 import type { Bench } from './bench.ts'
-import type { SimulatedCoordinator } from './coordinator.ts'
 import type { SimulatedMember } from './member.ts'
 
+/** Whoever coordinates, as far as it matters here. */
+export interface Coordinating {
+  readonly state: 'up' | 'starting' | 'down'
+  /** Of groups, at present. */
+  readonly settings: GroupSettings
+  readonly longestLeaseMs: Millis
+  view(group: string): GroupView | undefined
+}
+
 /** What has not converged, each with its reason. Empty when the group is whole and everybody knows. */
-export const pendingOf = (
-  bench: Bench,
-  coordinator: SimulatedCoordinator,
-  members: readonly SimulatedMember[],
-): string[] => {
+export const pendingOf = (bench: Bench, coordinator: Coordinating, members: readonly SimulatedMember[]): string[] => {
   const { group, share } = bench.conditions
   if (coordinator.state !== 'up') return [`the coordinator is ${coordinator.state}`]
   const processes = members.flatMap((member) =>
@@ -54,7 +59,7 @@ export const toBeOwned = ({ members, share, frozen, pins = [] }: GroupView): num
 }
 
 /** How long a healed cluster may take until it is whole again. */
-export const healingMs = ({ conditions }: Bench, coordinator: SimulatedCoordinator): Millis => {
+export const healingMs = ({ conditions }: Bench, coordinator: Coordinating): Millis => {
   const { settleMs, settleCapMs, drainLimitMs, staticGraceMs } = coordinator.settings
   const { heartbeatMs, reconnectMaxMs } = conditions.timing
   const leaseMs = coordinator.longestLeaseMs

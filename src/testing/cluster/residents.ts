@@ -4,7 +4,7 @@ import { isCaucusError } from '../../errors.ts'
 import { pick } from '../simulation/conditions.ts'
 import type { Bench, ClusterConditions } from './bench.ts'
 import { BrokenPromise, DeliberateFailure, type Handlers, type Program, type ProgramContext } from './program.ts'
-import { drawTopics } from './topic-plans.ts'
+import type { TopicDraws } from './topic-plans.ts'
 import { TopicResident } from './topic-residents.ts'
 
 /** What is done from inside a handler or a loop, where it is least expected. */
@@ -20,7 +20,7 @@ const BUFFER = 1
  * The programs that are run when nobody gives one: they keep every rule of docs/guarantees.md, and use the SDK in every way and from
  * every place that it allows. So whatever is found with them is a fault of ours.
  */
-export const residents = (bench: Bench, calm: boolean): Handlers => {
+export const residents = (bench: Bench, calm: boolean, topics: TopicDraws | undefined): Handlers => {
   const { conditions } = bench
   const random = bench.random.fork('residents')
   const drainMs = conditions.timing.drainLimitMs * pick(random, [0.01, 0.3, 2])
@@ -32,7 +32,6 @@ export const residents = (bench: Bench, calm: boolean): Handlers => {
     wanders: !calm && random.next() < 0.4,
     pieceMs: Math.min(conditions.timing.stopMarginMs, conditions.timing.leaseMs / 5) * 0.5,
   }
-  const topics = drawTopics(bench)
   let programs = 0
   return (context) => {
     const loop = bench.topics.loopOf(context.membership)

@@ -1,6 +1,8 @@
+import type { Millis } from '../../core/time.ts'
 import { isCaucusError } from '../../errors.ts'
-import type { MemoryCluster } from './cluster.ts'
+import type { Bench } from './bench.ts'
 import type { EventLoop } from './event-loop.ts'
+import type { SimulatedMember } from './member.ts'
 import type { MemberProcess } from './member-process.ts'
 import type { TopicReply, TopicRequest } from './topic-facts.ts'
 import { cannotAsk, ROLL_CALL } from './topic-plans.ts'
@@ -8,11 +10,21 @@ import { cannotAsk, ROLL_CALL } from './topic-plans.ts'
 /** Long enough for everybody to answer everybody, one after the other. */
 const WITHIN_MS = 60_000
 
+/** A cluster whose members ask and answer. */
+export interface RollCalled {
+  readonly bench: Bench
+  readonly members: readonly SimulatedMember[]
+  readonly nowMs: Millis
+  readonly healingMs: Millis
+  play(ms: Millis): Promise<void>
+  wait<T>(promise: Promise<T>, options: { readonly withinMs: Millis }): Promise<T>
+}
+
 /**
  * Everything works: whoever answered before is on the roster again, whatever became of links and servers, and who asks everybody has an
  * answer of everybody.
  */
-export const callRoll = async (cluster: MemoryCluster): Promise<void> => {
+export const callRoll = async (cluster: RollCalled): Promise<void> => {
   const { heartbeatMs, reconnectMaxMs } = cluster.bench.conditions.timing
   // A link that is dead is noticed by its silence.
   await cluster.play(4 * heartbeatMs + reconnectMaxMs)
@@ -35,13 +47,13 @@ export const callRoll = async (cluster: MemoryCluster): Promise<void> => {
   }
 }
 
-const registering = (cluster: MemoryCluster): readonly MemberProcess[] =>
+const registering = (cluster: RollCalled): readonly MemberProcess[] =>
   [...answering(cluster).values()].filter(
     ({ loop }) => cluster.bench.topics.roll.producerIn(loop)?.state === 'registering',
   )
 
 /** Those who answer, as far as they know. */
-const answering = (cluster: MemoryCluster): ReadonlyMap<string, MemberProcess> => {
+const answering = (cluster: RollCalled): ReadonlyMap<string, MemberProcess> => {
   const { topics } = cluster.bench
   const all = cluster.members.flatMap((member) => member.processes)
   const there = all.filter(({ loop }) => {
@@ -53,7 +65,7 @@ const answering = (cluster: MemoryCluster): ReadonlyMap<string, MemberProcess> =
 
 /** Whoever listens has heard of each of these asks, or that it missed something. */
 const judgeHeard = (
-  { bench: { topics } }: MemoryCluster,
+  { bench: { topics } }: RollCalled,
   who: string,
   loop: EventLoop,
   asked: readonly (string | undefined)[],
@@ -66,7 +78,7 @@ const judgeHeard = (
 }
 
 /** Gives the token of the ask, if it had any reply. */
-const call = async (cluster: MemoryCluster, { who, loop, caucus }: MemberProcess): Promise<string | undefined> => {
+const call = async (cluster: RollCalled, { who, loop, caucus }: MemberProcess): Promise<string | undefined> => {
   const { topics } = cluster.bench
   if (caucus === undefined || topics.roll.producerIn(loop) === undefined) return undefined
   const before = answering(cluster)

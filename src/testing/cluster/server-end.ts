@@ -1,13 +1,13 @@
 import type { Millis } from '../../core/time.ts'
 import type { AcceptedSink, AcceptedSocket } from '../../ports/socket.ts'
 import type { EventLoop } from './event-loop.ts'
-import { type Line, lend, type ServerSide, SMALL_BYTES } from './wire.ts'
+import { type Line, lend, type ServerSocket, SMALL_BYTES } from './wire.ts'
 
 /** How long the side that closes waits for the other one's word, as the WebSocket library does it. */
 const CLOSE_LIMIT_MS: Millis = 30_000
 
 /** A server's end of a made-up connection: what `server/web-socket.ts` is over a real one. */
-export class ServerEnd implements AcceptedSocket, ServerSide {
+export class ServerEnd implements AcceptedSocket, ServerSocket {
   readonly loop: EventLoop
   readonly #line: Line
   readonly #sink: AcceptedSink
@@ -60,11 +60,7 @@ export class ServerEnd implements AcceptedSocket, ServerSide {
   }
 
   ping(): void {
-    if (!this.open) return
-    this.#line.toClient(SMALL_BYTES, (client) => {
-      client.heard()
-      this.#line.toServer(SMALL_BYTES, (server) => server.ponged())
-    })
+    if (this.open) this.#line.toClient(SMALL_BYTES, (client) => client.pinged())
   }
 
   ponged(): void {

@@ -4,7 +4,6 @@ import type { GroupEvent } from '../../core/group/reasons.ts'
 import type { Millis } from '../../core/time.ts'
 import { CaucusError } from '../../errors.ts'
 import type { CoordinatorHosting } from '../../ports/hosting.ts'
-import type { AcceptedSink, AcceptedSocket } from '../../ports/socket.ts'
 import type { FoundationStore } from '../../ports/store.ts'
 import type { Telemetry } from '../../ports/telemetry.ts'
 import type { TopicsHosting } from '../../ports/topics-hosting.ts'
@@ -19,7 +18,7 @@ import { COORDINATOR } from './network.ts'
 import { tapped } from './topic-tap.ts'
 import type { Findings } from './violation.ts'
 import type { WebServer } from './web.ts'
-import type { FarEnd } from './wire.ts'
+import type { Door, FarEnd } from './wire.ts'
 
 export interface ServerSettings {
   readonly group: GroupSettings
@@ -102,16 +101,13 @@ export class ServerProcess implements FarEnd, WebServer {
     })
   }
 
-  refusal(subprotocols: readonly string[]): CaucusError | undefined {
+  knocked(door: Door): void {
     if (this.#closed !== undefined) {
-      return new CaucusError('CAUCUS_UNAVAILABLE', 'this server is stopping; try again later')
+      return door.refuse(new CaucusError('CAUCUS_UNAVAILABLE', 'this server is stopping; try again later'))
     }
-    if (this.#spokenWith(subprotocols) !== undefined) return undefined
-    return new CaucusError('CAUCUS_PROTOCOL', offerFault(versionsIn(subprotocols)))
-  }
-
-  accept(connect: (sink: AcceptedSink) => AcceptedSocket, subprotocols: readonly string[]): void {
-    this.#links.accept(connect, this.#spokenWith(subprotocols))
+    const spoken = this.#spokenWith(door.subprotocols)
+    if (spoken !== undefined) return door.accept((connect) => this.#links.accept(connect, spoken))
+    door.refuse(new CaucusError('CAUCUS_PROTOCOL', offerFault(versionsIn(door.subprotocols))))
   }
 
   #spokenWith(subprotocols: readonly string[]): Protocol | undefined {

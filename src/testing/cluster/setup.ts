@@ -2,7 +2,7 @@ import { checkGroupName, checkMemberId, checkOptions, checkShare, checkWeight } 
 import { checkTiming, requireSafe } from '../../config/safety.ts'
 import { resolveTiming, type Timing, type TimingPreset } from '../../config/timing.ts'
 import type { ShareKind } from '../../core/group/messages.ts'
-import { seededRandom } from '../../core/random.ts'
+import { type Random, seededRandom } from '../../core/random.ts'
 import { DEFAULT_DRIFT, type Millis } from '../../core/time.ts'
 import type { Protocol } from '../../wire/versions.ts'
 import { checkBoolean, checkProtocols, refuse, shown, wholeWithin, within } from './arguments.ts'
@@ -11,12 +11,13 @@ import type { Bench, ClusterConditions } from './bench.ts'
 import { Chronicle } from './chronicle.ts'
 import { EpochBook } from './epochs.ts'
 import type { EventLoop } from './event-loop.ts'
-import { COORDINATOR, Network } from './network.ts'
+import { COORDINATOR, type MembersNetwork, Network } from './network.ts'
 import type { Handlers } from './program.ts'
 import { Resource } from './resource.ts'
 import { Timeline } from './timeline.ts'
 import { TopicBook } from './topic-book.ts'
 import { Findings } from './violation.ts'
+import type { Travel } from './wire.ts'
 import { WorkBook } from './work-book.ts'
 
 export interface ClusterOptions {
@@ -139,8 +140,35 @@ export const conditionsOf = (options: ClusterOptions): ClusterConditions => {
   }
 }
 
+/** What a network is made of. */
+export interface NetworkParts {
+  readonly timeline: Timeline
+  readonly chronicle: Chronicle
+  readonly random: Random
+  readonly findings: Findings
+}
+
 /** Everything that the parts of a cluster share. `keptGeneration`: what the coordinator has made durable. */
-export const newBench = (conditions: ClusterConditions, keepTrace: boolean, keptGeneration: () => number): Bench => {
+export const newBench = (
+  conditions: ClusterConditions,
+  keepTrace: boolean,
+  keptGeneration: () => number,
+): Bench<Network> => {
+  const { delayMs, afterlife, durable, windowBytes } = conditions
+  return benchOn(conditions, keepTrace, ({ findings, ...parts }) => {
+    const onSent = (travel: Travel, frame: string) => {
+      if (travel === 'down' && durable) checkDurable(findings, frame, keptGeneration())
+    }
+    return new Network({ ...parts, delayMs, afterlife, windowBytes, onSent })
+  })
+}
+
+/** As `newBench`, on another network. */
+export const benchOn = <Net extends MembersNetwork>(
+  conditions: ClusterConditions,
+  keepTrace: boolean,
+  makeNetwork: (parts: NetworkParts) => Net,
+): Bench<Net> => {
   const random = seededRandom(conditions.seed)
   const timeline = new Timeline()
   const chronicle = new Chronicle(keepTrace)
@@ -155,25 +183,15 @@ export const newBench = (conditions: ClusterConditions, keepTrace: boolean, kept
         kind: 'violation',
       }),
   )
-  const { delayMs, afterlife, drift, durable, windowBytes } = conditions
-  const network = new Network({
-    timeline,
-    chronicle,
-    delayMs,
-    afterlife,
-    random: random.fork('network'),
-    windowBytes,
-    onSent: (travel, frame) => {
-      if (travel === 'down' && durable) checkDurable(findings, frame, keptGeneration())
-    },
-  })
+  const { delayMs, drift, linkBufferBytes } = conditions
+  const network = makeNetwork({ timeline, chronicle, findings, random: random.fork('network') })
   const promised = drift <= DEFAULT_DRIFT
   const beliefs = new BeliefBook(timeline, findings, promised)
   const stirred = new Set<EventLoop>()
   timeline.onSettled = () => {
     for (const loop of stirred) {
       beliefs.look(loop)
-      checkUnsent(findings, network, loop, conditions.linkBufferBytes + FRAMES_BYTES)
+      checkUnsent(findings, network, loop, linkBufferBytes + FRAMES_BYTES)
     }
     stirred.clear()
   }
@@ -186,6 +204,7 @@ export const newBench = (conditions: ClusterConditions, keepTrace: boolean, kept
     network,
     beliefs,
     stirred,
+    onLost: () => undefined,
     epochs: new EpochBook(findings, promised),
     work: new WorkBook(timeline, findings, promised),
     topics: new TopicBook(timeline, findings, conditions),
@@ -205,7 +224,7 @@ const checkDurable = (findings: Findings, frame: string, keptGeneration: number)
 }
 
 /** U4: what waits for a link that nobody reads is bounded. */
-const checkUnsent = (findings: Findings, network: Network, loop: EventLoop, limit: number): void => {
+const checkUnsent = (findings: Findings, network: MembersNetwork, loop: EventLoop, limit: number): void => {
   const unsent = network.unsentBytesOf(loop)
   if (unsent > limit)
     findings.add('U4', COORDINATOR, `${limit} bytes may wait for a link that is not read; ${unsent} do`)

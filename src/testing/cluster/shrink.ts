@@ -4,19 +4,19 @@ import type { Fault } from './fault.ts'
  * Finds a short part of a schedule that still fails (Zeller and Hildebrandt, ddmin): halves first, then single faults, then shorter ones.
  * `fails` is asked at most `runs` times.
  */
-export const shrinkSchedule = async (
-  schedule: readonly Fault[],
-  fails: (candidate: readonly Fault[]) => Promise<boolean>,
+export const shrinkSchedule = async <Done extends Pick<Fault, 'forMs'>>(
+  schedule: readonly Done[],
+  fails: (candidate: readonly Done[]) => Promise<boolean>,
   runs: number,
-): Promise<readonly Fault[]> => {
+): Promise<readonly Done[]> => {
   let left = runs
   let best = schedule
-  const attempt = async (candidate: readonly Fault[]): Promise<boolean> => {
+  const attempt = async (candidate: readonly Done[]): Promise<boolean> => {
     if (left <= 0 || !(await run(candidate))) return false
     best = candidate
     return true
   }
-  const run = (candidate: readonly Fault[]) => {
+  const run = (candidate: readonly Done[]) => {
     left--
     return fails(candidate)
   }
@@ -39,11 +39,11 @@ export const shrinkSchedule = async (
 }
 
 /** Faults that last half as long are easier to follow. */
-const shorten = async (
-  schedule: readonly Fault[],
-  attempt: (candidate: readonly Fault[]) => Promise<boolean>,
-  best: () => readonly Fault[],
-): Promise<readonly Fault[]> => {
+const shorten = async <Done extends Pick<Fault, 'forMs'>>(
+  schedule: readonly Done[],
+  attempt: (candidate: readonly Done[]) => Promise<boolean>,
+  best: () => readonly Done[],
+): Promise<readonly Done[]> => {
   for (let place = 0; place < schedule.length; place++) {
     for (;;) {
       const fault = best()[place]

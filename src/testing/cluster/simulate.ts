@@ -8,13 +8,14 @@ import { FaultPlayer } from './deeds.ts'
 import { CLUSTER_PROFILES, type ClusterProfile, drawCluster } from './draw.ts'
 import type { Fault, FaultName } from './fault.ts'
 import { type CheckedFaults, checkFaults, type GivenFaults, withoutStrangers } from './given-faults.ts'
-import { Judge } from './judge.ts'
+import { expectedOf, Judge } from './judge.ts'
 import { residents } from './residents.ts'
 import { callRoll } from './roll-call.ts'
 import { drawFaultNames, drawSchedule } from './schedule.ts'
 import { CLUSTER_OPTIONS, type ClusterOptions, memberIdsOf } from './setup.ts'
 import { shrinkSchedule } from './shrink.ts'
 import { scheduleText, telling, violationText } from './story.ts'
+import { drawTopics } from './topic-plans.ts'
 import type { ClusterViolation } from './violation.ts'
 
 export interface SimulateOptions extends ClusterOptions {
@@ -68,7 +69,7 @@ export const simulate = async (options: SimulateOptions): Promise<SimulationResu
   const calm = own !== undefined && own.profile !== 'swarm' && own.profile !== 'beyond'
   const cluster = new MemoryCluster(clusterOptions, (bench) => {
     bench.topics.isQuiet = own?.profile === 'quiet'
-    return residents(bench, calm)
+    return residents(bench, calm, drawTopics(bench))
   })
   const run = new Run(cluster, checked, forMs)
   await run.play()
@@ -101,7 +102,7 @@ class Run {
     else this.#schedule = 'schedule' in faults ? faults.schedule : draw(faults.names)
     const end = Math.max(0, ...this.#schedule.map(({ atMs, forMs: ms = 0 }) => atMs + ms))
     this.#forMs = forMs ?? Math.min(LONGEST_MS, Math.max(lasts, end))
-    this.#judge = new Judge(cluster, this.#schedule)
+    this.#judge = new Judge(cluster, expectedOf(this.#schedule))
   }
 
   async play(): Promise<void> {

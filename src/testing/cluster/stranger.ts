@@ -3,7 +3,7 @@ import type { FrameSocket } from '../../ports/socket.ts'
 import { LINK_SUBPROTOCOLS } from '../../wire/versions.ts'
 import { type Bench, newLoop, newMachine } from './bench.ts'
 import type { EventLoop } from './event-loop.ts'
-import { URL_OF_ALL } from './member-process.ts'
+import { URL_OF_ALL } from './network.ts'
 
 const NONSENSE = [
   'no JSON at all',

@@ -3,7 +3,8 @@ import type { DispatchInvariant } from '../simulation/violation.ts'
 
 /**
  * What a cluster is judged by, by the names in docs/invariants.md. `Belief`, `Effect`, `G3`, `G5`, `G6`, `G7`, `E8`, `U1` to `U4`, and those of
- * topics (`P1` to `P6` and what belongs to them) are promises of this package. `Work` and `Program` are about the user's own program: two processes worked on one thing at one instant, or it
+ * topics (`P1` to `P6` and what belongs to them) are promises of this package, and with several peers `E4`, `E5`, `E9` and `Lead`: a
+ * coordinator decides only while its peer leads. `Work` and `Program` are about the user's own program: two processes worked on one thing at one instant, or it
  * failed.
  */
 export type ClusterInvariant =
@@ -16,7 +17,11 @@ export type ClusterInvariant =
   | 'G5'
   | 'G6'
   | 'G7'
+  | 'E4'
+  | 'E5'
   | 'E8'
+  | 'E9'
+  | 'Lead'
   | 'U1'
   | 'U2'
   | 'U3'

@@ -17,10 +17,10 @@ export interface WebServer {
 export interface WebOptions {
   readonly timeline: Timeline
   readonly loop: EventLoop
-  readonly up: Direction
-  readonly down: Direction
-  /** Whoever listens at the coordinator's address. */
-  server(): WebServer | undefined
+  /** The way of a request to this URL. */
+  wayTo(url: string): { readonly up: Direction; readonly down: Direction }
+  /** Whoever listens at this address. */
+  server(url: string): WebServer | undefined
 }
 
 const WINDOW_BYTES = 2 ** 16
@@ -99,7 +99,8 @@ class Exchange {
   #limit: { clear(): void } | undefined
 
   constructor(url: string, options: WebOptions, signal: AbortSignal | undefined, silenceMs: number, done: () => void) {
-    const { timeline, up, down } = options
+    const { timeline } = options
+    const { up, down } = options.wayTo(url)
     this.#url = url
     this.#options = options
     this.#signal = signal
@@ -123,7 +124,7 @@ class Exchange {
 
   ask(answer: (server: WebServer) => void): void {
     this.#up.write(SMALL_BYTES, () => {
-      const server = this.#options.server()
+      const server = this.#options.server(this.#url)
       if (server === undefined) return this.reply(SMALL_BYTES, () => this.#fail(unavailable(this.#url, 'refused')))
       server.loop.deliver(() => {
         try {

@@ -10,9 +10,20 @@ export const SMALL_BYTES = 60
 /** A process that listens. */
 export interface FarEnd {
   readonly loop: EventLoop
-  /** Why it does not take whoever offers these subprotocols now, if so. */
-  refusal(subprotocols: readonly string[]): CaucusError | undefined
-  accept(connect: (sink: AcceptedSink) => AcceptedSocket, subprotocols: readonly string[]): void
+  /** Somebody wants to come in. */
+  knocked(door: Door): void
+}
+
+/** Where somebody waits to be taken. One call of the last three, now or later. */
+export interface Door {
+  readonly path: string
+  readonly subprotocols: readonly string[]
+  /** Another process has passed it on. */
+  readonly forwarded: boolean
+  refuse(error: CaucusError): void
+  accept(take: (connect: (sink: AcceptedSink) => AcceptedSocket) => void): void
+  /** Whoever waits hears nothing yet, and `make` gives what stands there for the process meanwhile. */
+  keep(make: (line: Line) => ServerSocket): void
 }
 
 /** `up`: from a member to the coordinator. */
@@ -41,8 +52,19 @@ export interface ConnectionOptions {
 export interface ClientSide {
   readonly open: boolean
   heard(frame?: string | Uint8Array): void
+  pinged(): void
   closedByServer(code: number, reason: string): void
   terminate(): void
+}
+
+/** The end at which a connection was opened. */
+export interface ClientSocket extends ClientSide {
+  readonly loop: EventLoop
+  readonly isGone: boolean
+  accepted(): void
+  fail(error: CaucusError): void
+  /** Its process has ended; `silent`: and nobody is told. */
+  die(silent: boolean): void
 }
 
 export interface ServerSide {
@@ -51,6 +73,17 @@ export interface ServerSide {
   pinged(): void
   ponged(): void
   closedByClient(): void
+}
+
+/** The end at which a connection was taken. */
+export interface ServerSocket extends ServerSide {
+  readonly loop: EventLoop
+  readonly isGone: boolean
+  readonly bufferedBytes: number
+  /** The socket is gone. */
+  end(): void
+  /** Its process has ended; `silent`: and nobody is told. */
+  die(silent: boolean): void
 }
 
 /** What an end of a connection has between it and the other one. */
@@ -65,6 +98,9 @@ export interface Line {
   /** The client has given the socket up, or its process has ended; `silent`: the other side does not hear of it. */
   clientGone(silent: boolean): void
   serverGone(silent: boolean): void
+  /** Whoever waits at the other end is told that it is in. */
+  admit(): void
+  refuse(error: CaucusError): void
 }
 
 /** A frame of bytes as a socket hands it over: in memory that is somebody else's again afterwards. Whoever kept a part of it is found out. */

@@ -2,22 +2,22 @@ import type { ElectionRecord } from '../../core/election/record.ts'
 import type { Agenda } from '../simulation/agenda.ts'
 
 /** A data directory. It writes one thing after the other, and each is durable at some instant before it is reported. */
-export class Disk {
-  durable: ElectionRecord | undefined
+export class Disk<Kept = ElectionRecord> {
+  durable: Kept | undefined
   /** Takes nothing more for now. */
   full = false
   readonly #agenda: Agenda
-  readonly #changed: (record: ElectionRecord) => void
-  #waiting: ElectionRecord[] = []
+  readonly #changed: (record: Kept) => void
+  #waiting: Kept[] = []
   #busyUntil = 0
   #life = 0
 
-  constructor(agenda: Agenda, changed: (record: ElectionRecord) => void) {
+  constructor(agenda: Agenda, changed: (record: Kept) => void) {
     this.#agenda = agenda
     this.#changed = changed
   }
 
-  write(record: ElectionRecord, forMs: number, done: (durable: boolean) => void): void {
+  write(record: Kept, forMs: number, done: (durable: boolean) => void): void {
     const life = this.#life
     const { now } = this.#agenda
     this.#busyUntil = Math.max(now, this.#busyUntil) + forMs
@@ -34,7 +34,7 @@ export class Disk {
     this.#agenda.after(reportedAfterMs, () => life === this.#life && done(true))
   }
 
-  #isDurable(record: ElectionRecord | undefined): void {
+  #isDurable(record: Kept | undefined): void {
     if (record === undefined) return
     this.durable = record
     this.#changed(record)

@@ -6,7 +6,7 @@ import type { Random } from '../../core/random.ts'
 import { exponential, pick } from '../simulation/conditions.ts'
 import { MachineClock } from '../simulation/machine-clock.ts'
 import type { Habits } from '../simulation/process.ts'
-import { type ElectionBench, keyOf } from './bench.ts'
+import { type ElectionBench, keyOf, wordsOf } from './bench.ts'
 import { Disk } from './disk.ts'
 import { Judge } from './judge.ts'
 import { PeerNetwork, type Sent } from './network.ts'
@@ -36,7 +36,10 @@ export class ElectionWorld implements PeerHost {
     this.bench = bench
     this.ids = Array.from({ length: bench.conditions.voters }, (_, n) => `v${n}`)
     this.judge = new Judge(bench, () => this.disks)
-    this.network = new PeerNetwork(bench, (sent) => this.#deliver(sent))
+    const { delayMs, timing } = bench.conditions
+    const { heartbeatMs, electionMinMs: overtakenMs, electionMaxMs: slowMs } = timing
+    const wires = { delayMs, healedMs: heartbeatMs * 0.1, overtakenMs, slowMs, wordsOf }
+    this.network = new PeerNetwork(bench, wires, (sent) => this.#deliver(sent))
     this.#lives = bench.random.fork('lives')
   }
 

@@ -4,6 +4,9 @@ import type { ClusterInvariant } from '../cluster/violation.ts'
 import type { DispatchProfile } from '../dispatch/conditions.ts'
 import type { ElectionProfile } from '../election/conditions.ts'
 import type { ElectionInvariant } from '../election/violation.ts'
+import type { PeersProfile } from '../peers/conditions.ts'
+import type { ReplicationProfile } from '../replication/conditions.ts'
+import type { ReplicationInvariant } from '../replication/violation.ts'
 import type { Profile } from '../simulation/conditions.ts'
 import type { InvariantName } from '../simulation/violation.ts'
 import type { LevelName } from '../sweep/level.ts'
@@ -12,7 +15,7 @@ import type { LevelName } from '../sweep/level.ts'
 export interface Mutant {
   readonly name: string
   /** The invariants of which one must be found broken. */
-  readonly breaks: readonly (InvariantName | ClusterInvariant | ElectionInvariant)[]
+  readonly breaks: readonly (InvariantName | ClusterInvariant | ElectionInvariant | ReplicationInvariant)[]
   /** Below dist/. */
   readonly file: string
   /** Occurs exactly once in the file. */
@@ -21,7 +24,7 @@ export interface Mutant {
   /** The rule that is broken, in the words of docs/invariants.md. */
   readonly rule: string
   /** The profile in which it shows; by default each seed draws its own. */
-  readonly profile?: Profile | ClusterProfile | DispatchProfile | ElectionProfile
+  readonly profile?: PeersProfile | Profile | ClusterProfile | DispatchProfile | ElectionProfile | ReplicationProfile
   /** What is simulated to notice it. Default: the core. */
   readonly level?: LevelName
 }

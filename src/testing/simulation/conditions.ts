@@ -6,11 +6,20 @@ import type { Random } from '../../core/random.ts'
  * What one run is about. `swarm` switches a random subset of all faults on; `restarts` does so around a coordinator that comes back with
  * other settings again and again; `quiet` has none at all; `stalls` only a coordinator that stands still again and again; `failover` only
  * restarts of the coordinator with everybody alive; `churn` only joins and leaves that never stop; `beyond` lets clocks run outside ε,
- * where epochs must still hold.
+ * where epochs must still hold; `once` restarts around processes that call for the same instants.
  */
-export type Profile = 'swarm' | 'restarts' | 'quiet' | 'stalls' | 'failover' | 'churn' | 'beyond'
+export type Profile = 'swarm' | 'restarts' | 'quiet' | 'stalls' | 'failover' | 'churn' | 'beyond' | 'once'
 
-export const PROFILES: readonly Profile[] = ['swarm', 'restarts', 'quiet', 'stalls', 'failover', 'churn', 'beyond']
+export const PROFILES: readonly Profile[] = [
+  'swarm',
+  'restarts',
+  'quiet',
+  'stalls',
+  'failover',
+  'churn',
+  'beyond',
+  'once',
+]
 
 /** Drawn from the conditions' own sequence, so none may be added here: it would change what every seed does. */
 export const FIRST_FAULTS = [
@@ -101,6 +110,13 @@ export interface Conditions {
   readonly faults: ReadonlySet<FaultName>
   readonly faultEveryMs: number
   readonly faultsForMs: number
+  /** Instants that somebody calls for, how many processes at most, and for how long and for how many it is known how they ended. */
+  readonly once?: {
+    readonly everyMs: number
+    readonly callers: number
+    readonly retentionMs: number
+    readonly records: number
+  }
   /** The only deeds that are done, by the names that `deedName` gives them. Default: all that come up. */
   readonly deeds?: ReadonlySet<string>
 }

@@ -40,6 +40,11 @@ export class CoordinatorProcess extends Process<CoordinatorInput> {
     this.arm()
   }
 
+  /** It reads the wall clock as it takes the message, and not when that came. */
+  #dated(input: CoordinatorInput | Tick): CoordinatorInput | Tick {
+    return input.type === 'received' ? { ...input, wallMs: this.clock.wallMs(this.agenda.now) } : input
+  }
+
   read(): Instant {
     return this.clock.monotonicMs(this.agenda.now)
   }
@@ -54,6 +59,6 @@ export class CoordinatorProcess extends Process<CoordinatorInput> {
 
   protected step(input: CoordinatorInput | Tick): void {
     this.#host.coordinatorStepped(this, input)
-    for (const effect of this.machine.step(input, this.read())) this.#host.perform(this, effect)
+    for (const effect of this.machine.step(this.#dated(input), this.read())) this.#host.perform(this, effect)
   }
 }

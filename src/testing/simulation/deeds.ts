@@ -5,6 +5,7 @@ import { STRANGER } from './ledger.ts'
 import { lucky } from './lot.ts'
 import type { MemberProcess } from './member-process.ts'
 import type { Direction } from './network.ts'
+import { groupOfRun } from './onces.ts'
 import { POLL_GROUP } from './server-room.ts'
 import type { World } from './world.ts'
 
@@ -25,7 +26,7 @@ export const anyMember = (
 }
 
 export const groupOf = (world: World, name: string): SimulatedGroup =>
-  world.bench.conditions.groups.find((group) => group.name === name) as SimulatedGroup
+  world.bench.conditions.groups.find((group) => group.name === name) ?? groupOfRun(name)
 
 export const anyGroup = (world: World, random: Random): SimulatedGroup =>
   lucky(world.bench.conditions.groups, ({ name }) => name, random) as SimulatedGroup

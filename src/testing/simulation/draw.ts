@@ -1,5 +1,6 @@
 import { timing } from '../../config/timing.ts'
 import { groupOfElection } from '../../core/group/elections.ts'
+import { MAX_ONCE_RECORDS, ONCE_RETENTION_MS } from '../../core/group/instants.ts'
 import { type Random, seededRandom } from '../../core/random.ts'
 import { DEFAULT_DRIFT } from '../../core/time.ts'
 import {
@@ -35,6 +36,29 @@ const AROUND_RESTARTS = [
   'join',
 ] as const satisfies readonly FaultName[]
 
+/** What makes it hard to know what has been: restarts, with or without what was written, and wall clocks that go back. */
+const AROUND_INSTANTS = [
+  'restart',
+  'coordinatorWallStep',
+  'storeFailure',
+  'tidyStops',
+  'crash',
+  'pause',
+  'partition',
+  'oneWayPartition',
+  'loss',
+  'duplication',
+  'replay',
+  'oldLinks',
+  'slowStore',
+] as const satisfies readonly FaultName[]
+
+const AROUND: Partial<Record<Profile, readonly FaultName[]>> = {
+  restarts: AROUND_RESTARTS,
+  beyond: AROUND_SLOW_CLOCKS,
+  once: AROUND_INSTANTS,
+}
+
 /** What members and operators may want of a group in which nothing goes wrong. */
 const WISHES = ['weights', 'statics', 'orders'] as const satisfies readonly FaultName[]
 
@@ -58,7 +82,7 @@ export const drawConditions = (seed: number, wanted?: Profile): Conditions => {
   const own = random.fork('later')
   // Drawn in any case, so that asking for the profile that a seed has changes nothing else.
   const drawn = drawProfile(random)
-  const profile = wanted ?? drawn
+  const profile = wanted ?? (own.fork('once').next() < 0.06 ? 'once' : drawn)
   const faults = drawFaults(profile, random, own)
   const timing = drawTiming(profile, faults, random, own)
   const groups = drawGroups(profile, faults, random).map((group) =>
@@ -84,8 +108,16 @@ export const drawConditions = (seed: number, wanted?: Profile): Conditions => {
     faultEveryMs:
       profile === 'churn' ? timing.settleMs * pick(random, [0.05, 0.2, 1]) : timing.leaseMs * pick(random, [0.3, 1, 3]),
     faultsForMs: timing.leaseMs * (10 + random.below(30)),
+    ...(profile === 'once' && { once: drawOnce(timing, own.fork('instants')) }),
   }
 }
+
+const drawOnce = ({ leaseMs }: Timing, random: Random): NonNullable<Conditions['once']> => ({
+  everyMs: leaseMs * pick(random, [0.3, 1, 2]),
+  callers: 1 + random.below(4),
+  retentionMs: pick(random, [ONCE_RETENTION_MS, 10 * leaseMs]),
+  records: pick(random, [MAX_ONCE_RECORDS, 3]),
+})
 
 const drawProfile = (random: Random): Profile => {
   const draw = random.next()
@@ -112,7 +144,7 @@ const drawFaults = (profile: Profile, random: Random, own: Random): Set<FaultNam
   const share = pick(random, [0.15, 0.35, 0.6])
   const first: readonly FaultName[] = FIRST_FAULTS.filter(() => random.next() < share)
   const faults = new Set([...first, ...LATER_FAULTS.filter((name) => own.fork(name).next() < share)])
-  const around = profile === 'restarts' ? AROUND_RESTARTS : profile === 'beyond' ? AROUND_SLOW_CLOCKS : []
+  const around = AROUND[profile] ?? []
   for (const fault of around) if (fault === 'restart' || random.next() < 0.6) faults.add(fault)
   return faults
 }

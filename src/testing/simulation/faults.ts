@@ -1,9 +1,11 @@
 import type { Random } from '../../core/random.ts'
-import { exponential, type FaultName, pick } from './conditions.ts'
+import { exponential, type FaultName, type Profile, pick } from './conditions.ts'
 import { DEEDS, type Deed, endCoordinator } from './deeds.ts'
 import { pending } from './liveness.ts'
 import { giveOrder, stopForAWhile, weigh } from './wishes.ts'
 import type { World } from './world.ts'
+
+const OFTEN_RESTARTED: ReadonlySet<Profile> = new Set<Profile>(['restarts', 'beyond', 'once'])
 
 const RARITY: Partial<Record<FaultName, number>> = { joinStorm: 4, replay: 0.2, statics: 2 }
 
@@ -24,7 +26,7 @@ export const arrangeFaults = (world: World): void => {
     const random = bench.random.fork(`fault ${name}`)
     let number = 0
     const again = (): void => {
-      const rare = RARITY[name] ?? (name === 'restart' && profile !== 'restarts' && profile !== 'beyond' ? 4 : 1)
+      const rare = RARITY[name] ?? (name === 'restart' && !OFTEN_RESTARTED.has(profile) ? 4 : 1)
       // Churn never rests: with chance alone there would be a quiet moment soon.
       const gapMs =
         profile === 'churn' ? faultEveryMs * (0.5 + random.next()) : exponential(random, faultEveryMs * rare * 2)

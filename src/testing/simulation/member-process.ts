@@ -71,7 +71,7 @@ export class MemberProcess extends Process<MemberInput> {
 
   get final(): boolean {
     const { state } = this.machine.view()
-    return state === 'left' || state === 'fenced' || state === 'refused'
+    return state === 'left' || state === 'fenced' || state === 'refused' || state === 'concluded'
   }
 
   protected wakeAt(): Instant | undefined {

@@ -106,6 +106,8 @@ export class ServerRoom {
     this.#blank = false
     this.#highestGeneration = Math.max(this.#highestGeneration, generation)
     const options: Omit<CoordinatorOptions, 'startedAt'> = {
+      wallMs: this.clock.wallMs(agenda.now),
+      ...(conditions.once !== undefined && { once: conditions.once }),
       clusterId: 'simulated',
       instanceId: !hasStore && addressed === true ? 'address' : `instance-${this.#instance}`,
       foundation,

@@ -42,6 +42,7 @@ const run = (world: World, conditions: Conditions): void => {
   const { bench } = world
   populate(world, conditions)
   arrangeFaults(world)
+  world.onces.arrange()
   bench.agenda.runUntil(conditions.faultsForMs)
   if (conditions.profile === 'churn') world.watchers.checkChurn()
   heal(world)
@@ -49,6 +50,8 @@ const run = (world: World, conditions: Conditions): void => {
   world.watchers.judge()
   const left = pending(world)
   if (left.length === 0 && world.room.current !== undefined) world.watchers.checkEnd(world.room.current)
+  const untold = world.onces.pending(world.members)
+  must(untold.length === 0, 'N3', () => `not told after ${healingMs(world)} ms: ${untold.join('; ')}`)
   must(left.length === 0, 'G6', () => `not whole again after ${healingMs(world)} ms: ${left.join('; ')}`)
 }
 

@@ -33,7 +33,9 @@ export class Teller {
       case 'refused':
         return { what: 'refused', detail: message.code }
       case 'leave':
-        return { what: `leave ${message.sequence}` }
+        return { what: `leave ${message.sequence}`, ...(message.ran !== undefined && { detail: message.ran.outcome }) }
+      case 'concluded':
+        return { what: 'concluded', detail: message.conclusion }
       case 'left':
         return { what: 'left' }
     }

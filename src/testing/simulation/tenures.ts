@@ -17,10 +17,13 @@ export class Tenures {
   stepped(run: number, view: GroupView, { events, leaving }: TenureStep): void {
     if (run !== this.#run) this.#last.clear()
     this.#run = run
+    // Several orders may become durable in one step: whom the last of them lets in was out of it when the first one gave it away.
+    const letIn = events.flatMap((event) => (event.type === 'member.undrained' ? [event.member] : []))
+    const isOut = (member: string) => leaving(member) || letIn.includes(member)
     for (const event of events) {
       if (event.type === 'tenure.revoked') checkRevoke(view, event, leaving)
       if (event.type === 'tenure.granted') {
-        this.#checkTurn(view, event.member, leaving)
+        this.#checkTurn(view, event.member, isOut)
         this.#last.set(view.name, event.member)
       }
       if (event.type !== 'member.left' && event.type !== 'member.expired') continue
@@ -31,12 +34,12 @@ export class Tenures {
     if (leader !== undefined) this.#last.set(view.name, leader.id)
   }
 
-  #checkTurn({ name, members }: GroupView, member: string, leaving: (member: string) => boolean): void {
+  #checkTurn({ name, members }: GroupView, member: string, isOut: (member: string) => boolean): void {
     // It is its turn still: what it was told had got lost, or came too late.
     if (this.#last.get(name) === member) return
     const holder = members.find(({ id }) => id === member)
     const earlier = members.find(
-      (other) => other.incarnation < (holder?.incarnation ?? 0) && other.drained !== true && !leaving(other.id),
+      (other) => other.incarnation < (holder?.incarnation ?? 0) && other.drained !== true && !isOut(other.id),
     )
     must(earlier === undefined, 'T2', () => `${member} leads ${name}, for which ${earlier?.id} had waited longer`)
   }

@@ -9,7 +9,7 @@ export const WEIGHTS = [0, 1, 1, 2, 3, 7] as const
 
 /** Where it is no violation that a member is refused, expires or loses what it has. */
 export const isRough = (profile: Profile): boolean =>
-  profile === 'swarm' || profile === 'restarts' || profile === 'beyond'
+  profile === 'swarm' || profile === 'restarts' || profile === 'beyond' || profile === 'once'
 
 /** Whoever comes back under an id is mostly what was there under it before. */
 export const drawTraits = (conditions: Conditions, group: SimulatedGroup, id: string, boot: Random): Traits => {
@@ -23,7 +23,10 @@ export const drawTraits = (conditions: Conditions, group: SimulatedGroup, id: st
   const weight = sameAgain ? WEIGHTS[ofId('weight', WEIGHTS.length)] : pick(own, WEIGHTS)
   return {
     ...(weighs && weight !== undefined && { weight }),
-    ...(faults.has('statics') && group.share !== 'tenure' && ofId('static', 10) < 6 && { static: true }),
+    ...(faults.has('statics') &&
+      group.share !== 'tenure' &&
+      group.share !== 'once' &&
+      ofId('static', 10) < 6 && { static: true }),
   }
 }
 

@@ -2,6 +2,7 @@ import type { CallerMessage, CoordinatorInput } from '../../core/group/coordinat
 import { electionOf } from '../../core/group/elections.ts'
 import type { MemberEffect } from '../../core/group/member.ts'
 import type { ShareMessage } from '../../core/group/messages.ts'
+import { isOnceName } from '../../core/group/onces.ts'
 import type { GroupEvent } from '../../core/group/reasons.ts'
 import type { Address } from '../../core/group/session.ts'
 import type { GroupView } from '../../core/group/view.ts'
@@ -12,6 +13,7 @@ import type { Bench } from './bench.ts'
 import type { CoordinatorProcess } from './coordinator-process.ts'
 import { Identities } from './identities.ts'
 import type { MemberProcess } from './member-process.ts'
+import type { Onces } from './onces.ts'
 import { OrderBook } from './order-book.ts'
 import { checkPlaces, Places } from './places.ts'
 import { Promises } from './promises.ts'
@@ -24,6 +26,8 @@ import { must, Violation } from './violation.ts'
 export class Watchers {
   readonly #bench: Bench
   readonly #room: ServerRoom
+  /** Has rules of its own for what runs only once. */
+  readonly #onces: Onces
   readonly #random: Random
   /** What was said in the present step, which is judged once it is over. */
   #step: { coordinator: CoordinatorProcess; at: Instant; events: Map<string, GroupEvent[]> } | undefined
@@ -44,9 +48,10 @@ export class Watchers {
   /** While true, everybody is alive and nobody comes or goes, so nothing may move. */
   mustStay = false
 
-  constructor(bench: Bench, room: ServerRoom) {
+  constructor(bench: Bench, room: ServerRoom, onces: Onces) {
     this.#bench = bench
     this.#room = room
+    this.#onces = onces
     this.#random = bench.random.fork('watchers')
     this.#identities = new Identities(bench)
     this.orders = new OrderBook(bench)
@@ -67,6 +72,7 @@ export class Watchers {
   memberDid(member: MemberProcess, effect: MemberEffect): void {
     const { profile } = this.#bench.conditions
     this.#identities.memberDid(member, effect)
+    if (isOnceName(member.group)) return this.#onces.memberDid(member, effect)
     if (effect.type === 'granted') {
       const { validUntil } = member.machine.view()
       must(member.read() < validUntil, 'Told', () => `${member.bootId} was told to use what was over at ${validUntil}`)
@@ -97,6 +103,7 @@ export class Watchers {
     if (input.type === 'persisted') this.orders.persisted(coordinator, input.ticket)
     if (input.type !== 'received') return
     const { message } = input
+    if (isOnceName(message.group)) return this.#onces.coordinatorHears(coordinator, message)
     this.#promisesOf(coordinator, message.group).heard(message)
     if (message.type !== 'renew') return
     this.#places.heard(coordinator, message)
@@ -121,6 +128,8 @@ export class Watchers {
   }
 
   coordinatorAnswers(coordinator: CoordinatorProcess, message: ShareMessage): void {
+    // What is over is known by its name there, and not by who was in it.
+    if (isOnceName(message.group)) return
     this.#identities.coordinatorAnswers(coordinator, message)
     this.orders.coordinatorAnswers(coordinator, message)
     this.#places.said(coordinator, message)
@@ -199,6 +208,7 @@ export class Watchers {
     const { profile } = bench.conditions
     const key = 'member' in event ? `${group}/${event.member}` : group
     this.#identities.coordinatorSaid(coordinator, group, event, this.#room.settingsOf(group).leaseMs)
+    if (isOnceName(group)) return this.#onces.coordinatorSaid(coordinator, group, event)
     this.orders.coordinatorSaid(coordinator, group, event)
     this.#eventsOf(group).push(event)
     switch (event.type) {

@@ -1,6 +1,7 @@
 import type { CoordinatorEffect, CoordinatorInput } from '../../core/group/coordinator.ts'
 import type { MemberEffect, MemberInput } from '../../core/group/member.ts'
 import { type Holding, type MemberMessage, sameShare } from '../../core/group/messages.ts'
+import { isOnceName } from '../../core/group/onces.ts'
 import type { Order } from '../../core/group/orders.ts'
 import type { PollAnswer } from '../../core/group/poll-group.ts'
 import type { GroupEvent } from '../../core/group/reasons.ts'
@@ -13,6 +14,7 @@ import type { CoordinatorHost, CoordinatorProcess } from './coordinator-process.
 import { Ledger } from './ledger.ts'
 import { MachineClock } from './machine-clock.ts'
 import { type MemberHost, MemberProcess } from './member-process.ts'
+import { Onces } from './onces.ts'
 import { PollBeliefs, PollClient } from './poll-client.ts'
 import type { Habits } from './process.ts'
 import { ServerRoom } from './server-room.ts'
@@ -29,6 +31,7 @@ export class World implements MemberHost, CoordinatorHost {
   readonly room: ServerRoom
   readonly wires: Switchboard
   readonly watchers: Watchers
+  readonly onces: Onces
   readonly members: MemberProcess[] = []
   readonly pollers: PollClient[] = []
   readonly #clocks: Random
@@ -54,7 +57,8 @@ export class World implements MemberHost, CoordinatorHost {
       for (const ledger of this.#ledgers.values()) ledger.forget()
     }
     this.wires = new Switchboard(bench, this.room)
-    this.watchers = new Watchers(bench, this.room)
+    this.onces = new Onces(bench, this.room, (id, group) => this.join(id, group))
+    this.watchers = new Watchers(bench, this.room, this.onces)
     this.room.onFounded = (stored, foundation) => this.watchers.orders.founded(stored, foundation)
   }
 
@@ -212,6 +216,7 @@ export class World implements MemberHost, CoordinatorHost {
 
   believes(member: MemberProcess): void {
     if (this.bench.conditions.profile === 'beyond') return
+    if (isOnceName(member.group)) return this.onces.believes(member)
     this.#beliefs.get(member.group)?.update(member.bootId, member.belief(), this.bench.now)
   }
 
@@ -223,7 +228,9 @@ export class World implements MemberHost, CoordinatorHost {
     return this.#pollBeliefs.of(client.process)
   }
 
-  drainMs({ work }: MemberProcess, _items: readonly Holding[]): number | undefined {
+  drainMs(member: MemberProcess, _items: readonly Holding[]): number | undefined {
+    if (isOnceName(member.group)) return this.onces.drainMs(member)
+    const { work } = member
     const { bench } = this
     const { drainLimitMs, heartbeatMs } = bench.conditions.timing
     if (bench.has('drainOverrun') && work.next() < 0.1) {
@@ -321,6 +328,7 @@ export class World implements MemberHost, CoordinatorHost {
   }
 
   #coordinatorSends(from: CoordinatorProcess, { to, message }: Extract<CoordinatorEffect, { type: 'send' }>): void {
+    if (message.type === 'share' || message.type === 'concluded') this.onces.coordinatorSends(from, message)
     switch (message.type) {
       case 'polled': {
         const answer = this.#answers.get(String(to))

@@ -1,9 +1,11 @@
 import type { ClusterProfile } from '../cluster/draw.ts'
 import { DISPATCH_PROFILES } from '../dispatch/conditions.ts'
 import { ELECTION_PROFILES } from '../election/conditions.ts'
+import { PEERS_PROFILES } from '../peers/conditions.ts'
+import { REPLICATION_PROFILES } from '../replication/conditions.ts'
 import { PROFILES } from '../simulation/conditions.ts'
 
-export const LEVELS = ['core', 'drivers', 'dispatch', 'election'] as const
+export const LEVELS = ['core', 'drivers', 'dispatch', 'election', 'replication', 'peers'] as const
 
 /**
  * What is simulated: the pure machines of groups alone, or with the real SDK, drivers and server code around them, or the pure machines of
@@ -20,6 +22,8 @@ export const PROFILES_AT: Readonly<Record<LevelName, readonly string[]>> = {
   drivers: DRIVER_PROFILES,
   dispatch: DISPATCH_PROFILES,
   election: ELECTION_PROFILES,
+  replication: REPLICATION_PROFILES,
+  peers: PEERS_PROFILES,
 }
 
 export interface BrokenInvariant {
@@ -69,6 +73,27 @@ export const SCOPES: Readonly<Record<LevelName, Scope>> = {
   election: {
     covers: ['core/election'],
     parts: ['core', 'errors.js', 'config', 'runtime/tickets.js', 'testing/simulation', 'testing/election'],
+  },
+  replication: {
+    covers: ['core/replication'],
+    parts: [
+      ...['core', 'errors.js', 'runtime/tickets.js', 'testing/simulation'],
+      ...['testing/election/disk.js', 'testing/election/network.js', 'testing/replication'],
+    ],
+  },
+  peers: {
+    covers: ['backends/peer', 'runtime', 'core/replication', 'core/election'],
+    parts: [
+      ...['core', 'errors.js', 'config', 'ports', 'runtime', 'wire', 'transports', 'stores', 'backends', 'client'],
+      ...[
+        'server',
+        'testing/intervals.js',
+        'testing/simulation',
+        'testing/cluster',
+        'testing/election',
+        'testing/peers',
+      ],
+    ],
   },
   drivers: {
     covers: ['core', 'runtime', 'client', 'server', 'backends/remote'],

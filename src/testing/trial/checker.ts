@@ -133,6 +133,11 @@ export class Checker {
     return this.#latest.get(what)
   }
 
+  /** The claims to something, as far as they are kept. */
+  claimsTo(what: string): IntervalRecord[] {
+    return [...this.#claims.values()].filter((claim) => claim.what === what)
+  }
+
   gaps(things: Iterable<string>, window: { readonly fromNs: number; readonly toNs: number }): Gap[] {
     return findGaps(this.#claims.values(), things, window)
   }

@@ -95,6 +95,12 @@ export class Child {
     if (this.isAlive) this.#process.kill(signal)
   }
 
+  /** Says something to it, if it is there to hear it. */
+  send(message: object): void {
+    // That it has ended meanwhile is seen by whoever waits for what it answers.
+    if (this.#process.connected) this.#process.send(message, () => undefined)
+  }
+
   /** Holds up its event loop for so long. Resolves once it goes on, or has ended. */
   async stall(ms: number, signal?: AbortSignal): Promise<void> {
     let isOver = false
@@ -103,8 +109,7 @@ export class Child {
     }
     this.#process.on('message', hear)
     try {
-      // That it has ended meanwhile is seen below.
-      if (this.#process.connected) this.#process.send({ type: 'stall', ms }, () => undefined)
+      this.send({ type: 'stall', ms })
       await waitFor(`${this.name} to go on`, () => isOver || !this.isAlive, signal === undefined ? {} : { signal })
     } finally {
       this.#process.off('message', hear)

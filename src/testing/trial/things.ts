@@ -7,6 +7,9 @@ export const SLOTS = { group: 'slots' } as const
 /** The group of programs under `caucus work`. */
 export const JOBS = { group: 'jobs', partitions: 6 } as const
 
+/** The named election, and what its leader claims. */
+export const TENURE = 'chief'
+
 /** A common multiple of every total from 1 to 6. */
 const RESIDUES = 60
 
@@ -39,6 +42,7 @@ export const thing = (group: string, item: string | number): string => `${group}
 /** Everything of a group that somebody has to own. */
 export const thingsOf = (group: string): string[] => {
   if (group === PARTS.group) return PARTITION_KEYS.map((_, partition) => thing(group, partition))
+  if (group === TENURE) return [TENURE]
   if (group === JOBS.group) return Array.from({ length: JOBS.partitions }, (_, partition) => thing(group, partition))
   return PROBES.map((key) => thing(group, key))
 }

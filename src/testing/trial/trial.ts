@@ -1,12 +1,12 @@
 import { appendFileSync } from 'node:fs'
 import type { Timing } from '../../config/timing.ts'
-import type { GroupView } from '../../core/group/view.ts'
 import { CaucusError } from '../../errors.ts'
 import { Checker, describeFall, describeOverlap } from './checker.ts'
 import { FencedResource } from './fence.ts'
 import { type Break, House } from './house.ts'
 import { LogTail } from './log-tail.ts'
 import { Player, type Wrapping } from './player.ts'
+import { ownerless, unsettled } from './settled.ts'
 import { clockNs, JOBS, PARTS, SLOTS, thingsOf } from './things.ts'
 import { TrialServer, type TrialServerOptions } from './trial-server.ts'
 import { waitFor } from './wait.ts'
@@ -162,21 +162,19 @@ export class Trial implements AsyncDisposable {
     const look = async () => {
       this.#throwIfFailed()
       this.read()
-      const unsettled = this.#groups().length === 0 ? 'anybody at work' : await this.#unsettled()
+      const waiting = this.#groups().length === 0 ? 'anybody at work' : await this.#unsettled()
       // Somebody may have ended meanwhile, and with nobody to own anything nothing would be missing.
       this.#throwIfFailed()
-      if (unsettled !== undefined) {
+      if (waiting !== undefined) {
         sinceNs = undefined
-        missing = unsettled
+        missing = waiting
         return undefined
       }
       sinceNs ??= clockNs()
       const things = this.#groups().flatMap(thingsOf)
       const atNs = this.checker.wholeAtNs(things)
       if (atNs !== undefined && atNs >= sinceNs) return atNs
-      const since = sinceNs
-      const bare = things.filter((what) => (this.checker.latest(what)?.endNs ?? 0) < since)
-      missing = `an owner of ${bare.slice(0, 5).join(', ')}${bare.length > 5 ? ` and ${bare.length - 5} more` : ''}`
+      missing = ownerless(this.checker, things, sinceNs) ?? 'one instant at which everything had an owner'
       return undefined
     }
     const options = { everyMs: 50, ...(signal && { signal }), ...(withinMs !== undefined && { withinMs }) }
@@ -239,27 +237,10 @@ export class Trial implements AsyncDisposable {
   }
 
   /** What is not yet as expected, in the eyes of the server. */
-  async #unsettled(): Promise<string | undefined> {
-    let groups: readonly GroupView[]
-    try {
-      const response = await fetch(`${this.server.url}/v1/groups`, { signal: AbortSignal.timeout(2_000) })
-      ;({ groups } = (await response.json()) as { groups: readonly GroupView[] })
-    } catch (error) {
-      // It is being started, or busy; how long that may take is limited by whoever waits.
-      return `an answer of the server (${error instanceof Error ? error.message : error})`
-    }
-    for (const name of this.#groups()) {
-      const kind = name === JOBS.group ? 'wrapper' : 'worker'
-      const expected = [...new Set(this.atWork(kind).map(({ id }) => id))].sort().join()
-      const view = groups.find((group) => group.name === name)
-      const members = view?.members
-        .map(({ id }) => id)
-        .sort()
-        .join()
-      if (members !== expected) return `${name} to have the members ${expected} and not ${members}`
-      if (view?.state !== 'settled') return `${name} to settle`
-    }
-    return undefined
+  #unsettled(): Promise<string | undefined> {
+    const kindOf = (group: string) => (group === JOBS.group ? 'wrapper' : 'worker')
+    const expected = new Map(this.#groups().map((group) => [group, this.atWork(kindOf(group)).map(({ id }) => id)]))
+    return unsettled(this.server.url, expected)
   }
 
   #throwIfFailed(): void {

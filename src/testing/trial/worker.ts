@@ -4,6 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Timing } from '../../config/timing.ts'
 import { seededRandom } from '../../core/random.ts'
 import { connect, type Membership, remote } from '../../index.ts'
+import { askAlways } from './asker.ts'
+import { Candidate } from './candidate.ts'
 import { type Belief, ClaimLog } from './claim-log.ts'
 import { FenceClient } from './fence.ts'
 import { clockNs, PARTITION_KEYS, PARTS, PROBES, SLOTS, thing } from './things.ts'
@@ -13,13 +15,18 @@ export interface WorkerOrder {
   readonly who: string
   /** The member's id, which another process may have, too. */
   readonly id: string
-  readonly url: string
+  /** A server, or peers of a cluster: any of them will do. */
+  readonly url: string | readonly string[]
   /** The interval log. */
   readonly log: string
   readonly seed: number
   /** The port of the fenced resource, if there is one. */
   readonly fence?: number
   readonly timing?: Partial<Timing>
+  /** It is a candidate in the trial's election, too; one in so many of its tenures it resigns by itself. 0: it gives up nothing by itself, and drains soon. */
+  readonly resigns?: number
+  /** It answers on the trial's topic and asks there, and writes that down. */
+  readonly asks?: { readonly log: string; readonly everyMs: number }
 }
 
 /** What it tells the trial. */
@@ -79,6 +86,12 @@ void (async () => {
 /** What is being drained, for as long as that may still be worked on. */
 const drains = new Set<{ readonly beliefs: readonly Belief[]; readonly signal: AbortSignal }>()
 
+const { resigns, asks, who, id } = order
+const failed = (error: unknown) => tell({ type: 'fenced', why: String(error) })
+const candidate =
+  resigns === undefined ? undefined : new Candidate(caucus, { id, random, resigns, signal: over.signal, failed })
+if (asks !== undefined) askAlways(caucus, { who, ...asks, signal: over.signal }).catch(failed)
+
 /** Every answer is asked for now, in the way that users ask: `token(key)` is the check at use. */
 function* beliefs(): Iterable<Belief> {
   for (const [partition, key] of PARTITION_KEYS.entries()) {
@@ -89,6 +102,7 @@ function* beliefs(): Iterable<Belief> {
     const epoch = slots.token(key)
     if (epoch !== undefined) yield { what: thing(SLOTS.group, key), epoch }
   }
+  if (candidate !== undefined) yield* candidate.beliefs()
   for (const drain of drains) if (!drain.signal.aborted) yield* drain.beliefs
 }
 
@@ -100,7 +114,8 @@ const drainOf = (
   membership.onRevoke(async (moved, { signal }) => {
     const drain = { beliefs: moving(moved), signal }
     drains.add(drain)
-    const untilMs = performance.now() + (random.below(20) === 0 ? 60_000 : random.below(150))
+    const isEndless = order.resigns !== 0 && random.below(20) === 0
+    const untilMs = performance.now() + (isEndless ? 60_000 : random.below(150))
     try {
       while (!signal.aborted && performance.now() < untilMs) await sleep(LOOK_EVERY_MS)
     } finally {

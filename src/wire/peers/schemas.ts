@@ -11,9 +11,9 @@ const MAX_PAIRS = 64
 /** The longest interval that a timer of Node takes; longer than any promise that a timing asks for. */
 const MAX_PROMISE_MS = 2 ** 31 - 1
 
-const Text = Type.String({ maxLength: MAX_TEXT_LENGTH })
-const Term = whole(0, MAX_TERM)
-const Round = whole(0)
+export const Text = Type.String({ maxLength: MAX_TEXT_LENGTH })
+export const Term = whole(0, MAX_TERM)
+export const Round = whole(0)
 const Promised = Type.Number({ exclusiveMinimum: 0, maximum: MAX_PROMISE_MS })
 
 export const Pair = Type.Object({ id: Text, storeId: Text }, strict)
@@ -32,7 +32,7 @@ export const Sender = Type.Object(
 )
 
 /** Whether a vote is given: `true` or `false`, and nothing that only looks like it. */
-const Flag = Type.Boolean()
+export const Flag = Type.Boolean()
 const answer = { term: Term, round: Round, granted: Flag, ownTerm: Term }
 const Because = Type.Union([
   Type.Literal('anotherCluster'),
@@ -47,7 +47,7 @@ const Because = Type.Union([
   Type.Literal('anotherLeader'),
 ])
 
-const said = <Name extends string, Fields extends Record<string, TSchema>>(type: Name, fields: Fields) =>
+export const said = <Name extends string, Fields extends Record<string, TSchema>>(type: Name, fields: Fields) =>
   Type.Object({ type: Type.Literal(type), ...fields, sender: Sender }, strict)
 
 /** What every message of an election looks like on the wire. */
@@ -80,6 +80,10 @@ export const PEER_MESSAGES = {
   refused: said('refused', { because: Because }),
 } as const satisfies Record<core.PeerMessage['type'], TSchema>
 
+/** A name or an address, as it stands in a URL; one of IPv6 without brackets. */
+export const Host = Type.String({ minLength: 1, maxLength: 253, pattern: '^([A-Za-z0-9._-]+|[0-9A-Fa-f:.]+)$' })
+export const Port = whole(1, 65_535)
+
 /** The first word of each side of a connection: who is there. Nothing is taken from it before. */
 export const PeerHello = Type.Object(
   {
@@ -88,6 +92,7 @@ export const PeerHello = Type.Object(
     id: Text,
     bootId: Text,
     metadata: Type.Optional(Type.Unknown()),
+    observer: Type.Optional(Type.Object({ host: Host, port: Port }, strict)),
   },
   strict,
 )
@@ -99,12 +104,14 @@ export interface PeerGreeting {
   readonly bootId: string
   /** What this peer says about itself, as far as it was configured to. */
   readonly metadata?: unknown
+  /** It has no vote, and this is where it listens. */
+  readonly observer?: { readonly host: string; readonly port: number }
 }
 
 type Core<Name extends core.PeerMessage['type']> = Extract<core.PeerMessage, { type: Name }>
 type Agreeing = { [Name in core.PeerMessage['type']]: Same<(typeof PEER_MESSAGES)[Name], Flat<Core<Name>>> }
 /** The same as one object in which what is optional is there or is not, which is what a schema makes of it. */
-type Flat<T> = T extends readonly (infer Item)[]
+export type Flat<T> = T extends readonly (infer Item)[]
   ? readonly Flat<Item>[]
   : T extends object
     ? { [Key in keyof T]: Flat<Exclude<T[Key], undefined>> }

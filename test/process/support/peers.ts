@@ -1,50 +1,31 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { LeadingPeer, PeersView } from '../../../src/ports/peers.ts'
 import { type IntervalRecord, readIntervals } from '../../../src/testing/intervals.ts'
-import { Checker, describeFall, describeOverlap } from '../../../src/testing/trial/checker.ts'
+import { Checker } from '../../../src/testing/trial/checker.ts'
+import { PEERS_TIMING } from '../../../src/testing/trial/peers/peers-setup.ts'
+import { freePorts } from '../../../src/testing/trial/peers/ports.ts'
+import { reignFaults } from '../../../src/testing/trial/peers/reigns.ts'
+import type { FromVoter } from '../../../src/testing/trial/peers/voter.ts'
 import { type Running, repository, startNode } from './processes.ts'
 import { waitFor } from './wait.ts'
 
 /** Room enough for a busy machine, and still many elections a minute. */
-export const TIMING = { leaderHeartbeatMs: 50, electionMinMs: 500, electionMaxMs: 1_000, leaderLeaseMs: 450 }
-
-export interface Said {
-  readonly type: string
-  readonly event?: string
-  readonly peer?: string
-  readonly because?: string
-  readonly reason?: string
-  readonly code?: string
-  readonly message?: string
-  readonly identifier?: string
-  readonly isLeader?: boolean
-  readonly stillMs?: number
-  readonly guarantees?: { readonly exclusion: string }
-}
+export const TIMING = PEERS_TIMING
 
 /** A voter in a process of its own. */
 export interface PeerProcess extends Running {
   readonly id: string
   readonly url: string
-  said(): readonly Said[]
+  said(): readonly FromVoter[]
   /** `undefined`: it says that nobody leads. */
   leader(): Promise<LeadingPeer | undefined>
   view(): Promise<PeersView>
 }
 
 /** A port of loopback that nobody has. */
-export const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-    })
-  })
+export const freePort = async (): Promise<number> => (await freePorts(1))[0] as number
 
 /** Some voters of one cluster on loopback, and everything that they write. */
 export class PeerWorld {
@@ -81,8 +62,8 @@ export class PeerWorld {
   start(id: string, change: object = {}): PeerProcess {
     const options = this.options(id, change)
     const log = join(this.directory, `claims-${++this.#logs}.ndjson`)
-    const script = join(repository, 'test/process/support/peer.mjs')
-    const running = startNode([script, JSON.stringify({ options, log })])
+    const script = join(repository, 'dist/testing/trial/peers/voter.js')
+    const running = startNode([script, JSON.stringify({ who: `${id}#${this.#logs}`, options, log })])
     const url = `http://127.0.0.1:${String(options.listen_port)}`
     const ask = async (path: string) => fetch(`${url}${path}`)
     return {
@@ -94,7 +75,7 @@ export class PeerWorld {
           .stdout()
           .split('\n')
           .slice(0, -1)
-          .map((line): Said => JSON.parse(line)),
+          .map((line): FromVoter => JSON.parse(line)),
       leader: async () => {
         const response = await ask('/v1/leader')
         return response.ok ? ((await response.json()) as LeadingPeer) : undefined
@@ -117,8 +98,7 @@ export class PeerWorld {
   faults(): string[] {
     const checker = new Checker()
     checker.add(this.claims())
-    const { overlaps, falls } = checker.check()
-    return [...overlaps.map(describeOverlap), ...falls.map(describeFall)]
+    return reignFaults(checker, { fenced: true })
   }
 
   remove(): void {
@@ -145,9 +125,9 @@ export const agreed = (peers: readonly PeerProcess[], after = 0): Promise<Leadin
   )
 
 /** Resolves once it has said something like this. */
-export const saying = async (peer: PeerProcess, like: Partial<Said>): Promise<Said> => {
+export const saying = async (peer: PeerProcess, like: Partial<FromVoter>): Promise<FromVoter> => {
   const said = () =>
-    peer.said().find((each) => Object.entries(like).every(([key, value]) => each[key as keyof Said] === value))
+    peer.said().find((each) => Object.entries(like).every(([key, value]) => each[key as keyof FromVoter] === value))
   try {
     return await waitFor(`${peer.id} to say ${JSON.stringify(like)}`, said)
   } catch (cause) {

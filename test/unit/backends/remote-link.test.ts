@@ -235,6 +235,14 @@ describe('a silent server', () => {
     expect(heard.at(-1)).toBe(`closed: ${A} has said nothing for 3000 ms`)
   })
 
+  test('is left for the next one, since it may stand still for long', () => {
+    const { clock, last, greet } = linkTo([A, 'http://b'])
+    greet()
+    last().halfOpen = true
+    clock.advance(3 * HEARTBEAT_MS + RECONNECT_MAX_MS)
+    expect(last().options.url).toBe('ws://b/v1/link')
+  })
+
   test('stays as long as it answers', () => {
     const { clock, sockets, events, greet } = linkTo([A])
     greet()

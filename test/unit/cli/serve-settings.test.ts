@@ -134,22 +134,6 @@ describe('what a server is told', () => {
     ],
     ['a slip', { config: file('s.json', '{"timing": {"leaseMs": 4000,}}') }, /s\.json, line 1, column 29/],
     [
-      'groups on one of several voters',
-      {
-        config: file('p.json', {
-          identifier: 'a',
-          peers: [{ identifier: 'b', host: 'h', port: 1 }],
-          groups: { g: {} },
-        }),
-      },
-      /peers names 1 more \(b\), so this is a voter that only elects a leader, and groups are not replicated yet/,
-    ],
-    [
-      'the lease of members on one of several voters',
-      { config: file('v.json', { identifier: 'a', peers: [{ identifier: 'b', host: 'h', port: 1 }] }), timeout: 4_000 },
-      /--timeout is about groups/,
-    ],
-    [
       'a voter whose file has no token that it could show',
       {
         config: file('t.json', {
@@ -158,7 +142,7 @@ describe('what a server is told', () => {
           tokens: [{ name: 'b', sha256: '0'.repeat(64), role: 'admin' }],
         }),
       },
-      /no token that this voter could show/,
+      /no token that this peer could show/,
     ],
     [
       'partitions for clients that poll',
@@ -178,6 +162,16 @@ describe('before it is served, a file says every reason for which it would be re
     expect(await refusals({ listen_host: '0.0.0.0' }, { CAUCUS_TOKEN_FILE: file('env', '0123456789') })).toEqual([])
   })
 
+  test('what a peer refuses when it starts, too', async () => {
+    const peers = [
+      { identifier: 'a', host: 'localhost', port: 7_009 },
+      { identifier: 'b', host: 'localhost', port: 7_002 },
+    ]
+    const own = { identifier: 'a', listen_host: '127.0.0.1', listen_port: 7_001, peers }
+    expect(await refusals(own)).toEqual([expect.stringContaining('peers[0] has the identifier "a" of this peer')])
+    expect(await refusals({ ...own, listen_port: 7_009 })).toEqual([])
+  })
+
   test('all of them at once', async () => {
     const reasons = await refusals({
       identifier: 'a',
@@ -187,7 +181,6 @@ describe('before it is served, a file says every reason for which it would be re
       tls: { cert: '/no/c', key: '/no/k' },
     })
     expect(reasons).toEqual([
-      expect.stringContaining('peers names 1 more (b)'),
       expect.stringContaining('the group "default" shares partitions'),
       expect.stringContaining('cannot read /no/c'),
       expect.stringContaining('listen_host 0.0.0.0 can be reached from other machines'),

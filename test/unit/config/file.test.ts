@@ -111,8 +111,11 @@ describe('a configuration file', () => {
   test('limits the voters', () => {
     const peers = Array.from({ length: 8 }, (_, n) => ({ identifier: `n${n}`, host: 'h', port: n + 1 }))
     expect(faultsOf({ identifier: 'n0', peers })).toEqual(['peers makes 8 voters; at most 7'])
-    expect(faultsOf({ identifier: 'n0', peers: [...peers.slice(0, 2), peers[1]] })).toEqual([
-      'peers has two entries with one identifier',
+    expect(faultsOf({ identifier: 'n0', peers: [...peers.slice(0, 2), { ...peers[1], port: 9 }] })).toEqual([
+      'peers has two entries with one identifier, "n1"',
+    ])
+    expect(faultsOf({ identifier: 'n0', peers: [...peers.slice(0, 2), { ...peers[2], port: 1 }] })).toEqual([
+      'peers has two entries with one address, h:1',
     ])
   })
 

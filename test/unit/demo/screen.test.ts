@@ -4,7 +4,7 @@ import { drawBoard, Screen } from '../../../src/demo/screen.ts'
 import { jsonShow } from '../../../src/demo/show.ts'
 import { coloured, plain, Story } from '../../../src/demo/story.ts'
 
-const started: DemoEvent = { type: 'started', dir: '/data', files: 1000, workers: 2 }
+const started: DemoEvent = { type: 'started', dir: '/data', files: 1000, workers: 2, servers: 1 }
 const summary: DemoEvent = {
   type: 'summary',
   ok: true,
@@ -96,6 +96,12 @@ describe('the story', () => {
     expect(lines(false, 1)).toContain('✗ one owner at a time 1 overlaps')
     expect(lines(false, 1)).toContain('two owners of partition 3')
     expect(lines(false, 1)).toContain('The check does not hold.')
+  })
+
+  test('says why more may have moved than had to, which is no fault', () => {
+    const why = 'More moved than had to'
+    expect(new Story(plain).lines({ ...summary, moved: 201 }).join('\n')).toContain(why)
+    expect(new Story(plain).lines(summary).join('\n')).not.toContain(why)
   })
 
   test('names the first files that could not be hashed, and no more', () => {

@@ -3,13 +3,19 @@ import { expect, test } from 'vitest'
 import { faultScript, releasedBy, spanMs } from '../../../src/demo/script.ts'
 
 test('for each worker that is killed a new one joins, and one is frozen', () => {
-  expect(faultScript(2)).toEqual(['kill', 'join', 'freeze', 'kill', 'join'])
-  expect(faultScript(1)).toEqual(['kill', 'join', 'freeze'])
-  expect(faultScript(0)).toEqual(['join', 'freeze'])
+  expect(faultScript(2, 1)).toEqual(['kill', 'join', 'freeze', 'kill', 'join'])
+  expect(faultScript(1, 1)).toEqual(['kill', 'join', 'freeze'])
+  expect(faultScript(0, 1)).toEqual(['join', 'freeze'])
+})
+
+test('of several servers the one that leads is killed', () => {
+  expect(faultScript(2, 3)).toEqual(['kill', 'join', 'freeze', 'failover', 'kill', 'join'])
+  expect(faultScript(0, 3)).toEqual(['join', 'freeze', 'failover'])
 })
 
 test('the more faults, the longer the work lasts', () => {
-  expect(spanMs(faultScript(3))).toBeGreaterThan(spanMs(faultScript(2)))
+  expect(spanMs(faultScript(3, 1))).toBeGreaterThan(spanMs(faultScript(2, 1)))
+  expect(spanMs(faultScript(2, 3))).toBeGreaterThan(spanMs(faultScript(2, 1)))
 })
 
 test('files are handed out evenly, whatever their number', () => {

@@ -7,7 +7,8 @@ import { setStage } from '../../../src/demo/stage.ts'
 import { folderWith } from './folder.ts'
 
 const never = new AbortController().signal
-const set = (options: { input?: string; output?: string }) => setStage({ workers: 1, kill: 0, ...options }, never)
+const set = (options: { input?: string; output?: string }) =>
+  setStage({ workers: 1, kill: 0, backend: 'peer', ...options }, never)
 
 describe('before anything is started', () => {
   test('the files are listed, without those that the demo itself writes', async () => {
@@ -58,6 +59,20 @@ describe('before anything is started', () => {
     expect(stage.output).toBe(join(input, 'real'))
     stage.clear()
   })
+})
+
+test('three voters know each other, and each keeps what it promised in a folder of its own', async () => {
+  const stage = await set({ input: folderWith({ a: '' }) })
+  const files = stage.servers.map(({ args }) =>
+    JSON.parse(readFileSync(args[args.indexOf('--config') + 1] ?? '', 'utf8')),
+  )
+  expect(files.map(({ identifier }) => identifier)).toEqual(['peer-1', 'peer-2', 'peer-3'])
+  for (const { identifier, listen_port: port, peers } of files) {
+    expect(peers).toEqual(files[0].peers)
+    expect(peers).toContainEqual({ identifier, host: '127.0.0.1', port })
+  }
+  expect(new Set(stage.servers.map(({ args }) => args[args.indexOf('--data-dir') + 1])).size).toBe(3)
+  stage.clear()
 })
 
 describe('the output', () => {

@@ -237,3 +237,63 @@ test('events are there to be read from a revision on', async () => {
   expect(types).toEqual([`${NOW_S}-2 group.settling`, `${NOW_S}-3 slot.granted`, `${NOW_S}-4 group.settled`])
   await hosting.close()
 })
+
+describe('under somebody else’s authority', () => {
+  test('it is asked in every step, after the clock was read for it: a pause between them cannot matter', async () => {
+    const order: string[] = []
+    const clock = new SimulatedClock(1_000)
+    const read = clock.now.bind(clock)
+    const authority = () => {
+      order.push('asked')
+      return true
+    }
+    const { hosting } = await start({ clock, authority })
+    clock.now = () => {
+      order.push('read')
+      return read()
+    }
+    await hosting.call(join('a'))
+    expect(order.indexOf('asked')).toBeGreaterThan(order.indexOf('read'))
+    expect(order.filter((each) => each === 'asked')).toHaveLength(1)
+    order.length = 0
+    clock.advance(timing.local.settleMs)
+    expect(order).toContain('asked')
+  })
+
+  test('once the answer is no, nothing is granted, answered or left behind, whatever the answer is later', async () => {
+    let holds = true
+    let lost = 0
+    const clock = new SimulatedClock(1_000)
+    const { hosting, store } = await start({
+      clock,
+      authority: () => holds,
+      onAuthorityLost: () => void lost++,
+    })
+    const said: CoordinatorMessage[] = []
+    const link = hosting.attach((messages) => void said.push(...messages))
+    await clock.play()
+    const ordered = hosting.order('g', { type: 'freeze' }).catch((error: unknown) => error)
+    await clock.play()
+    await ordered
+    said.length = 0
+    holds = false
+    link.receive([join('a')])
+    holds = true
+    link.receive([join('b')])
+    await expect(hosting.call(join('c'))).rejects.toMatchObject({ code: 'CAUCUS_NOT_LEADER' })
+    expect(() => hosting.attach(() => undefined)).toThrow('does not lead')
+    clock.advance(10_000)
+    expect([said, lost, hosting.view().groups]).toEqual([[], 1, []])
+    const { saves } = store
+    await hosting.close()
+    expect([store.saves, store.closed, clock.pending]).toEqual([saves, true, 0])
+  })
+
+  test('has the least generation that somebody else says', async () => {
+    const { hosting } = await start({ leastGeneration: 7 })
+    expect(hosting.view().generation).toBe(7)
+    const store = new TestStore()
+    store.kept = { generation: 9, defaultCeilingMs: 0, ceilingsMs: {} }
+    expect((await start({ store, leastGeneration: 7 })).hosting.view().generation).toBe(10)
+  })
+})

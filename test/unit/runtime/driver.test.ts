@@ -175,6 +175,21 @@ describe('sends that wait for the store', () => {
     expect(driver.dropped).toBe(2)
   })
 
+  it('never break the driver, however often the store fails, and what rests on any of those writes is dropped', () => {
+    const { driver, log, faults } = stage({ afterTurn: () => undefined })
+    for (let ticket = 1; ticket <= 3_000; ticket++) {
+      driver.post(order({ type: 'persist', ticket }))
+      driver.post({ type: 'persistFailed', ticket, error: new Error('disk full') })
+    }
+    log.splice(0)
+    for (const after of [1, 1_500, 3_000]) driver.post(order({ type: 'send', what: 'vote', after }))
+    driver.post(order({ type: 'persist', ticket: 3_001 }, { type: 'send', what: 'next vote', after: 3_001 }))
+    driver.post({ type: 'persisted', ticket: 3_001 })
+    expect(log.filter((line) => line.startsWith('dropped'))).toEqual(Array(3).fill('dropped: unsaved'))
+    expect(log).toContain('sent next vote @0')
+    expect(faults).toEqual([])
+  })
+
   it('have a bound of their own', () => {
     const { driver, log } = stage({ limit: 1, afterTurn: () => undefined })
     const send: Effect = { type: 'send', what: 'vote', after: 1 }

@@ -258,6 +258,7 @@ describe('an answer of the live server', () => {
     await ask('POST', ASK, '/v1/topics/price/requests?within=0', { body: '1' })
     client.socket.terminate()
     await ask('GET', '/healthz', '/healthz')
+    await ask('GET', '/readyz', '/readyz')
     await ask('GET', '/healthz', '/healthz', { headers: { origin: 'http://example.org' } })
     await ask('GET', '/v1/status', '/v1/status')
     await ask('GET', '/metrics', '/metrics')

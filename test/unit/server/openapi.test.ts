@@ -5,6 +5,7 @@ import { fastify } from 'fastify'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openApiDocument } from '../../../src/wire/openapi.ts'
 import { OPERATIONS } from '../../../src/wire/openapi-operations.ts'
+import { TestCluster } from './forwarding/peers.ts'
 import { TestServer } from './harness.ts'
 import type { OpenApi } from './openapi-schema.ts'
 
@@ -16,8 +17,10 @@ beforeAll(async () => {
 })
 afterAll(() => server[Symbol.asyncDispose]())
 
-/** Every route that any file of routes registers. */
-const registered = async (): Promise<readonly string[]> => {
+const OF_PEERS = 'leadershipRoutes'
+
+/** Every route that any file of routes registers, or any but those of peers. */
+const registered = async (isPeer: boolean): Promise<readonly string[]> => {
   const folder = fileURLToPath(new URL('../../../src/server/routes/', import.meta.url))
   const app = fastify()
   const found: string[] = []
@@ -26,7 +29,9 @@ const registered = async (): Promise<readonly string[]> => {
   })
   for (const file of readdirSync(folder)) {
     const exported = (await import(`${folder}${file}`)) as Record<string, (app: unknown, context: object) => void>
-    for (const [name, register] of Object.entries(exported)) if (name.endsWith('Routes')) register(app, {})
+    for (const [name, register] of Object.entries(exported)) {
+      if (name.endsWith('Routes') && (isPeer || name !== OF_PEERS)) register(app, {})
+    }
   }
   return found
 }
@@ -39,14 +44,33 @@ describe('/openapi.json', () => {
     expect(await new Validator().validate(broken)).toMatchObject({ valid: false })
   })
 
-  test('has every route with every method, and nothing else', async () => {
-    const described = Object.entries(document.paths).flatMap(([path, methods]) =>
+  const routesIn = ({ paths }: OpenApi) =>
+    Object.entries(paths).flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`),
     )
-    const routes = await registered()
+
+  test('has every route with every method, and nothing else', async () => {
+    const routes = await registered(false)
     expect(routes.length).toBeGreaterThan(15)
-    expect([...described].sort()).toEqual([...routes].sort())
+    expect(routesIn(document).sort()).toEqual([...routes].sort())
+  })
+
+  test('has who leads only where there is a cluster of peers, and with it what may go wrong on the way to the one that leads', async () => {
+    await using cluster = await TestCluster.start()
+    const ofPeer = (await cluster.follower.ask('GET', '/openapi.json')).json as typeof document
+    expect(await new Validator().validate(structuredClone(ofPeer))).toEqual({ valid: true })
+    const routes = await registered(true)
+    expect(routesIn(ofPeer).sort()).toEqual([...routes].sort())
+    expect(Object.keys(ofPeer.paths).filter((path) => !(path in document.paths))).toEqual([
+      '/v1/leader',
+      '/v1/peers',
+      '/v1/peer',
+      '/v1/leader/transfer',
+    ])
     expect(Object.keys(OPERATIONS).filter((route) => !routes.includes(route))).toEqual([])
+    const refused = (from: OpenApi) => JSON.stringify(from.paths['/v1/groups']?.get?.responses['503'])
+    expect(refused(ofPeer)).toContain('CAUCUS_NO_QUORUM')
+    expect(refused(document)).not.toContain('CAUCUS_NO_QUORUM')
   })
 
   test('has the routes of bloc only where they are served', async () => {
@@ -74,7 +98,7 @@ describe('/openapi.json', () => {
   test('says who may ask: a token or a certificate for all but the health', () => {
     expect(document.security).toEqual([{ bearer: [] }, { mutualTLS: [] }, {}])
     const open = Object.entries(document.paths).filter(([, { get }]) => get?.security?.length === 0)
-    expect(open.map(([path]) => path)).toEqual(['/healthz'])
+    expect(open.map(([path]) => path)).toEqual(['/healthz', '/readyz'])
     expect(document.servers).toEqual([{ url: '/', description: expect.any(String) }])
   })
 

@@ -1,9 +1,11 @@
 import { once } from 'node:events'
 import { afterEach, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
-import type { AcceptPeer, ListeningForPeers, PeersHosting } from '../../../src/ports/peers.ts'
+import type { ListeningForPeers, PeersHosting } from '../../../src/ports/peers.ts'
 import { Access } from '../../../src/server/access/access.ts'
 import { peerListener } from '../../../src/server/peer-listen.ts'
+import { SimulatedClock } from '../../../src/testing/simulated-clock.ts'
+import { FakePeers, testCoordinator } from './forwarding/peers.ts'
 
 const listening: ListeningForPeers[] = []
 afterEach(async () => {
@@ -11,12 +13,8 @@ afterEach(async () => {
 })
 
 /** A voter that takes whoever may be the voter whose name is the first frame, and says what it thinks of it. */
-const hosting = (gates: AcceptPeer['mayBe'][] = []): PeersHosting => ({
-  guarantees: { exclusion: 'leased', survivesRestart: false, survivesPartition: true },
-  leader: () => undefined,
-  view: () => ({ cluster: 'c', identifier: 'a', role: 'follower', term: 1, quorum: 2, peers: [], waitingFor: ['b'] }),
-  accept: ({ connect, mayBe, gone }) => {
-    gates.push(mayBe)
+class Voter extends FakePeers {
+  override accept: PeersHosting['accept'] = ({ connect, mayBe, gone }) => {
     const socket = connect({
       text: (frame) => {
         const fault = mayBe(frame)
@@ -34,12 +32,15 @@ const hosting = (gates: AcceptPeer['mayBe'][] = []): PeersHosting => ({
       close: () => socket.close(1001, ''),
       terminate: () => socket.terminate(),
     }
-  },
-})
+  }
+}
+
+const hosting = async (): Promise<FakePeers> =>
+  new Voter('a', ['a', 'b', 'c'], await testCoordinator(new SimulatedClock(0)))
 
 const start = async (access?: Access) => {
   const listen = peerListener({ version: '1', ...(access !== undefined && { access }) })
-  const server = await listen({ peers: hosting(), host: '127.0.0.1', port: 0 })
+  const server = await listen({ peers: await hosting(), host: '127.0.0.1', port: 0 })
   listening.push(server)
   return server
 }
@@ -99,30 +100,33 @@ describe('who may be a voter', () => {
 describe('the server of a voter', () => {
   test('is not open to other machines by mistake', async () => {
     const listen = peerListener({ version: '1' })
-    await expect(listen({ peers: hosting(), host: '0.0.0.0', port: 0 })).rejects.toMatchObject({
+    await expect(listen({ peers: await hosting(), host: '0.0.0.0', port: 0 })).rejects.toMatchObject({
       code: 'CAUCUS_INVALID_CONFIG',
       message: expect.stringContaining('can be reached from other machines'),
     })
   })
 
-  test('says who is there, that nobody leads, and that it serves no groups', async () => {
+  test('says who is there and that nobody leads, and is ready all the same', async () => {
     const { url } = await start()
-    const ask = async (path: string, init?: RequestInit) => {
-      const response = await fetch(`${url}${path}`, init)
+    const ask = async (path: string) => {
+      const response = await fetch(`${url}${path}`)
       return { status: response.status, body: await response.json() }
     }
     expect(await ask('/v1/leader')).toMatchObject({ status: 503, body: { error: { code: 'CAUCUS_NO_QUORUM' } } })
     expect(await ask('/v1/peers')).toMatchObject({ status: 200, body: { identifier: 'a', role: 'follower' } })
     expect(await ask('/healthz')).toMatchObject({ body: { guarantees: { exclusion: 'leased' } } })
-    for (const path of ['/v1/groups', '/v1/groups/g/members/m', '/v1/topics/t/requests', '/v1/services', '/index']) {
-      const refused = await ask(path, { method: path.includes('members') ? 'PUT' : 'GET' })
-      expect(refused).toMatchObject({
-        status: 404,
-        body: { error: { message: expect.stringContaining('not replicated yet') } },
-      })
-    }
+    expect(await ask('/readyz')).toEqual({ status: 200, body: { ok: true, leader: null } })
     expect((await ask('/v1/peer')).status).toBe(400)
     expect((await ask('/v1/elsewhere')).status).toBe(404)
     expect((await fetch(`${url}/metrics`)).status).toBe(200)
+  })
+
+  test('is not ready as long as its voter does not take part', async () => {
+    const peers = await hosting()
+    const server = await peerListener({ version: '1' })({ peers, host: '127.0.0.1', port: 0 })
+    listening.push(server)
+    peers.role = 'idle'
+    const response = await fetch(`${server.url}/readyz`)
+    expect([response.status, await response.json()]).toMatchObject([503, { error: { code: 'CAUCUS_UNAVAILABLE' } }])
   })
 })

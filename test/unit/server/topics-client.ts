@@ -6,6 +6,13 @@ import { UpWriter } from '../../../src/wire/topics/up.ts'
 
 export const json = (value: unknown): Payload => ({ kind: 'json', bytes: Buffer.from(JSON.stringify(value)) })
 
+interface TopicsClientOptions {
+  readonly token?: string
+  readonly protocol?: number
+  readonly headers?: Readonly<Record<string, string>>
+  readonly localAddress?: string
+}
+
 type Of<Type extends TopicsDown['type']> = Extract<TopicsDown, { type: Type }>
 
 /** A process on a real link, as far as topics go. */
@@ -14,10 +21,16 @@ export class TopicsClient {
   readonly told: TopicsDown[] = []
   #wake = () => {}
   #reason: string | undefined
+  #refusal: number | undefined
 
-  constructor(port: number, { token, protocol = 2 }: { token?: string; protocol?: number } = {}) {
-    const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
-    this.socket = new WebSocket(`ws://127.0.0.1:${port}/v1/link`, [`caucus.v${protocol}`], { headers })
+  constructor(port: number, { token, protocol = 2, headers = {}, localAddress }: TopicsClientOptions = {}) {
+    const shown = token === undefined ? {} : { authorization: `Bearer ${token}` }
+    const options = { headers: { ...headers, ...shown }, ...(localAddress !== undefined && { localAddress }) }
+    this.socket = new WebSocket(`ws://127.0.0.1:${port}/v1/link`, [`caucus.v${protocol}`], options)
+    this.socket.on('unexpected-response', (_request, response) => {
+      this.#refusal = response.statusCode
+      this.socket.terminate()
+    })
     this.socket.on('message', (data, isBinary) => {
       if (!isBinary) return
       const messages = decodeDown(data as Buffer)
@@ -84,6 +97,12 @@ export class TopicsClient {
       if (this.#reason !== undefined) throw new Error(`the link is closed: ${this.#reason}`)
       await this.#news()
     }
+  }
+
+  /** Resolves with the status with which it was refused; `undefined`: it was not. */
+  async refusal(): Promise<number | undefined> {
+    await Promise.race([this.closed(), once(this.socket, 'open').catch(() => undefined)])
+    return this.#refusal
   }
 
   /** Resolves with the code and the reason, once it is closed. */

@@ -102,3 +102,52 @@ describe('a damaged record stops the voter, and the directory is free again', ()
     await expect(voterStore(directory, own)).rejects.toMatchObject({ code: 'CAUCUS_INVALID_CONFIG' })
   })
 })
+
+describe('a voter’s copy of the charter', () => {
+  const entry = {
+    term: 3,
+    version: 2,
+    charter: {
+      instanceId: 'i',
+      foundation: {
+        generation: 9,
+        defaultCeilingMs: 1_000,
+        ceilingsMs: { g: 2_000 },
+        orders: { g: { frozen: true as const, pins: { 4: 'a' }, drained: ['boot'] } },
+        roll: { g: ['boot'] },
+      },
+    },
+  }
+  const charter = () => join(directory, 'charter.json')
+  const kept = { storeId: 's', promised: 4, entry }
+
+  test('is found again beside what it voted, under the same lock', async () => {
+    const store = await voterStore(directory, own)
+    expect(store.charter.found).toBeUndefined()
+    await Promise.all([store.save(record), store.charter.save({ storeId: 's', promised: 1 }), store.charter.save(kept)])
+    await store.close()
+    await expect(store.charter.save(kept)).rejects.toMatchObject({ code: 'CAUCUS_CLOSED' })
+    const again = await voterStore(directory, own)
+    expect([again.found?.term, again.charter.found]).toEqual([3, kept])
+    await again.close()
+    expect(readdirSync(directory).toSorted()).toEqual(['charter.json', 'election.json'])
+  })
+
+  test.each([
+    ['half of it', (text: string) => text.slice(0, text.length / 2)],
+    ['another term than was written', (text: string) => text.replace('"promised": 4', '"promised": 5')],
+    ['nothing', () => ''],
+  ])('%s stops the voter at the start, and gives the directory back', async (_, damage) => {
+    const store = await voterStore(directory, own)
+    await store.charter.save(kept)
+    await store.close()
+    writeFileSync(charter(), damage(readFileSync(charter(), 'utf8')))
+    const refused = await voterStore(directory, own).catch((error: unknown) => error)
+    expect(refused).toMatchObject({
+      code: 'CAUCUS_BACKEND',
+      message: expect.stringContaining('charter.json is damaged'),
+    })
+    rmSync(charter())
+    await (await voterStore(directory, own)).close()
+  })
+})

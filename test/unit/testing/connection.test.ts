@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { CaucusError } from '../../../src/errors.ts'
 import type { AcceptedSocket, FrameSocket } from '../../../src/ports/socket.ts'
+import { ClientEnd } from '../../../src/testing/cluster/client-end.ts'
 import { Connection } from '../../../src/testing/cluster/connection.ts'
 import { EventLoop } from '../../../src/testing/cluster/event-loop.ts'
 import { Direction } from '../../../src/testing/cluster/pipe.ts'
@@ -16,7 +17,7 @@ let member: EventLoop
 let coordinator: EventLoop
 let up: Direction
 let down: Direction
-let connection: Connection
+let connection: Connection<ClientEnd>
 let accepted: AcceptedSocket | undefined
 let atMember: string[]
 let atCoordinator: string[]
@@ -38,14 +39,16 @@ const newLoop = () =>
 
 const far = (): FarEnd => ({
   loop: coordinator,
-  refusal: () => refusal,
-  accept: (connect) => {
-    accepted = connect({
-      text: (frame) => atCoordinator.push(frame),
-      binary: () => atCoordinator.push('binary'),
-      pong: () => atCoordinator.push('pong'),
-      faulty: () => atCoordinator.push('faulty'),
-      closed: () => atCoordinator.push('closed'),
+  knocked: ({ refuse, accept }) => {
+    if (refusal !== undefined) return refuse(refusal)
+    accept((connect) => {
+      accepted = connect({
+        text: (frame) => atCoordinator.push(frame),
+        binary: () => atCoordinator.push('binary'),
+        pong: () => atCoordinator.push('pong'),
+        faulty: () => atCoordinator.push('faulty'),
+        closed: () => atCoordinator.push('closed'),
+      })
     })
   },
 })
@@ -59,7 +62,7 @@ const open = (): FrameSocket => {
     heard: () => undefined,
     closed: ({ message }: CaucusError) => atMember.push(`closed: ${message}`),
   }
-  connection = new Connection(member, options, sink, {
+  connection = new Connection(options, (line) => new ClientEnd(line, member, options, sink), {
     timeline,
     up,
     down,

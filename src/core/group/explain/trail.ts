@@ -26,6 +26,11 @@ export class Trail {
     return this.#past.events.filter((_event, at) => this.#used.has(at))
   }
 
+  /** When this was asked, by the wall clock of the coordinator. */
+  get nowMs(): number {
+    return this.#past.nowMs
+  }
+
   /** Something was looked for that lies before what is known. */
   get fellShort(): boolean {
     return this.#fellShort

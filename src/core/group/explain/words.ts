@@ -4,6 +4,9 @@ import { quoted } from './quoted.ts'
 /** `12 s ago (06:08:57 UTC)`. Both, since one is for now and the other for a log. */
 export const agoOf = (atMs: number, nowMs: number): string => `${lengthOf(nowMs - atMs)} ago (${clockOf(atMs)} UTC)`
 
+/** The same of what is to come: `in 12 s (06:08:57 UTC)`. */
+export const inOf = (atMs: number, nowMs: number): string => `in ${lengthOf(atMs - nowMs)} (${clockOf(atMs)} UTC)`
+
 const lengthOf = (ms: number): string => {
   const seconds = Math.floor(ms / 1_000)
   if (seconds < 1) return 'less than a second'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { Table } from './table.ts'
+import { Table, TIMING } from './table.ts'
 
 describe('a transfer', () => {
   test('makes another voter the leader at once, without waiting for any promise', () => {
@@ -118,4 +118,32 @@ test('a voter of a later term says so, and the leader lets go and is elected abo
   expect(table.leaders).toEqual(['v0'])
   expect(table.view('v0').term).toBe(6)
   expect(table.view('v2').leader).toMatchObject({ id: 'v0', term: 6 })
+})
+
+describe('what rests on the election', () => {
+  test('knows of a later term already: the leader is elected above it at once', () => {
+    const table = Table.led()
+    table.give('v0', { type: 'superseded', term: 5 })
+    expect(table.leads('v0')).toBe(false)
+    table.deliver()
+    expect([table.leaders, table.view('v0').term]).toEqual([['v0'], 6])
+  })
+
+  test('knows of another leader of this very term, where nothing is written down', () => {
+    const table = Table.led()
+    const { term } = table.view('v0')
+    table.give('v0', { type: 'superseded', term })
+    table.deliver()
+    expect([table.leaders, table.view('v0').term]).toEqual([['v0'], term + 1])
+  })
+
+  test('is not heard where the lease is over: somebody may lead by then', () => {
+    const table = Table.led()
+    table.now += TIMING.leaseMs
+    const before = table.view('v0')
+    table.give('v0', { type: 'superseded', term: 5 })
+    expect(table.view('v0').term).toBe(before.term)
+    table.give('v1', { type: 'superseded', term: 5 })
+    expect(table.view('v1').term).toBe(before.term)
+  })
 })

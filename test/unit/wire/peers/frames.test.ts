@@ -2,11 +2,13 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { messageFault } from '../../../../src/core/election/message-fault.ts'
 import { MAX_TERM, type PeerMessage, type Sender } from '../../../../src/core/election/messages.ts'
+import { replicaMessageFault } from '../../../../src/core/replication/message-fault.ts'
 import {
   decodeGreeting,
   decodePeerMessages,
   encodeGreeting,
   encodePeerMessages,
+  isReplicaMessage,
 } from '../../../../src/wire/peers/frames.ts'
 import { MAX_PEER_FRAME_LENGTH, MAX_PEER_MESSAGES } from '../../../../src/wire/peers/limits.ts'
 
@@ -104,7 +106,8 @@ test('whatever comes, it is taken whole or not at all, and what is taken is what
         const taken = decodePeerMessages(JSON.stringify(frame), greeting)
         if (typeof taken === 'string') return
         expect(taken).toHaveLength(frame.length)
-        for (const message of taken) expect(messageFault(message)).toBeUndefined()
+        for (const message of taken)
+          expect(isReplicaMessage(message) ? replicaMessageFault(message) : messageFault(message)).toBeUndefined()
       },
     ),
     { numRuns: 2_000 },
