@@ -33,6 +33,9 @@ declare global {
   const migrate: (options: Token) => Promise<void>
   const settle: (id: string, tenure: Tenure) => Promise<void>
   const lookUp: (sku: string, options?: { signal: AbortSignal }) => Promise<{ cents: number }>
+  const at: Date
+  const send: (what: unknown, options: Token) => Promise<void>
+  const report: (at: Date, options: { signal: AbortSignal }) => Promise<unknown>
   const show: (...what: unknown[]) => void
   const test: typeof import('vitest').test
   const expect: typeof import('vitest').expect
