@@ -129,6 +129,8 @@ export class PeersTrial implements AsyncDisposable {
       peers: others.map((identifier) => ({ identifier, host: '127.0.0.1', port: this.mesh.portOf(id, identifier) })),
       metadata: { of: id },
       timing: this.timing,
+      // There was nobody before the first leader; it need not wait for a lease.
+      fresh: true,
       ...(this.isFenced && { dataDir: this.diskOf(id) }),
       ...change,
     }

@@ -46,6 +46,8 @@ export const storm = async (options: StormOptions): Promise<StormReport> => {
   while (done < repetitions && !signal.aborted && total.violations.length === 0) {
     const random = seededRandom(seed).fork(`storm ${done}`)
     await new Storm(options, random, done, total).run()
+    // One that was called off in the middle counts by what it found, not as a storm.
+    if (signal.aborted) break
     done++
     const minutes = ((performance.now() - startedMs) / 60_000).toFixed(1)
     tell(`${minutes} min: ${done} of ${repetitions} storms, ${total.claims} claims, ${total.leaderships} leaderships`)
