@@ -4,14 +4,14 @@ import { TransferBody } from './leadership.ts'
 import { json, type Operation } from './openapi-operation.ts'
 import { PEER_PATH, PEER_SUBPROTOCOLS } from './peers/frames.ts'
 
-/** Who leads a cluster of peers, by method and path. Only peers serve them. */
+/** Who leads a cluster of peers, by method and path. Only peers serve them: to any other server they are no such path. */
 export const LEADERSHIP_OPERATIONS: Readonly<Record<string, Operation>> = {
   'GET /v1/leader': {
     id: 'getLeader',
     tag: 'leadership',
     summary: 'Who leads, as this peer knows it',
     answers: { 200: json('It leads.', answers.Leader) },
-    errors: ['CAUCUS_NO_QUORUM'],
+    errors: ['CAUCUS_NO_QUORUM', 'CAUCUS_NOT_FOUND'],
   },
   'POST /v1/leader/transfer': {
     id: 'transferLeadership',
@@ -29,7 +29,7 @@ export const LEADERSHIP_OPERATIONS: Readonly<Record<string, Operation>> = {
     tag: 'leadership',
     summary: 'All voters, and the observers, as this peer sees them',
     answers: { 200: json('The election.', answers.Peers) },
-    errors: [],
+    errors: ['CAUCUS_NOT_FOUND'],
   },
   [`GET ${PEER_PATH}`]: {
     id: 'openPeer',
@@ -43,6 +43,6 @@ export const LEADERSHIP_OPERATIONS: Readonly<Record<string, Operation>> = {
         headers: Type.Object({ 'Sec-WebSocket-Protocol': Type.String() }),
       },
     },
-    errors: [],
+    errors: ['CAUCUS_NOT_FOUND'],
   },
 }

@@ -113,7 +113,7 @@ export const REPLICATION_VOTERS: readonly ReplicationMutant[] = [
     rule: 'what is no term, no round and no entry is none',
   },
   {
-    name: 'strangers-count',
+    name: 'charter-strangers-count',
     level,
     breaks: ['Nonsense', 'Count', 'core'],
     file: 'core/replication/replica.js',
