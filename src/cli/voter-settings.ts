@@ -32,7 +32,7 @@ export const voterOf = (
   { host, port, access, tls, timing }: VoterSurroundings,
 ): PeerOptions | undefined => {
   if (config === undefined) return undefined
-  const { identifier = '', peers, seeds, metadata, cluster, groups } = config
+  const { identifier = '', peers, seeds, metadata, cluster, groups, links } = config
   if (seeds === undefined && otherPeers(config).length === 0) return undefined
   const role = seeds === undefined ? 'admin' : 'member'
   const token = access === undefined ? undefined : ownToken(access.rules, identifier, role)
@@ -58,6 +58,7 @@ export const voterOf = (
     ...(dataDir !== undefined && { dataDir }),
     ...(token !== undefined && { token }),
     ...(tls !== undefined && { tls: { cert: tls.cert, key: tls.key, ...(tls.ca !== undefined && { ca: tls.ca }) } }),
+    ...(links !== undefined && { links }),
     ...(insecure !== undefined && { insecure }),
   }
 }

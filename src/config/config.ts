@@ -29,6 +29,8 @@ export interface Config {
   /** The file's own, over `timing.lan`; without one that of a plain server (`servedTiming`), with peers `timing.lan`. */
   readonly timing: Timing
   readonly groups: ReadonlyMap<string, GroupConfig>
+  /** Of a voter: whether it holds tethers with the others. */
+  readonly links?: 'plain' | 'direct'
   /** Who may do what. */
   readonly tokens?: readonly AccessRule[]
   /** Paths of PEM files. */

@@ -22,7 +22,7 @@ export class ConfigReader {
 
   config(value: unknown): Config {
     const keys =
-      'cluster identifier listen_host listen_port peers seeds metadata timing groups tokens tls limits'.split(' ')
+      'cluster identifier listen_host listen_port peers seeds metadata timing links groups tokens tls limits'.split(' ')
     const given = this.#object(value, '', keys) ?? {}
     const identifier = this.#optional(given, 'identifier', (each, path) => this.#id(each, path))
     const peers = this.#optional(given, 'peers', (each, path) => this.#peers(each, path, identifier)) ?? []
@@ -40,6 +40,7 @@ export class ConfigReader {
       metadata: given.metadata,
       timing: inForce,
       groups: this.#optional(given, 'groups', (each, path) => this.#groups(each, path, inForce)) ?? new Map(),
+      links: this.#optional(given, 'links', (each, path) => this.#links(each, path)),
       tokens: this.#optional(given, 'tokens', (each, path) => readAccess(each, path, this.faults)),
       tls: this.#optional(given, 'tls', (each, path) => this.#tls(each, path)),
       limits: this.#optional(given, 'limits', (each, path) => this.#limits(each, path)),
@@ -48,6 +49,12 @@ export class ConfigReader {
 
   #fault(path: string, rule: string, value: unknown): undefined {
     this.faults.push(`${path} ${rule}, not ${kindOf(value)}`)
+    return undefined
+  }
+
+  #links(value: unknown, path: string): Config['links'] {
+    if (value === 'plain' || value === 'direct') return value
+    this.faults.push(`${path} must be "plain" or "direct"`)
     return undefined
   }
 

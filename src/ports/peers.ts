@@ -5,6 +5,7 @@ import type { Millis } from '../core/time.ts'
 import type { CaucusError } from '../errors.ts'
 import type { CoordinatorHosting, Guarantees } from './hosting.ts'
 import type { AcceptedSink, AcceptedSocket, TlsOptions } from './socket.ts'
+import type { OfferedTether } from './tether.ts'
 import type { TopicsHosting } from './topics-hosting.ts'
 
 /** One voter, as a configuration names it. */
@@ -122,6 +123,8 @@ export interface PeersHosting {
   leader(): LeadingPeer | undefined
   view(): PeersView
   accept(peer: AcceptPeer): AcceptedPeer
+  /** Takes a connection for a tether, or says why not. Absent where this peer holds none. */
+  tether?(offer: OfferedTether): CaucusError | undefined
 }
 
 /** Where a peer listens, and who may say something there. */

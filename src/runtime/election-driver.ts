@@ -10,6 +10,7 @@ import type {
 } from '../core/election/io.ts'
 import { type PeerMessage, type RefusalReason, type Sender, sameBoot, type Term } from '../core/election/messages.ts'
 import type { ElectionRecord, Ticket } from '../core/election/record.ts'
+import type { TetherId, TetherInput } from '../core/election/tethers.ts'
 import type { Machine, Tick } from '../core/machine.ts'
 import type { Instant, Millis } from '../core/time.ts'
 import type { Clocks } from '../ports/clock.ts'
@@ -30,6 +31,8 @@ export interface ElectionDriverOptions {
   /** Sends it, or drops it: nothing waits for a connection that is down. */
   send(to: PeerAddress, message: PeerMessage): void
   told(event: ElectionEvent): void
+  /** Ends it in order, now: this voter has let go. */
+  closeTether?(id: TetherId): void
   /** Something may be different from before: called once nothing is queued. */
   changed(): void
   /** A broken invariant, or a store that is somebody else's by now. This voter neither votes nor leads any more. */
@@ -47,6 +50,7 @@ type Deed =
   | { readonly type: 'write'; readonly number: Ticket; readonly record: ElectionRecord }
   | { readonly type: 'say'; readonly what: Extract<ElectionEffect, { type: 'send' }> }
   | { readonly type: 'tell'; readonly event: ElectionEvent }
+  | { readonly type: 'untie'; readonly tether: TetherId }
 
 /**
  * One voter that runs: the machine of the election with the clocks of this process, a store and a way to the others.
@@ -147,6 +151,11 @@ export class ElectionDriver implements Disposable {
     this.#driver.post({ type: 'transfer', ...(to !== undefined && { to }) })
   }
 
+  /** What happened to a tether; or, with `untether`, that all of them are to be closed, once this voter has let go. */
+  tether(input: TetherInput): void {
+    this.#driver.post(input)
+  }
+
   /** Does not lead any more, and hands over. It goes on voting until it is closed. */
   stop(): void {
     this.#driver.post({ type: 'stop' })
@@ -168,6 +177,8 @@ export class ElectionDriver implements Disposable {
     switch (deed.type) {
       case 'tell':
         return told(deed.event)
+      case 'untie':
+        return this.#options.closeTether?.(deed.tether)
       case 'write':
         return this.#writer?.write(deed.number, deed.record)
       case 'say':
@@ -204,5 +215,7 @@ const deedOf = (effect: ElectionEffect): Deed => {
       return { type: 'say', what: effect }
     case 'emit':
       return { type: 'tell', event: effect.event }
+    case 'closeTether':
+      return { type: 'untie', tether: effect.id }
   }
 }

@@ -30,6 +30,11 @@ export class PeerEnds {
     this.#ends.add(end)
   }
 
+  /** Whose they are. */
+  get hosting(): PeersHosting {
+    return this.#peers
+  }
+
   #lookLater(): void {
     const look = () => {
       for (const end of this.#ends) end.look()

@@ -18,6 +18,7 @@ import type { ServerCounts } from './metrics.ts'
 import type { ServerLimits } from './options.ts'
 import type { PeerEnds } from './peer-ends.ts'
 import { isForPeers, observerGate, peerFault, peerProtocolOf, voterGate } from './peer-gate.ts'
+import { asksForTether, takeTether } from './tether-gate.ts'
 
 /** What a voter does besides. */
 export interface VoterEnds {
@@ -77,7 +78,8 @@ export class Upgrades {
       socket.destroy()
       return
     }
-    if (voter !== undefined && isForPeers(request)) return this.#takePeer(request, socket, head, voter.ends)
+    if (voter !== undefined && (isForPeers(request) || asksForTether(request)))
+      return this.#takePeer(request, socket, head, voter.ends)
     const fault = guard.check(request) ?? upgradeFault(request) ?? desk.linkFault(request)
     if (fault !== undefined) return this.#refuse(request, socket, fault)
     if (voter === undefined) return this.#takeLink(request, socket, head)
@@ -112,6 +114,11 @@ export class Upgrades {
   /** Voters are few, and an election goes before everybody's part of the connections. */
   #takePeer(request: IncomingMessage, socket: Duplex, head: Buffer, peers: PeerEnds): void {
     const { guard, counts, limits, desk } = this.#options
+    if (asksForTether(request)) {
+      const refused = guard.check(request) ?? takeTether(request, socket, head, peers.hosting, voterGate(desk, request))
+      if (refused !== undefined) this.#refuse(request, socket, refused)
+      return
+    }
     const fault = guard.check(request) ?? peerFault(request)
     if (fault !== undefined) return this.#refuse(request, socket, fault)
     const arrival = this.#arrivalOn(socket, desk.networkOf(request))

@@ -15,6 +15,10 @@ const QUICK = [
   'resumes-after-a-transfer',
   'rejoins-after-a-majority',
   'founded-by-less-than-all',
+  'lost-tether-counts-as-an-end',
+  'tether-closed-and-still-leading',
+  'queued-acknowledgement-after-a-close',
+  'tether-through-a-proxy',
 ]
 
 test('a broken rule of elections is noticed', () => {
@@ -29,7 +33,7 @@ test('a broken rule of elections is noticed', () => {
 test('every invariant of elections has a mutant of its own', () => {
   const broken = new Set(ELECTION.flatMap(({ breaks }) => breaks))
   const numbered = ['E1', 'E2', 'E3', 'E4', 'E5', 'E6', 'E7', 'E8', 'E9', 'E10'] as const
-  const named = ['Promise', 'Bound', 'SitOut', 'Count', 'LetGo', 'Founding', 'Rejoin', 'Quiet'] as const
+  const named = ['Promise', 'Bound', 'SitOut', 'Count', 'LetGo', 'Founding', 'Rejoin', 'Quiet', 'Tether'] as const
   for (const name of [...numbered, ...named]) expect(broken).toContain(name)
   expect(new Set(ELECTION.map(({ name }) => name)).size).toBe(ELECTION.length)
 })

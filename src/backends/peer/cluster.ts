@@ -16,6 +16,7 @@ import type {
 } from '../../ports/peers.ts'
 import type { OpenSocket } from '../../ports/socket.ts'
 import type { Telemetry } from '../../ports/telemetry.ts'
+import type { OpenTether } from '../../ports/tether.ts'
 import { ElectionDriver } from '../../runtime/election-driver.ts'
 import { type EventsOptions, type Gap, History } from '../../runtime/history.ts'
 import { Latest, type WatchOptions } from '../../runtime/latest.ts'
@@ -27,6 +28,7 @@ import { type ClusterEvent, log } from './events.ts'
 import { urlOf } from './hosts.ts'
 import type { SoundPeer } from './options.ts'
 import { PeerLinks } from './peer-links.ts'
+import { type PeerTethers, tethersOf } from './peer-tethers.ts'
 import { patienceMs } from './seats.ts'
 import { Serving } from './serving.ts'
 
@@ -69,6 +71,8 @@ export interface ClusterParts {
   readonly store: VoterDirectory | undefined
   readonly clocks: Clocks
   readonly openSocket: OpenSocket
+  /** Without it there are none, whatever the options say. */
+  readonly openTether?: OpenTether
   readonly telemetry: Telemetry | undefined
   random(): number
   /** Different at every call, in every process. */
@@ -90,6 +94,8 @@ export class RunningCluster implements Cluster {
   readonly #driver: ElectionDriver
   readonly #links: PeerLinks
   readonly #serving: Serving
+  /** Of `links: 'direct'`. */
+  readonly #tethers: PeerTethers | undefined
   readonly #leaders = new Latest<ClusterLeader | undefined>(undefined)
   readonly #events = new History<ClusterEvent>()
   readonly #bootId: string
@@ -110,7 +116,9 @@ export class RunningCluster implements Cluster {
       survivesPartition: others.length > 1,
     }
     const greeting = { cluster, id: self.identifier, bootId: this.#bootId, ...(metadata !== undefined && { metadata }) }
+    this.#tethers = tethersOf(parts, this.#bootId, (input) => this.#driver.tether(input))
     this.#links = new PeerLinks({
+      tethers: this.#tethers,
       greeting,
       others,
       token,
@@ -151,6 +159,7 @@ export class RunningCluster implements Cluster {
       guard,
       send: (to, message) => this.#links.send(to, message),
       told: (event) => this.#told(event),
+      closeTether: (id) => this.#tethers?.close(id),
       changed: () => this.#changed(),
       onFault: (error) => this.#failed(error),
     })
@@ -176,6 +185,7 @@ export class RunningCluster implements Cluster {
       guarantees: this.guarantees,
       hosting: this.#serving.hosting,
       topics: this.#serving.topics,
+      ...(this.#tethers !== undefined && { tether: (offer) => this.#tethers?.accept(offer) }),
       seat: () => this.#serving.seat(),
       onSeat: (changed) => this.#serving.onSeat(changed),
       credentials: { token, tls },
@@ -322,7 +332,10 @@ export class RunningCluster implements Cluster {
     // Whoever is elected next may need this one's vote.
     if (led && sound.others.length > 0) await this.#untilAnother(sound.timing.electionMaxMs).catch(() => undefined)
     await this.#serving.close()
+    // Others conclude from it that this one leads no more, so the election closes them itself, once it has let go.
+    this.#driver.tether({ type: 'untether' })
     this.#driver.close()
+    this.#tethers?.dispose()
     this.#publish()
     this.#leaders.close()
     this.#events.close()

@@ -10,6 +10,7 @@ import { openWebSocket } from '../../transports/websocket.ts'
 import { type AskSeed, seedAsker } from './ask-seed.ts'
 import { type Cluster, RunningCluster } from './cluster.ts'
 import { ObservingCluster } from './observing.ts'
+import { openTether } from './open-tether.ts'
 import type { SoundPeer } from './options.ts'
 import type { Seed, SeedSources } from './seeds.ts'
 
@@ -45,6 +46,7 @@ export const openPeer = async (sound: SoundPeer, surroundings: PeerSurroundings)
     store,
     clocks,
     openSocket,
+    openTether,
     telemetry,
     random,
     wallMs,

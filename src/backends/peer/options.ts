@@ -46,6 +46,12 @@ export interface PeerOptions {
   readonly fresh?: boolean
   /** What voters show each other. */
   readonly token?: string
+  /**
+   * `direct`: voters hold connections with each other, on the same ports, of which nothing but the end says anything, so that the end of a
+   * leader's process is known within milliseconds. Only where they reach each other without anything in between, and without `tls`
+   * (docs/election.md). The same on each. Default `plain`.
+   */
+  readonly links?: 'plain' | 'direct'
   /** PEM. With `ca`, voters show each other certificates that it signed. */
   readonly tls?: PeerTls
   /** The operator's word that everybody who can reach the address may be a voter. */
@@ -88,6 +94,7 @@ export interface SoundPeer {
   readonly served: Pick<Served, 'defaults' | 'groups' | 'poll' | 'fresh'>
   readonly dataDir: string | undefined
   readonly token: string | undefined
+  readonly links: 'plain' | 'direct'
   readonly tls: PeerTls | undefined
   readonly insecure: boolean
   readonly onFault: ((error: unknown) => void) | undefined
@@ -103,10 +110,11 @@ const OF_A_FILE = [
   'seeds',
   'metadata',
   'timing',
+  'links',
   'groups',
 ]
 /** What the voters keep and serve; nobody else says anything about that. */
-const OF_VOTERS = ['peers', 'dataDir', 'groups', 'fresh']
+const OF_VOTERS = ['peers', 'dataDir', 'groups', 'fresh', 'links']
 /** The name of a cluster that was given none. */
 const DEFAULT_CLUSTER = 'default'
 
@@ -151,6 +159,7 @@ export const soundPeer = (options: PeerOptions): SoundPeer => {
     served,
     dataDir: options.dataDir,
     token: options.token,
+    links: config.links ?? 'plain',
     tls: options.tls,
     insecure: options.insecure === true,
     onFault: options.onFault,
@@ -201,7 +210,7 @@ const metadataFaults = (peers: readonly Peer[], own: unknown): string[] =>
     ...peers.map(({ metadata }, index) => metadataFault(metadata, `peers[${index}].metadata`)),
   ].filter((fault) => fault !== undefined)
 
-const optionFaults = ({ dataDir, poll, fresh, token, tls, insecure, onFault }: PeerOptions): string[] => {
+const optionFaults = ({ dataDir, poll, fresh, token, links, tls, insecure, onFault }: PeerOptions): string[] => {
   const faults: string[] = []
   if (dataDir !== undefined && (typeof dataDir !== 'string' || dataDir === '')) faults.push('dataDir must be a path')
   if (token !== undefined && (typeof token !== 'string' || !/^[\x21-\x7e]{1,1024}$/.test(token)))
@@ -209,6 +218,8 @@ const optionFaults = ({ dataDir, poll, fresh, token, tls, insecure, onFault }: P
   if (fresh !== undefined && typeof fresh !== 'boolean') faults.push('fresh must be true or false')
   const wrong = poll === undefined ? undefined : pollFault(poll)
   if (wrong !== undefined) faults.push(wrong)
+  if (links === 'direct' && tls !== undefined)
+    faults.push("links: 'direct' needs plain TCP, and does not go with tls: leave one of them out")
   if (insecure !== undefined && typeof insecure !== 'boolean') faults.push('insecure must be true or false')
   if (onFault !== undefined && typeof onFault !== 'function') faults.push('onFault must be a function')
   const fault = tls === undefined ? undefined : tlsFault(tls)

@@ -11,6 +11,7 @@ import { AcceptedPeerEnd } from './accepted-peer.ts'
 import { ANSWERS, ANSWERS_TO_OBSERVERS } from './answers.ts'
 import { DialedPeer, type PeerLinkEvent } from './dialed-peer.ts'
 import { type ObserverEvent, Observers } from './observers.ts'
+import type { PeerTethers } from './peer-tethers.ts'
 
 export interface PeerLinksOptions {
   readonly greeting: PeerGreeting
@@ -23,6 +24,8 @@ export interface PeerLinksOptions {
   readonly reconnectMaxMs: Millis
   readonly quietMs: Millis
   readonly telemetry: Telemetry | undefined
+  /** Those that go with the links, where there are any. */
+  readonly tethers?: PeerTethers | undefined
   received(from: PeerAddress, message: LinkMessage): void
   /** Somebody who cannot be one of us: each reason once. */
   refused(id: string, because: RefusalReason): void
@@ -85,14 +88,14 @@ export class PeerLinks {
       this.#leaving.add(leaving)
       void leaving.then(() => this.#leaving.delete(leaving))
     }
-    const { greeting, token, tls, clock, openSocket, reconnectMaxMs, quietMs, tell } = this.#options
+    const { greeting, token, tls, clock, openSocket, reconnectMaxMs, quietMs, tethers } = this.#options
     const answers = greeting.observer === undefined ? ANSWERS : ANSWERS_TO_OBSERVERS
     for (const to of others) {
       const { identifier } = to
       if (this.#dialed.has(identifier)) continue
       const dialed = new DialedPeer({
         to,
-        greeting,
+        greeting: tethers?.greetingFor(identifier, greeting) ?? greeting,
         token,
         tls,
         clock,
@@ -101,9 +104,15 @@ export class PeerLinks {
         reconnectMaxMs,
         quietMs,
         answers,
-        greeted: (far) => this.#heardOf(far),
+        greeted: (far) => {
+          this.#heardOf(far)
+          tethers?.linked(to, far)
+        },
         received: (messages) => this.#received(identifier, messages),
-        tell,
+        tell: (event) => {
+          if (event.type === 'link.lost') tethers?.unlinked(identifier)
+          this.#options.tell(event)
+        },
       })
       this.#dialed.set(identifier, dialed)
     }
@@ -129,7 +138,7 @@ export class PeerLinks {
   }
 
   accept(peer: AcceptPeer): AcceptedPeer {
-    const { greeting, telemetry, clock, quietMs } = this.#options
+    const { greeting, telemetry, clock, quietMs, tethers } = this.#options
     // No identifier has a line break, so this is nobody's.
     const address = `connection\n${++this.#lastNumber}`
     const accepted = new AcceptedPeerEnd({
@@ -145,6 +154,7 @@ export class PeerLinks {
         this.#refused.delete(far.id)
         this.#logged.delete(far.id)
         this.#heardOf(far)
+        tethers?.offered(far)
         this.#dialed.get(far.id)?.nudge()
       },
       received: (from, messages) => this.#received(from, messages),

@@ -2,11 +2,13 @@ import { foundingIdOf } from './founding.ts'
 import type { ElectionDesk, ElectionEffect, ElectionOptions, PeerAddress } from './io.ts'
 import type { PeerBody, Sender } from './messages.ts'
 import { type ElectionRecord, Journal, type Moment, type Ticket } from './record.ts'
+import { Tethers } from './tethers.ts'
 import { type Voters, votersOf } from './voters.ts'
 
 /** What every part of one election shares: who this is, what is written down, what time it is, and what this step decides. */
 export class Desk implements ElectionDesk {
   readonly options: ElectionOptions
+  readonly tethers = new Tethers()
   voters: Voters
   journal: Journal
   at: Moment = { grantor: 0, holder: 0 }
@@ -45,6 +47,10 @@ export class Desk implements ElectionDesk {
   }
 
   readonly emit: ElectionDesk['emit'] = (event) => void this.#effects.push({ type: 'emit', event })
+
+  closeTethers(): void {
+    for (const id of this.tethers.closeAll()) this.#effects.push({ type: 'closeTether', id })
+  }
 
   /** Who this is, in what it says. */
   sender(): Sender {

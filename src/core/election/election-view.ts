@@ -1,3 +1,4 @@
+import type { Instant } from '../time.ts'
 import type { ElectionDesk, ElectionView } from './io.ts'
 import type { LeaderBook } from './leader-book.ts'
 import { majorityOf } from './quorum.ts'
@@ -34,4 +35,15 @@ export const viewOf = (role: Role, desk: ElectionDesk, { voter, standing, book, 
     refusedBy: new Map(refusals.ofUs),
     observers: reign?.observers ?? 0,
   }
+}
+
+/** When something is due that the role, the promises and the leader that is known ask for; never: infinity. */
+export const wakeOf = (role: Role, desk: ElectionDesk, { voter, book }: Pick<Parts, 'voter' | 'book'>): Instant => {
+  if (role.name === 'sittingOut') return Math.min(book.wakeAt, voter.sitOutUntil)
+  if (role.name !== 'leader') return book.wakeAt
+  const { beatAt, quorumAt, lease } = role.reign
+  const at = Math.min(book.wakeAt, beatAt, quorumAt)
+  // Only to tell of its end: whether it leads, `leads` says at every use.
+  const left = lease.until - desk.at.holder
+  return book.tellsOfOwn && left > 0 ? Math.min(at, desk.at.grantor + left) : at
 }

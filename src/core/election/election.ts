@@ -1,17 +1,18 @@
 import { invariant, type Tick } from '../machine.ts'
-import type { Instant, Millis } from '../time.ts'
+import type { Instant } from '../time.ts'
 import { Candidacy } from './candidacy.ts'
 import { Desk } from './desk.ts'
-import { type Role, viewOf } from './election-view.ts'
+import { type Role, viewOf, wakeOf } from './election-view.ts'
+import { Haste } from './haste.ts'
 import type { ElectionEffect, ElectionInput, ElectionOptions, ElectionView, LossReason, PeerAddress } from './io.ts'
 import { LeaderBook } from './leader-book.ts'
-import type { Sender } from './messages.ts'
-import { type Leader, MAX_TERM, type PeerMessage, type RefusalReason, sameLeader, type Term } from './messages.ts'
+import { type Leader, MAX_TERM, type PeerMessage, type Sender, sameLeader, type Term } from './messages.ts'
 import type { ElectionRecord, Moment } from './record.ts'
 import { Refusals } from './refusals.ts'
 import { Reign } from './reign.ts'
 import { Standing } from './standing.ts'
 import { TermLimit } from './term-limit.ts'
+import type { TetherId } from './tethers.ts'
 import { Voter } from './voter.ts'
 import { votersOf } from './voters.ts'
 
@@ -37,6 +38,7 @@ export class Election {
   readonly standing: Standing
   readonly #candidacy: Candidacy
   readonly #book: LeaderBook
+  readonly #haste: Haste
   #role: Role = { name: 'idle' }
   #stopping = false
   /** Patience: when nobody was heard until then, it asks whether it would be elected. */
@@ -52,6 +54,7 @@ export class Election {
     this.standing = new Standing(this.#desk)
     this.#candidacy = new Candidacy(this.#desk, this.#voter)
     this.#book = new LeaderBook(this.#desk)
+    this.#haste = new Haste(this.#desk)
   }
 
   step(input: ElectionInput | Tick, at: Moment): readonly ElectionEffect[] {
@@ -63,17 +66,9 @@ export class Election {
   }
 
   wakeAt(): Instant | undefined {
-    if (this.#role.name === 'idle') return undefined
-    let at = Math.min(this.#electionAt, this.#announceAt, this.#writeAgainAt, this.#book.wakeAt)
-    if (this.#role.name === 'sittingOut') at = Math.min(at, this.#voter.sitOutUntil)
-    if (this.#role.name === 'leader') {
-      const { reign } = this.#role
-      at = Math.min(at, reign.beatAt, reign.quorumAt)
-      // Only to tell of its end: whether it leads, `leads` says at every use.
-      const left = reign.lease.until - this.#desk.at.holder
-      if (this.#book.tellsOfOwn && left > 0) at = Math.min(at, this.#desk.at.grantor + left)
-    }
-    return at === NEVER ? undefined : at
+    const at = wakeOf(this.#role, this.#desk, { voter: this.#voter, book: this.#book })
+    const wakeAt = Math.min(at, this.#electionAt, this.#announceAt, this.#writeAgainAt)
+    return this.#role.name === 'idle' || wakeAt === NEVER ? undefined : wakeAt
   }
 
   /** Whether this voter leads at this reading of its holder clock. To be asked at every use, and never to be remembered. */
@@ -119,11 +114,9 @@ export class Election {
       case 'message':
         return this.#receive(input.from, input.message)
       case 'persisted':
-        this.#desk.journal.ended(input.ticket, true)
-        return this.#saved()
       case 'persistFailed':
-        this.#desk.journal.ended(input.ticket, false)
-        return this.#unsaved()
+        this.#desk.journal.ended(input.ticket, input.type === 'persisted')
+        return input.type === 'persisted' ? this.#saved() : this.#unsaved()
       case 'superseded':
         return this.#rise(Math.max(input.term, this.#voter.term))
       case 'transfer':
@@ -133,10 +126,21 @@ export class Election {
         if (this.#role.name === 'leader') this.#transfer(undefined, 'stopped')
         else if (this.#role.name === 'candidate' || this.#role.name === 'preCandidate') this.#follow()
         return
+      case 'tetherOpened':
+      case 'tetherLost':
+        return this.#desk.tethers.take(input)
+      case 'tetherEnded':
+        return this.#tetherEnded(input.id)
+      case 'untether':
+        // Others take the end of a tether for the end of what this process leads, so that comes first.
+        if (this.#role.name === 'leader') this.#letGo('stopped')
+        return this.#desk.closeTethers()
       case 'woke':
         return this.#woke()
       case 'stalled':
-        return this.#wasStalled(input.forMs)
+        this.#electionAt += input.forMs
+        this.#book.wasStalled(input.forMs)
+        if (this.#role.name === 'leader') this.#role.reign.quorumAt += input.forMs
     }
   }
 
@@ -147,7 +151,7 @@ export class Election {
       // Its own words come back when a network echoes: nobody else has this boot id.
       if (fault === 'ownId' && message.sender.bootId === this.#options.bootId) return
       if (fault === 'termTooFarAhead') this.#stepAfter(message)
-      return this.#refuse(from, message, fault)
+      return this.#refusals.refuse(from, message, fault, this.#desk)
     }
     const { sender } = message
     if (message.type === 'refused') return this.#refusals.weAre(sender.id, message.because, this.#desk)
@@ -157,7 +161,8 @@ export class Election {
     if (message.type !== 'beat') this.#refusals.heard(sender.id)
     switch (message.type) {
       case 'preVote':
-        return this.#voter.wouldVote(from, message)
+        if (!this.#voter.wouldVote(from, message) || this.#role.name !== 'preCandidate') return
+        return this.#haste.yieldsTo(sender.id) ? this.#follow() : undefined
       case 'vote':
         return this.#vote(from, message)
       case 'preVoted':
@@ -166,8 +171,7 @@ export class Election {
       case 'beat':
         return this.#heardBeat(from, message)
       case 'acked':
-        if (this.#role.name === 'leader') this.#role.reign.acked(message)
-        return
+        return this.#role.name === 'leader' ? this.#role.reign.acked(message) : undefined
       case 'outranked':
         return this.#outranked(message)
       case 'timeoutNow':
@@ -181,21 +185,12 @@ export class Election {
   #stepAfter(message: PeerMessage): void {
     const { grantor } = this.#desk.at
     const above = this.#termLimit.stepFrom(this.#voter.term)
-    const answers = (message.type === 'preVoted' || message.type === 'voted') && !message.granted
     const leading = this.#role.name === 'leader'
-    const moves = leading ? message.type === 'outranked' : answers || message.type === 'beat'
-    if (!moves || !(leading || this.#voter.mayVote(undefined))) return
+    if (!this.#termLimit.moves(message, leading) || !(leading || this.#voter.mayVote(undefined))) return
     if (!this.standing.complete || !this.#termLimit.mayStep(grantor, this.#options.timing.electionMaxMs)) return
     if (message.type === 'outranked') return this.#outranked({ ...message, ownTerm: above })
     this.#voter.adopt(above)
     this.#follow()
-  }
-
-  #refuse(from: PeerAddress, { sender, type }: PeerMessage, because: RefusalReason): void {
-    const said = typeof sender?.id === 'string' ? sender.id.slice(0, 256) : from
-    this.#refusals.refuse(said, because, this.#desk)
-    // Never an answer to a refusal: two that refuse each other would not end.
-    if (type !== 'refused') this.#desk.send(from, { type: 'refused', because })
   }
 
   /** Founded, or back with an empty disk: from now on it votes. What it may have promised before its disk was lost it waits for first. */
@@ -239,6 +234,7 @@ export class Election {
     if (!this.#mayCampaign(undefined)) return this.#waitAgain()
     this.#become({ name: 'preCandidate' })
     this.#waitAgain()
+    this.#electionAt = Math.min(this.#electionAt, this.#haste.againAt)
     if (this.#candidacy.ask() === 'wouldWin') this.#campaign(undefined, 'silence')
   }
 
@@ -313,6 +309,15 @@ export class Election {
     this.#follow()
   }
 
+  /** The process that it follows has ended, or has let go: others' promises stand, but this one is free. */
+  #tetherEnded(id: TetherId): void {
+    const over = this.#voter.tetherEnded(id)
+    if (over !== undefined && this.#book.isLeader(over)) this.#book.lost('ended')
+    if (over === undefined || !['follower', 'preCandidate'].includes(this.#role.name)) return
+    this.#haste.begin()
+    this.#ask()
+  }
+
   #transfer(to: string | undefined, because: LossReason): void {
     if (this.#role.name !== 'leader') return this.#desk.emit({ type: 'transfer.refused', because: 'notLeading' })
     const successor = this.#role.reign.successor(to)
@@ -333,9 +338,11 @@ export class Election {
   }
 
   #heardBeat(from: PeerAddress, message: Of<'beat'>): void {
+    // Its last words may come after its end, on another connection, and must not bind anybody once more.
+    if (this.#voter.sawEndOf(message)) return
     // Within one term this would be a second leader.
     if (this.#role.name === 'leader' && message.term === this.#role.reign.term)
-      return this.#refuse(from, message, 'anotherLeader')
+      return this.#refusals.refuse(from, message, 'anotherLeader', this.#desk)
     // A later leader was elected without this one, which lets go before it promises anything to somebody else.
     if (this.#role.name === 'leader' && message.term > this.#role.reign.term) this.#letGo('outranked')
     const { term } = this.#voter
@@ -345,7 +352,7 @@ export class Election {
       if (this.#voter.term > term && this.#role.name !== 'sittingOut') this.#follow()
       return
     }
-    if (outcome === 'another') return this.#refuse(from, message, 'anotherLeader')
+    if (outcome === 'another') return this.#refusals.refuse(from, message, 'anotherLeader', this.#desk)
     if (this.#role.name !== 'sittingOut') this.#follow()
     this.#refusals.heard(message.sender.id)
     this.#book.heard(message)
@@ -378,12 +385,6 @@ export class Election {
     this.#announceAt = this.#desk.at.grantor + this.#options.timing.heartbeatMs
     this.standing.announce()
     if (this.standing.complete && !before) this.#takePart(false)
-  }
-
-  #wasStalled(forMs: Millis): void {
-    this.#electionAt += forMs
-    this.#book.wasStalled(forMs)
-    if (this.#role.name === 'leader') this.#role.reign.quorumAt += forMs
   }
 
   #follow(because?: LossReason): void {

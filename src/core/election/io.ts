@@ -3,6 +3,7 @@ import type { Random } from '../random.ts'
 import type { Instant, Millis } from '../time.ts'
 import type { Boot, PeerBody, PeerMessage, RefusalReason, Term } from './messages.ts'
 import type { ElectionRecord, Journal, Moment, Ticket } from './record.ts'
+import type { TetherId, TetherInput, Tethers } from './tethers.ts'
 import type { Voters } from './voters.ts'
 
 export interface ElectionTiming {
@@ -48,6 +49,7 @@ export type ElectionInput =
   | { readonly type: 'transfer'; readonly to?: string }
   /** Lets go, hands over, and does not campaign any more. It goes on voting for as long as it is driven: others may need its vote. */
   | { readonly type: 'stop' }
+  | TetherInput
 
 export type ElectionEffect =
   | { readonly type: 'persist'; readonly ticket: Ticket; readonly record: ElectionRecord }
@@ -59,6 +61,8 @@ export type ElectionEffect =
       readonly after?: Ticket | undefined
     }
   | { readonly type: 'emit'; readonly event: ElectionEvent }
+  /** In order, and now: nothing is led any more. */
+  | { readonly type: 'closeTether'; readonly id: TetherId }
 
 /** Who leads, as one peer knows it. */
 export interface KnownLeader extends Boot {
@@ -82,7 +86,16 @@ export type ElectionEvent =
   /** The stored voters count, and the configuration names others. */
   | { readonly type: 'configuration.ignored'; readonly stored: readonly string[] }
 
-export type LossReason = 'silent' | 'lapsed' | 'transferred' | 'stopped' | 'outranked' | 'noMajority' | 'replaced'
+export type LossReason =
+  | 'silent'
+  | 'lapsed'
+  | 'transferred'
+  | 'stopped'
+  | 'outranked'
+  | 'noMajority'
+  | 'replaced'
+  /** Its tether has ended: its process has, or it let go. */
+  | 'ended'
 
 export type RoleName =
   | 'idle'
@@ -120,6 +133,7 @@ export interface ElectionDesk {
   /** As stored, which counts more than what is configured. */
   readonly voters: Voters
   readonly journal: Journal
+  readonly tethers: Tethers
   /** The readings of this step. */
   readonly at: Moment
   send(to: PeerAddress, body: PeerBody, after?: Ticket): void

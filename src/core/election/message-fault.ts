@@ -22,6 +22,7 @@ const ROUND: Check = (value) => isCount(value, Number.MAX_SAFE_INTEGER)
 const GENERATION: Check = (value) => isCount(value, MAX_GENERATION)
 const FLAG: Check = (value) => value === true || value === false
 const OPTIONAL_LEADER: Check = (value) => value === undefined || isLeader(value)
+const OPTIONAL_TEXT: Check = (value) => value === undefined || isText(value)
 const FOUNDING: Check = (value) => isFounding(value)
 
 const ANSWER = { term: TERM, round: ROUND, granted: FLAG, ownTerm: TERM }
@@ -37,8 +38,8 @@ const FIELDS: Readonly<Record<PeerMessage['type'], Readonly<Record<string, Check
   preVoted: ANSWER,
   vote: { term: TERM, round: ROUND, overriding: OPTIONAL_LEADER },
   voted: ANSWER,
-  beat: { term: TERM, round: ROUND, promiseMs: isPromise, leads: FLAG, generation: GENERATION },
-  acked: { term: TERM, round: ROUND, promiseMs: isPromise, eligible: FLAG },
+  beat: { term: TERM, round: ROUND, promiseMs: isPromise, leads: FLAG, generation: GENERATION, tether: OPTIONAL_TEXT },
+  acked: { term: TERM, round: ROUND, promiseMs: isPromise, eligible: FLAG, tether: OPTIONAL_TEXT },
   outranked: { term: TERM, round: ROUND, ownTerm: TERM },
   timeoutNow: { term: TERM },
   observe: {},

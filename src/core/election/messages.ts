@@ -105,6 +105,8 @@ export type PeerBody =
       /** Whether its lease ran when it sent this. */
       readonly leads: boolean
       readonly generation: Generation
+      /** A tether with whom this is for, open when it was sent: its end is the end of this term's leader. */
+      readonly tether?: string | undefined
     }
   | {
       readonly type: 'acked'
@@ -114,6 +116,8 @@ export type PeerBody =
       readonly promiseMs: Millis
       /** Whether it could be elected now: it does not sit out, and does not stop. */
       readonly eligible: boolean
+      /** As the heartbeat named it: the promise counts no longer than this tether lasts. */
+      readonly tether?: string | undefined
     }
   /** The heartbeat came from an earlier term than mine. */
   | { readonly type: 'outranked'; readonly term: Term; readonly round: number; readonly ownTerm: Term }

@@ -1,13 +1,16 @@
 import type { Instant, Millis } from '../time.ts'
 import { type Leader, sameLeader } from './messages.ts'
+import type { TetherId } from './tethers.ts'
 
 /**
  * The one promise that a voter is bound by: until then it votes for nobody, does not campaign, and acknowledges nobody else. By the
- * monotonic clock alone, and never shortened.
+ * monotonic clock alone, and never shortened, unless whoever has it is known to have ended or let go.
  */
 export class VoterPromise {
   #to: Leader | undefined
   #until: Instant = Number.NEGATIVE_INFINITY
+  /** What the latest acknowledgement quoted. */
+  #tether: TetherId | undefined
 
   get until(): Instant {
     return this.#until
@@ -27,9 +30,18 @@ export class VoterPromise {
     return this.runs(now) && !sameLeader(this.#to, leader)
   }
 
-  give(to: Leader, forMs: Millis, now: Instant): void {
+  give(to: Leader, forMs: Millis, now: Instant, tether?: TetherId): void {
     this.#until = this.runs(now) ? Math.max(this.#until, now + forMs) : now + forMs
     this.#to = to
+    this.#tether = tether
+  }
+
+  /** That tether has ended in order. Gives the leader that has ended with it, and that nothing is owed to any more. */
+  ended(tether: TetherId): Leader | undefined {
+    if (this.#tether !== tether) return undefined
+    this.#tether = undefined
+    this.#until = Number.NEGATIVE_INFINITY
+    return this.#to
   }
 
   /** That leader has let go, so nothing rests on it any more. */

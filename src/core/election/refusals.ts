@@ -1,5 +1,5 @@
-import type { ElectionDesk } from './io.ts'
-import type { RefusalReason } from './messages.ts'
+import type { ElectionDesk, PeerAddress } from './io.ts'
+import type { PeerMessage, RefusalReason } from './messages.ts'
 
 /** Ids in messages that count for nothing may be anything. */
 const MAX_STRANGERS = 64
@@ -14,7 +14,14 @@ export class Refusals {
     return this.#ours
   }
 
-  refuse(peer: string, because: RefusalReason, { emit }: ElectionDesk): void {
+  refuse(from: PeerAddress, { sender, type }: PeerMessage, because: RefusalReason, desk: ElectionDesk): void {
+    const said = typeof sender?.id === 'string' ? sender.id.slice(0, 256) : from
+    this.#tell(said, because, desk)
+    // Never an answer to a refusal: two that refuse each other would not end.
+    if (type !== 'refused') desk.send(from, { type: 'refused', because })
+  }
+
+  #tell(peer: string, because: RefusalReason, { emit }: ElectionDesk): void {
     if (this.#theirs.get(peer) === because) return
     const [oldest] = this.#theirs.keys()
     if (this.#theirs.size >= MAX_STRANGERS && oldest !== undefined) this.#theirs.delete(oldest)

@@ -62,17 +62,20 @@ export class Reign {
     this.beatAt = at.grantor + heartbeatMs
     const { term, generation } = this
     const body = { type: 'beat', term, round, promiseMs, leads, generation } as const
-    this.#desk.broadcast(body)
+    const { ids } = this.#desk.voters
+    for (const id of ids) if (id !== options.id) this.#desk.send(id, { ...body, ...this.#desk.tethers.with(id) })
     for (const [to, until] of this.#observers) {
       if (until <= at.grantor) this.#observers.delete(to)
       else this.#desk.send(to, body)
     }
-    if (this.#desk.voters.ids.length === 1) this.#confirmed()
+    if (ids.length === 1) this.#confirmed()
   }
 
   /** Takes an acknowledgement of one of its own heartbeats; others change nothing. */
-  acked({ sender, term, round, promiseMs, eligible }: Extract<PeerMessage, { type: 'acked' }>): void {
+  acked({ sender, term, round, promiseMs, eligible, tether }: Extract<PeerMessage, { type: 'acked' }>): void {
     if (term !== this.term) return
+    // Whoever quotes one that is closed here may have read its end by now, and owe nothing.
+    if (tether !== undefined && !this.#desk.tethers.isOpen(tether, sender)) return
     const { at } = this.#desk
     const before = this.lease.until
     if (!this.lease.acked(sender.id, round, promiseMs)) return

@@ -17,6 +17,12 @@ export class TermLimit {
     return Math.max(term, said) > own + MAX_TERM_LEAD
   }
 
+  /** Whether it would have moved this one, had its term been within reach. */
+  moves(message: PeerMessage, leading: boolean): boolean {
+    const answers = (message.type === 'preVoted' || message.type === 'voted') && !message.granted
+    return leading ? message.type === 'outranked' : answers || message.type === 'beat'
+  }
+
   /** Whether it is time for a step. */
   mayStep(now: Instant, everyMs: Millis): boolean {
     if (now < this.#stepAt) return false

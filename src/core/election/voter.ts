@@ -3,6 +3,7 @@ import type { ElectionDesk, PeerAddress } from './io.ts'
 import { type Boot, type Leader, type PeerMessage, sameBoot, type Term } from './messages.ts'
 import { VoterPromise } from './promise.ts'
 import type { Ticket } from './record.ts'
+import type { TetherId } from './tethers.ts'
 
 type Beat = Extract<PeerMessage, { type: 'beat' }>
 type Question = Extract<PeerMessage, { type: 'vote' | 'preVote' }>
@@ -12,6 +13,7 @@ export class Voter {
   readonly promise = new VoterPromise()
   readonly #desk: ElectionDesk
   #sitOutUntil: Instant = Number.NEGATIVE_INFINITY
+  #over: Leader | undefined
 
   constructor(desk: ElectionDesk) {
     this.#desk = desk
@@ -54,12 +56,26 @@ export class Voter {
     this.#desk.journal.change({ term, vote: undefined, follows: undefined })
   }
 
-  /** Answers what changes nothing. Whoever is bound by a promise does not answer at all. */
-  wouldVote(from: PeerAddress, { term, round }: Question): void {
-    if (!this.mayVote(undefined)) return
+  /** Whether its process has ended, or has let go of that term: whoever ends a tether has let go of all that it had led by then. */
+  sawEndOf({ sender, term }: Beat): boolean {
+    return this.#over !== undefined && sameBoot(this.#over, sender) && term <= this.#over.term
+  }
+
+  /** Gives the leader that this voter owes nothing any more; `undefined`: nothing follows from that end. */
+  tetherEnded(id: TetherId): Leader | undefined {
+    if (!this.#desk.tethers.over(id)) return undefined
+    const leader = this.promise.ended(id)
+    this.#over = leader ?? this.#over
+    return leader
+  }
+
+  /** Answers what changes nothing: whether it would. Whoever is bound by a promise does not answer at all. */
+  wouldVote(from: PeerAddress, { term, round }: Question): boolean {
+    if (!this.mayVote(undefined)) return false
     const granted = term > this.term
     const body = { type: 'preVoted', term, round, granted, ownTerm: this.term } as const
     this.#desk.send(from, body, this.#desk.journal.after)
+    return granted
   }
 
   /** Gives its vote, or says why not. Whoever is bound by a promise does neither: not even the term is taken. */
@@ -107,8 +123,11 @@ export class Voter {
       const longest = Math.max(longestMs, promiseMs)
       journal.change({ term, vote: kept ?? { id, bootId }, follows: { id, bootId }, promiseMs: longest })
     }
-    this.promise.give({ id, bootId, term }, promiseMs, at.grantor)
-    this.#desk.send(from, { type: 'acked', term, round, promiseMs, eligible }, journal.after)
+    // Only what both ends hold for open: here, since this voter has to read its end; and there, since the leader lets go before it closes it.
+    const { tether } = beat
+    const quoted = tether !== undefined && this.#desk.tethers.isOpen(tether, sender) ? { tether } : {}
+    this.promise.give({ id, bootId, term }, promiseMs, at.grantor, quoted.tether)
+    this.#desk.send(from, { type: 'acked', term, round, ...quoted, promiseMs, eligible }, journal.after)
     return 'followed'
   }
 

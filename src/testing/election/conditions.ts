@@ -3,8 +3,8 @@ import type { ElectionTiming } from '../../core/election/io.ts'
 /**
  * What one run is about. `swarm` switches a random subset of all faults on; `rolling` stops and restarts one voter after the other;
  * `storeless` is of voters that write nothing down; `founding` lets everything happen while a cluster starts for the first time; `disks`
- * loses them; `cuts` parts the voters again and again; `quiet` has no fault at all; `beyond` lets clocks run outside ε, where terms and
- * tokens must still hold.
+ * loses them; `cuts` parts the voters again and again; `direct` ties them to each other, and cuts those ties in every way; `quiet` has no
+ * fault at all; `beyond` lets clocks run outside ε, where terms and tokens must still hold.
  */
 export const ELECTION_PROFILES = [
   'swarm',
@@ -13,6 +13,7 @@ export const ELECTION_PROFILES = [
   'founding',
   'disks',
   'cuts',
+  'direct',
   'quiet',
   'beyond',
 ] as const
@@ -46,6 +47,11 @@ export const ELECTION_FAULTS = [
   'hugeTerm',
   'rival',
   'stranger',
+  'tetherReset',
+  'tetherClose',
+  'tetherLate',
+  'tetherProxy',
+  'terminate',
 ] as const
 
 export type ElectionFault = (typeof ELECTION_FAULTS)[number]
@@ -57,6 +63,8 @@ export interface ElectionConditions {
   readonly observers: number
   readonly timing: ElectionTiming
   readonly store: boolean
+  /** Whether voters hold tethers with each other. */
+  readonly tethers: boolean
   readonly drift: number
   readonly delayMs: number
   readonly writeMs: number

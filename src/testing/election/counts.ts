@@ -6,6 +6,7 @@ import type { PeerMessage } from '../../core/election/messages.ts'
 import type { Moment } from '../../core/election/record.ts'
 import type { Tick } from '../../core/machine.ts'
 import { idOf, type Peer } from './peer.ts'
+import type { TethersTold } from './tethers-told.ts'
 import { must } from './violation.ts'
 
 /** Answers to one question of one peer. */
@@ -39,6 +40,11 @@ const ROUNDING_MS = 1e-6
 /** Counts for itself what candidates and leaders rest on: only what reached them, from when they asked for it. */
 export class Counts {
   readonly #tallies = new Map<Peer, Tally>()
+  readonly #tethers: TethersTold
+
+  constructor(tethers: TethersTold) {
+    this.#tethers = tethers
+  }
 
   #of(peer: Peer): Tally {
     let tally = this.#tallies.get(peer)
@@ -83,7 +89,9 @@ export class Counts {
     if (message.type === 'timeoutNow' && message.term === peer.machine.view().term) tally.handedOver = message.term
     if (message.type === 'acked' && message.term === tally.beatTerm) {
       if (messageFault(message) === undefined) tally.ackedAt.set(message.sender.id, at.grantor)
-      this.#supported(peer, tally, message.sender.id, message.round, message.promiseMs, at)
+      const { sender, round, promiseMs, tether } = message
+      if (tether === undefined || this.#tethers.isOpen(peer, tether, sender))
+        this.#supported(peer, tally, sender.id, round, promiseMs, at)
     }
     const { preVote } = tally
     if (preVote !== undefined && isMajority(preVote.by.size, peer)) tally.wouldWin = preVote.term

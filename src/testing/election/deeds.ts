@@ -122,6 +122,23 @@ const DEEDS: Partial<Record<ElectionFault, Deed>> = {
     })
     return true
   },
+  tetherReset: (world, random) => {
+    const peer = preferably(world, random)
+    return peer !== undefined && world.tethers.reset(peer, random)
+  },
+  tetherClose: (world, random) => {
+    const peer = preferably(world, random)
+    peer?.post({ type: 'untether' })
+    return peer !== undefined
+  },
+  /** A thread is ended from outside: its sockets are closed in order, and nothing in it ever runs again. */
+  terminate: (world, random) => {
+    const peer = preferably(world, random)
+    if (peer === undefined) return false
+    world.terminate(peer)
+    world.startLater(peer.address, random)
+    return true
+  },
   pause: (world, random) => {
     const peer = preferably(world, random)
     peer?.standStill(someTime(world, random), false)

@@ -14,12 +14,19 @@ const ALWAYS: Readonly<Record<ElectionProfile, readonly ElectionFault[]>> = {
   founding: ['crash'],
   disks: ['lostDisk'],
   cuts: ['partition', 'oneWay', 'isolation', 'pairCut', 'crash'],
+  direct: ['crash'],
   quiet: [],
   beyond: ['pause', 'transfer'],
 }
 
+const VOTERS: Partial<Record<ElectionProfile, readonly number[]>> = {
+  disks: [2, 3, 3, 4, 5],
+  direct: [2, 3, 3, 3, 3, 4, 5, 7],
+}
+
 /** What cannot be where there is no disk, or what would be another cluster. */
 const NEEDS_STORE: readonly ElectionFault[] = ['lostDisk', 'twoEmpty', 'crashOnWrite', 'slowDisk', 'fullDisk']
+const NEEDS_TETHERS: readonly ElectionFault[] = ['tetherReset', 'tetherClose', 'tetherLate', 'tetherProxy', 'terminate']
 const NOT_WHILE_FOUNDING: readonly ElectionFault[] = ['twoEmpty', 'rival']
 
 /** Everything about a run that is drawn from its seed beforehand. */
@@ -28,12 +35,17 @@ export const drawElection = (seed: number, wanted?: ElectionProfile): ElectionCo
   // Drawn in any case, so that asking for the profile that a seed has changes nothing else.
   const drawn = drawProfile(random.fork('profile'))
   const profile = wanted ?? drawn
-  const voters = pick(random.fork('voters'), profile === 'disks' ? [2, 3, 3, 4, 5] : [1, 2, 3, 3, 3, 4, 5, 5, 6, 7])
+  const voters = pick(random.fork('voters'), VOTERS[profile] ?? [1, 2, 3, 3, 3, 4, 5, 5, 6, 7])
   const store = profile !== 'storeless'
+  const tethers = profile === 'direct' || random.fork('direct').next() < 0.2
   const faults = drawFaults(profile, voters, random.fork('faults'))
+  if (!tethers) for (const name of NEEDS_TETHERS) faults.delete(name)
   const times = drawTiming(faults, random.fork('timing'))
   const own = random.fork('numbers')
-  const delays = profile === 'quiet' ? [0.02, 0.1] : [0.02, 0.1, 0.3, 1]
+  // Whoever is elected because a tether ended is elected within a few messages, if it ever is.
+  const direct = { delays: [0.005, 0.02, 0.1], writes: [0.005, 0.02, 0.1] }
+  const usual = { delays: profile === 'quiet' ? [0.02, 0.1] : [0.02, 0.1, 0.3, 1], writes: [0.05, 0.2] }
+  const { delays, writes } = profile === 'direct' ? direct : usual
   return {
     seed,
     profile,
@@ -41,9 +53,10 @@ export const drawElection = (seed: number, wanted?: ElectionProfile): ElectionCo
     observers: own.below(3),
     timing: times,
     store,
+    tethers,
     drift: profile === 'beyond' ? 0.4 : DEFAULT_DRIFT,
     delayMs: times.heartbeatMs * pick(own, delays),
-    writeMs: times.heartbeatMs * pick(own, [0.05, 0.2]),
+    writeMs: times.heartbeatMs * pick(own, writes),
     faults,
     faultEveryMs: times.electionMaxMs * pick(own, profile === 'founding' ? [0.1, 0.3] : [0.5, 1.5, 4]),
     faultsForMs: times.electionMaxMs * (profile === 'founding' ? 4 + own.below(10) : 20 + own.below(40)),
@@ -58,14 +71,16 @@ const drawProfile = (random: Random): ElectionProfile => {
   if (draw < 0.34) return 'disks'
   if (draw < 0.44) return 'rolling'
   if (draw < 0.54) return 'cuts'
-  return draw < 0.6 ? 'beyond' : 'swarm'
+  if (draw < 0.6) return 'beyond'
+  return random.fork('direct').next() < 0.3 ? 'direct' : 'swarm'
 }
 
 const drawFaults = (profile: ElectionProfile, voters: number, random: Random): Set<ElectionFault> => {
   if (profile === 'quiet') return new Set()
-  const share = pick(random, [0.1, 0.3, 0.55])
+  const share = pick(random, profile === 'direct' ? [0, 0, 0.1, 0.3] : [0.1, 0.3, 0.55])
   const faults = new Set<ElectionFault>(ALWAYS[profile])
   for (const name of ELECTION_FAULTS) if (random.fork(name).next() < share) faults.add(name)
+  if (profile === 'direct') for (const name of NEEDS_TETHERS) if (random.fork(name).next() < 0.5) faults.add(name)
   if (profile === 'storeless') for (const name of NEEDS_STORE) faults.delete(name)
   if (profile === 'founding') for (const name of NOT_WHILE_FOUNDING) faults.delete(name)
   // Whoever is alone has nobody to tell what was on its disk: without it, it is another cluster.

@@ -8,14 +8,16 @@ import type { Disk } from './disk.ts'
 import { Paper } from './paper.ts'
 import type { Peer } from './peer.ts'
 import { Reigns } from './reigns.ts'
+import { TethersTold } from './tethers-told.ts'
 import { must } from './violation.ts'
 import { WordsGiven } from './words-given.ts'
 
 /** Everybody who watches that the rules hold. None of them looks into a machine, but for its view and the check that users make. */
 export class Judge {
   readonly reigns: Reigns
-  readonly #words = new WordsGiven()
-  readonly #counts = new Counts()
+  readonly #tethers = new TethersTold()
+  readonly #words = new WordsGiven(this.#tethers)
+  readonly #counts = new Counts(this.#tethers)
   readonly #paper: Paper
   readonly #terms = new Map<Peer, number>()
   readonly #inputs = new Map<Peer, ElectionInput | Tick>()
@@ -46,6 +48,7 @@ export class Judge {
     this.#terms.delete(peer)
     this.reigns.gone(peer)
     this.#counts.gone(peer)
+    this.#tethers.gone(peer)
   }
 
   steps(peer: Peer, input: ElectionInput | Tick, given: Moment): void {
@@ -53,12 +56,14 @@ export class Judge {
     this.#inputs.set(peer, input)
     this.#words.steps(peer, input)
     this.#counts.steps(peer, input, at)
+    this.#tethers.steps(peer, input)
   }
 
   decided(peer: Peer, effect: ElectionEffect, input: ElectionInput | Tick, given: Moment): void {
     const at = ownReading(peer, given)
     this.#words.decided(peer, effect, input, at)
     this.#counts.decided(peer, effect, input, at)
+    this.#tethers.decided(peer, effect, input)
   }
 
   leaves(peer: Peer, to: string, message: PeerMessage): void {
@@ -75,6 +80,7 @@ export class Judge {
     const input = this.#inputs.get(peer)
     this.#termMoves(peer)
     this.#words.stepped(peer)
+    this.#tethers.stepped(peer)
     if (input !== undefined) this.#counts.stepped(peer, input, at)
     this.reigns.stepped(peer, at)
   }

@@ -62,6 +62,10 @@ export class PeerNetwork<Message = PeerMessage> {
     this.#cut.set(`${from}>${to}`, this.#bench.now + forMs)
   }
 
+  isCut(from: string, to: string): boolean {
+    return (this.#cut.get(`${from}>${to}`) ?? 0) > this.#bench.now
+  }
+
   slowDown(from: string, to: string, forMs: number): void {
     this.#slow.set(`${from}>${to}`, this.#bench.now + forMs)
   }

@@ -18,6 +18,7 @@ export type ElectionInvariant =
   | 'Founding'
   | 'Rejoin'
   | 'Quiet'
+  | 'Tether'
   | 'core'
 
 /** Thrown at the very event that broke an invariant, so that the trace ends there. */

@@ -3,17 +3,19 @@ import type { Leader, PeerMessage } from '../../core/election/messages.ts'
 import type { ElectionRecord, Moment } from '../../core/election/record.ts'
 import type { Tick } from '../../core/machine.ts'
 import type { Peer } from './peer.ts'
+import type { TethersTold } from './tethers-told.ts'
 import { must } from './violation.ts'
 
 interface Word {
   readonly term: number
   readonly leader: string
   readonly until: number
+  readonly tether?: string | undefined
 }
 
 /**
  * What voters owe each other, kept by somebody who only sees what they say: a promise binds its voter, one term has one leader, a restart
- * is sat out, and what was let go is not taken up again.
+ * is sat out, and what was let go is not taken up again. What a tether was quoted for ends with it.
  */
 export class WordsGiven {
   readonly #given = new Map<Peer, Word>()
@@ -26,6 +28,13 @@ export class WordsGiven {
   readonly #leaderOf = new WeakMap<PeerMessage, string>()
   readonly #longest = new Map<string, number>()
   readonly #letGo = new Map<Peer, number>()
+  /** Whose tether has ended, and up to which term that counts. */
+  readonly #over = new Map<Peer, Map<string, number>>()
+  readonly #tethers: TethersTold
+
+  constructor(tethers: TethersTold) {
+    this.#tethers = tethers
+  }
 
   started(peer: Peer): void {
     const { timing, store } = peer.options
@@ -38,10 +47,21 @@ export class WordsGiven {
 
   /** Whom a transfer is for hears of it from the leader that let go. */
   steps(peer: Peer, input: ElectionInput | Tick): void {
+    if (input.type === 'tetherEnded') return this.#ended(peer, input.id)
     if (input.type !== 'message' || input.message.type !== 'timeoutNow') return
     const { term, sender } = input.message
     const word = this.#given.get(peer)
     if (word !== undefined && word.term === term && word.leader === sender?.bootId) this.#given.delete(peer)
+  }
+
+  #ended(peer: Peer, id: string): void {
+    const word = this.#given.get(peer)
+    if (word?.tether !== id || !this.#tethers.isOpen(peer, id)) return
+    this.#given.delete(peer)
+    const over = this.#over.get(peer) ?? new Map<string, number>()
+    // Of the others the machine needs to know nothing: their terms are over.
+    over.clear()
+    this.#over.set(peer, over.set(word.leader, word.term))
   }
 
   decided(peer: Peer, effect: ElectionEffect, input: ElectionInput | Tick, at: Moment): void {
@@ -143,8 +163,13 @@ export class WordsGiven {
       'Promise',
       () => `${peer.bootId} acknowledges ${leader} while its promise to ${word?.leader} of term ${word?.term} runs`,
     )
+    must(
+      acked.term > (this.#over.get(peer)?.get(leader) ?? -1),
+      'Tether',
+      () => `${peer.bootId} acknowledges ${leader} in term ${acked.term}, of which it has read the end`,
+    )
     const until = Math.max(at.grantor + acked.promiseMs, word?.leader === leader ? word.until : 0)
-    this.#given.set(peer, { term: acked.term, leader, until })
+    this.#given.set(peer, { term: acked.term, leader, until, tether: acked.tether })
     this.#isLongest(peer, acked.promiseMs)
   }
 

@@ -11,6 +11,7 @@ import { Disk } from './disk.ts'
 import { Judge } from './judge.ts'
 import { PeerNetwork, type Sent } from './network.ts'
 import { idOf, Peer, type PeerHost, RIVAL } from './peer.ts'
+import { TetherYard } from './tether-yard.ts'
 import { WatcherPeer } from './watcher.ts'
 
 /** 2023, so that bases look as they do. */
@@ -23,6 +24,7 @@ export class ElectionWorld implements PeerHost {
   readonly bench: ElectionBench
   readonly judge: Judge
   readonly network: PeerNetwork
+  readonly tethers: TetherYard
   readonly ids: readonly string[]
   /** By address. */
   readonly peers = new Map<string, Peer>()
@@ -41,6 +43,10 @@ export class ElectionWorld implements PeerHost {
     const wires = { delayMs, healedMs: heartbeatMs * 0.1, overtakenMs, slowMs, wordsOf }
     this.network = new PeerNetwork(bench, wires, (sent) => this.#deliver(sent))
     this.#lives = bench.random.fork('lives')
+    this.tethers = new TetherYard(bench, {
+      peers: () => this.peers.values(),
+      isCut: (from, to) => this.network.isCut(from, to),
+    })
   }
 
   #habits(random: Random): Habits {
@@ -127,14 +133,22 @@ export class ElectionWorld implements PeerHost {
     watcher.post({ type: 'started' })
   }
 
-  crash(peer: Peer, justWritten: boolean): void {
+  /** `killed`: what it was tied to hears of its end. Otherwise its machine is gone with it. */
+  crash(peer: Peer, justWritten: boolean, killed: boolean = this.tethers.killed): void {
     this.bench.note(peer.bootId, 'crashes')
     this.bench.tell({ who: peer.address, what: 'crashes', state: 'down' })
     peer.kill()
     this.clockOf(peer.address).resume(this.bench.now)
     peer.disk?.cutOff(justWritten)
     this.peers.delete(peer.address)
+    this.tethers.gone(peer, killed)
     this.judge.gone(peer)
+  }
+
+  /** Whatever believes to lead ends with the thread that its tethers live in. */
+  terminate(peer: Peer): void {
+    this.tethers.gone(peer, true)
+    this.crash(peer, false, true)
   }
 
   /** Its clocks have changed, so what it believes may end at another instant. */
@@ -183,6 +197,8 @@ export class ElectionWorld implements PeerHost {
         return this.#persist(peer, effect)
       case 'send':
         return this.#send(peer, effect.to, effect.message)
+      case 'closeTether':
+        return this.tethers.closes(peer, effect.id)
       case 'emit': {
         const { type, ...rest } = effect.event
         this.bench.note(peer.bootId, type, rest)

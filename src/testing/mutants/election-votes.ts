@@ -92,8 +92,8 @@ export const ELECTION_VOTES: readonly ElectionMutant[] = [
     level,
     breaks: ['Promise', 'E4'],
     file: 'core/election/voter.js',
-    find: 'this.promise.give({ id, bootId, term }, promiseMs, at.grantor);',
-    replace: 'this.promise.give({ id, bootId, term }, promiseMs * 0.7, at.grantor);',
+    find: 'this.promise.give({ id, bootId, term }, promiseMs, at.grantor, quoted.tether);',
+    replace: 'this.promise.give({ id, bootId, term }, promiseMs * 0.7, at.grantor, quoted.tether);',
     rule: 'the promise that is kept is the one that was said',
   },
   {

@@ -54,7 +54,7 @@ export const decodeGreeting = (text: string): PeerGreeting | string => {
   if (rest.length > 0) return 'the first frame has more than a hello'
   const fault = helloFault(first)
   if (fault !== undefined) return `the hello: ${fault}`
-  const { cluster, id, bootId, metadata, observer } = first as PeerGreeting
+  const { cluster, id, bootId, metadata, observer, tether } = first as PeerGreeting
   return (
     idFault(cluster, 'the cluster of the hello') ??
     idFault(id, 'the identifier of the hello') ??
@@ -65,6 +65,7 @@ export const decodeGreeting = (text: string): PeerGreeting | string => {
       bootId,
       ...(metadata !== undefined && { metadata }),
       ...(observer !== undefined && { observer }),
+      ...(tether !== undefined && { tether }),
     }
   )
 }

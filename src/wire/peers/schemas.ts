@@ -72,8 +72,15 @@ export const PEER_MESSAGES = {
     promiseMs: Promised,
     leads: Flag,
     generation: whole(0, MAX_GENERATION),
+    tether: Type.Optional(Text),
   }),
-  acked: said('acked', { term: Term, round: Round, promiseMs: Promised, eligible: Flag }),
+  acked: said('acked', {
+    term: Term,
+    round: Round,
+    promiseMs: Promised,
+    eligible: Flag,
+    tether: Type.Optional(Text),
+  }),
   outranked: said('outranked', { term: Term, round: Round, ownTerm: Term }),
   timeoutNow: said('timeoutNow', { term: Term }),
   observe: said('observe', {}),
@@ -93,6 +100,7 @@ export const PeerHello = Type.Object(
     bootId: Text,
     metadata: Type.Optional(Type.Unknown()),
     observer: Type.Optional(Type.Object({ host: Host, port: Port }, strict)),
+    tether: Type.Optional(Text),
   },
   strict,
 )
@@ -106,6 +114,8 @@ export interface PeerGreeting {
   readonly metadata?: unknown
   /** It has no vote, and this is where it listens. */
   readonly observer?: { readonly host: string; readonly port: number }
+  /** What a connection for a tether between the same two processes has to know. */
+  readonly tether?: string
 }
 
 type Core<Name extends core.PeerMessage['type']> = Extract<core.PeerMessage, { type: Name }>

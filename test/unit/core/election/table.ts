@@ -30,6 +30,8 @@ class Seat {
   writes: Effect<'persist'>[] = []
   waiting: Effect<'send'>[] = []
   readonly events: ElectionEvent[] = []
+  /** Tethers that its machine wants closed. */
+  readonly closed: string[] = []
   /** By how much more its holder clock has gained than its grantor clock. */
   sleptMs = 0
 
@@ -97,6 +99,16 @@ export class Table {
     this.give(id, { type: 'started', record: disk })
   }
 
+  /** Both hold a tether with each other from now on. */
+  tie(a: string, b: string, id = `${a}-${b}`): string {
+    for (const [one, other] of [
+      [a, b],
+      [b, a],
+    ] as const)
+      this.give(one, { type: 'tetherOpened', id, with: { id: other, bootId: this.seat(other).bootId } })
+    return id
+  }
+
   crash(id: string): ElectionRecord | undefined {
     const { disk } = this.seat(id)
     this.#seats.delete(id)
@@ -131,6 +143,7 @@ export class Table {
   #perform(id: string, seat: Seat, effect: ElectionEffect): void {
     if (effect.type === 'emit') seat.events.push(effect.event)
     else if (effect.type === 'persist') seat.writes.push(effect)
+    else if (effect.type === 'closeTether') seat.closed.push(effect.id)
     else if (effect.after !== undefined && seat.writes.some(({ ticket }) => ticket === effect.after))
       seat.waiting.push(effect)
     else this.#underWay.push({ from: id, to: effect.to, message: effect.message })
