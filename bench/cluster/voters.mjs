@@ -10,17 +10,20 @@ import { told } from './told.mjs'
 const program = fileURLToPath(new URL('./voter.mjs', import.meta.url))
 
 /** What each of them is told: its place in the cluster, and a directory of its own. */
-const optionsOf = (ids, ports, directory, timing) => (id) => {
+const optionsOf = (ids, ports, directory, shared) => (id) => {
   const peers = ids.map((identifier, i) => ({ identifier, host: '127.0.0.1', port: ports[i] }))
   const { port } = peers.find(({ identifier }) => identifier === id)
-  return { identifier: id, listen_host: '127.0.0.1', listen_port: port, peers, timing, dataDir: join(directory, id) }
+  return { identifier: id, listen_host: '127.0.0.1', listen_port: port, peers, ...shared, dataDir: join(directory, id) }
 }
 
-/** Voters of our own, each a small program with `peer()` in it and a data directory. Resolves once all of them know who leads. */
-export const startVoters = async (count, timing) => {
+/**
+ * Voters of our own, each a small program with `peer()` in it and a data directory; `more` is what all of them are told besides. Resolves once
+ * all of them know who leads.
+ */
+export const startVoters = async (count, timing, more = {}) => {
   const ids = Array.from({ length: count }, (_, i) => `voter-${i}`)
   const { directory, remove } = scratch()
-  const optionsFor = optionsOf(ids, await freePorts(count), directory, timing)
+  const optionsFor = optionsOf(ids, await freePorts(count), directory, { timing, ...more })
   const voters = new Electorate(`Caucus, ${count} voters`, (id, said) => {
     const child = tracked(fork(program, [JSON.stringify(optionsFor(id))]))
     child.on('message', ({ leader, term }) => {

@@ -125,7 +125,7 @@ describe('caucus demo --once', () => {
   test('goes on when somebody else kills a worker, and with fewer files than workers', async () => {
     rmSync(join(dir, 'plain'), { recursive: true })
     rmSync(join(dir, 'odd'), { recursive: true })
-    const run = demo('--once', '--json', '--input', dir, '--workers', '2', '--kill', '0')
+    const run = demo('--once', '--json', '--input', dir, '--workers', '2', '--kill', '0', '--backend', 'embedded')
     const { pid } = await event(run, 'joined')
     await event(run, 'whole')
     process.kill(Number(pid), 'SIGKILL')
@@ -143,7 +143,7 @@ describe('caucus demo --once', () => {
   })
 
   test('ends with 1 and leaves nothing behind when its reader leaves before the verdict', async () => {
-    const run = demo('--once', '--json', '--input', dir)
+    const run = demo('--once', '--json', '--input', dir, '--backend', 'embedded')
     await event(run, 'whole')
     const pids = childrenOf(run)
     run.child.stdout?.destroy()
