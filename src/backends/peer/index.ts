@@ -38,7 +38,7 @@ export interface PeerSurroundings {
 export const openPeer = async (sound: SoundPeer, surroundings: PeerSurroundings): Promise<Cluster> => {
   const { listen, telemetry, clocks = systemClocks, openSocket = openWebSocket } = surroundings
   const { random = Math.random, wallMs = Date.now, newId = randomUUID, reach } = surroundings
-  const { dataDir, cluster, self, token, tls, insecure } = sound
+  const { dataDir, cluster, self } = sound
   if (sound.seeds !== undefined) return observe(sound, sound.seeds, surroundings)
   const store = dataDir === undefined ? undefined : await voterStore(dataDir, { cluster, voter: self.identifier })
   const running = new RunningCluster({
@@ -53,21 +53,13 @@ export const openPeer = async (sound: SoundPeer, surroundings: PeerSurroundings)
     newId,
     ...(reach !== undefined && { reach }),
   })
-  try {
-    running.begin(
-      await listen({ peers: running.hosting, host: sound.listenHost, port: self.port, token, tls, insecure }),
-    )
-    return running
-  } catch (error) {
-    await running.close()
-    throw error
-  }
+  return listening(running, sound, listen)
 }
 
 const observe = async (sound: SoundPeer, seeds: readonly Seed[], surroundings: PeerSurroundings): Promise<Cluster> => {
   const { listen, telemetry, clocks = systemClocks, openSocket = openWebSocket, sources, reach } = surroundings
   const { random = Math.random, wallMs = Date.now, newId = randomUUID } = surroundings
-  const { self, token, tls, insecure } = sound
+  const { token, tls } = sound
   const { ask = seedAsker({ token, tls, clock: clocks.grantor }) } = surroundings
   const observing = new ObservingCluster({
     sound,
@@ -82,13 +74,20 @@ const observe = async (sound: SoundPeer, seeds: readonly Seed[], surroundings: P
     newId,
     ...(reach !== undefined && { reach }),
   })
+  return listening(observing, sound, listen)
+}
+
+/** It takes part from when it can be reached. Of one that cannot be, nothing is left. */
+const listening = async <Peer extends RunningCluster | ObservingCluster>(
+  peer: Peer,
+  { listenHost, self, token, tls, insecure }: SoundPeer,
+  listen: ListenForPeers,
+): Promise<Peer> => {
   try {
-    observing.begin(
-      await listen({ peers: observing.hosting, host: sound.listenHost, port: self.port, token, tls, insecure }),
-    )
-    return observing
+    peer.begin(await listen({ peers: peer.hosting, host: listenHost, port: self.port, token, tls, insecure }))
+    return peer
   } catch (error) {
-    await observing.close()
+    await peer.close()
     throw error
   }
 }

@@ -2,13 +2,14 @@ import type { PeerMessage } from '../../core/election/messages.ts'
 import type { Random } from '../../core/random.ts'
 import { exponential, pick } from '../simulation/conditions.ts'
 import { lucky } from '../simulation/lot.ts'
+import { arrangeRecurring, type DeedIn } from '../simulation/recurring.ts'
 import type { ElectionFault } from './conditions.ts'
 import { hostileMessages, inflatedMessages } from './hostile.ts'
 import { type Peer, RIVAL } from './peer.ts'
 import { CLUSTER, type ElectionWorld } from './world.ts'
 
 /** False: there was nothing to do it to. */
-type Deed = (world: ElectionWorld, random: Random) => boolean
+type Deed = DeedIn<ElectionWorld>
 
 const anyOf = (world: ElectionWorld, random: Random, which: (peer: Peer) => boolean = () => true): Peer | undefined =>
   lucky([...world.peers.values()].filter(which), ({ address }) => address, random)
@@ -220,35 +221,10 @@ const DEEDS: Partial<Record<ElectionFault, Deed>> = {
   }),
 }
 
-/**
- * Makes each fault that is switched on happen again and again, until the world is healed. Each time is a deed with a name of its own
- * (`crash.3`) and with chances of its own, so that leaving one out leaves the others as they were.
- */
-export const arrangeElectionFaults = (world: ElectionWorld): void => {
-  const { bench } = world
-  for (const name of bench.conditions.faults) {
-    const deed = DEEDS[name]
-    if (deed === undefined) continue
-    const random = bench.random.fork(`fault ${name}`)
-    let number = 0
-    const rare = name === 'rolling' || name === 'rival' ? 6 : name === 'malformed' ? 0.5 : 2
-    const again = (): void => {
-      bench.agenda.after(exponential(random, bench.conditions.faultEveryMs * rare), () => {
-        if (!bench.faulty) return
-        again()
-        perform(world, name, `${name}.${number++}`, deed, random)
-      })
-    }
-    again()
-  }
-}
+const RARE: Partial<Record<ElectionFault, number>> = { rolling: 6, rival: 6, malformed: 0.5 }
 
-const perform = (world: ElectionWorld, fault: ElectionFault, name: string, deed: Deed, random: Random): void => {
-  const { bench } = world
-  if (bench.conditions.deeds?.has(name) === false) return
-  bench.note('fault', fault)
-  bench.tell({ who: 'world', kind: 'fault', what: name })
-  if (!deed(world, random.fork(name))) return
-  bench.count(fault)
-  bench.deeds.push(name)
-}
+export const arrangeElectionFaults = (world: ElectionWorld): void =>
+  arrangeRecurring<ElectionFault, ElectionWorld>(world, {
+    deedOf: (fault) => DEEDS[fault],
+    gapMs: (fault, random) => exponential(random, world.bench.conditions.faultEveryMs * (RARE[fault] ?? 2)),
+  })

@@ -2,13 +2,14 @@ import type { Random } from '../../core/random.ts'
 import { compareEntries, latestEntry } from '../../core/replication/entries.ts'
 import { exponential, pick } from '../simulation/conditions.ts'
 import { lucky } from '../simulation/lot.ts'
+import { arrangeRecurring, type DeedIn } from '../simulation/recurring.ts'
 import type { ReplicationFault } from './conditions.ts'
 import { hostileMessage } from './hostile.ts'
 import type { ReplicaProcess } from './voter.ts'
 import type { ReplicationWorld } from './world.ts'
 
 /** False: there was nothing to do it to. */
-type Deed = (world: ReplicationWorld, random: Random) => boolean
+type Deed = DeedIn<ReplicationWorld>
 
 const oneOf = (voters: Iterable<ReplicaProcess>, random: Random): ReplicaProcess | undefined =>
   lucky([...voters], ({ id }) => id, random)
@@ -166,34 +167,8 @@ const RARE: Partial<Record<ReplicationFault, number>> = {
   crash: 1,
 }
 
-/**
- * Makes each fault that is switched on happen again and again, until the world is healed. Each time is a deed with a name of its own
- * (`crash.3`) and with chances of its own, so that leaving one out leaves the others as they were.
- */
-export const arrangeReplicationFaults = (world: ReplicationWorld): void => {
-  const { bench } = world
-  for (const name of bench.conditions.faults) {
-    const deed = DEEDS[name]
-    if (deed === undefined) continue
-    const random = bench.random.fork(`fault ${name}`)
-    let number = 0
-    const again = (): void => {
-      bench.agenda.after(exponential(random, bench.conditions.faultEveryMs * (RARE[name] ?? 2)), () => {
-        if (!bench.faulty) return
-        again()
-        perform(world, name, `${name}.${number++}`, deed, random)
-      })
-    }
-    again()
-  }
-}
-
-const perform = (world: ReplicationWorld, fault: ReplicationFault, name: string, deed: Deed, random: Random): void => {
-  const { bench } = world
-  if (bench.conditions.deeds?.has(name) === false) return
-  bench.note('fault', fault)
-  bench.tell({ who: 'world', kind: 'fault', what: name })
-  if (!deed(world, random.fork(name))) return
-  bench.count(fault)
-  bench.deeds.push(name)
-}
+export const arrangeReplicationFaults = (world: ReplicationWorld): void =>
+  arrangeRecurring<ReplicationFault, ReplicationWorld>(world, {
+    deedOf: (fault) => DEEDS[fault],
+    gapMs: (fault, random) => exponential(random, world.bench.conditions.faultEveryMs * (RARE[fault] ?? 2)),
+  })

@@ -1,7 +1,7 @@
-import type { Random } from '../../core/random.ts'
 import { exponential, type FaultName, type Profile, pick } from './conditions.ts'
 import { DEEDS, type Deed, endCoordinator } from './deeds.ts'
 import { pending } from './liveness.ts'
+import { arrangeRecurring, performDeed } from './recurring.ts'
 import { giveOrder, stopForAWhile, weigh } from './wishes.ts'
 import type { World } from './world.ts'
 
@@ -12,42 +12,19 @@ const RARITY: Partial<Record<FaultName, number>> = { joinStorm: 4, replay: 0.2, 
 /** What is no fault at all, and must be borne beside every fault. */
 const WISHES: Partial<Record<FaultName, Deed>> = { weights: weigh, statics: stopForAWhile, orders: giveOrder }
 
-/**
- * Makes each fault that is switched on happen again and again, until the world is healed. Each time is a deed with a name of its own
- * (`crash.3`) and with chances of its own, so that leaving one out leaves the others as they were.
- */
+/** As long as the world is not healed: what is switched on, or failovers alone. */
 export const arrangeFaults = (world: World): void => {
-  const { bench } = world
-  const { faultEveryMs, profile } = bench.conditions
+  const { faultEveryMs, profile } = world.bench.conditions
   if (profile === 'failover') return arrangeFailovers(world)
-  for (const name of bench.conditions.faults) {
-    const deed = DEEDS[name] ?? WISHES[name]
-    if (deed === undefined) continue
-    const random = bench.random.fork(`fault ${name}`)
-    let number = 0
-    const again = (): void => {
-      const rare = RARITY[name] ?? (name === 'restart' && !OFTEN_RESTARTED.has(profile) ? 4 : 1)
+  arrangeRecurring<FaultName, World>(world, {
+    deedOf: (fault) => DEEDS[fault] ?? WISHES[fault],
+    gapMs: (fault, random) => {
       // Churn never rests: with chance alone there would be a quiet moment soon.
-      const gapMs =
-        profile === 'churn' ? faultEveryMs * (0.5 + random.next()) : exponential(random, faultEveryMs * rare * 2)
-      bench.agenda.after(gapMs, () => {
-        if (!bench.faulty) return
-        again()
-        perform(world, name, `${name}.${number++}`, deed, random)
-      })
-    }
-    again()
-  }
-}
-
-const perform = (world: World, fault: FaultName, name: string, deed: Deed, random: Random): void => {
-  const { bench } = world
-  if (bench.conditions.deeds?.has(name) === false) return
-  bench.note('fault', fault)
-  bench.tell({ who: 'world', kind: 'fault', what: name })
-  if (!deed(world, random.fork(name))) return
-  bench.count(fault)
-  bench.deeds.push(name)
+      if (profile === 'churn') return faultEveryMs * (0.5 + random.next())
+      const rare = RARITY[fault] ?? (fault === 'restart' && !OFTEN_RESTARTED.has(profile) ? 4 : 1)
+      return exponential(random, faultEveryMs * rare * 2)
+    },
+  })
 }
 
 /**
@@ -69,7 +46,7 @@ const arrangeFailovers = (world: World): void => {
       const { groups, membersPerGroup } = bench.conditions
       if (world.members.length < groups.length * membersPerGroup || pending(world).length > 0) return
       world.watchers.mustStay = true
-      perform(world, 'restart', name, failOver, random)
+      performDeed<FaultName, World>(world, 'restart', name, failOver, random)
     })
   }
   again()
@@ -81,7 +58,8 @@ const arrangeOrders = (world: World): void => {
   const random = bench.random.fork('fault orders')
   for (let number = 0; bench.has('orders') && number < 3; number++) {
     bench.agenda.after(bench.conditions.timing.leaseMs * 1.4 * random.next(), () => {
-      if (!world.watchers.mustStay) perform(world, 'orders', `orders.${number}`, giveOrder, random)
+      if (!world.watchers.mustStay)
+        performDeed<FaultName, World>(world, 'orders', `orders.${number}`, giveOrder, random)
     })
   }
 }
