@@ -7,8 +7,7 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^caucus\/(compat|testing)$/, replacement: source('$1/index.ts') },
-      { find: /^caucus\/opentelemetry$/, replacement: source('opentelemetry.ts') },
-      { find: /^caucus\/server$/, replacement: source('server.ts') },
+      { find: /^caucus\/(etcd|nats|opentelemetry|server|sql)$/, replacement: source('$1.ts') },
       { find: /^caucus$/, replacement: source('index.ts') },
     ],
   },

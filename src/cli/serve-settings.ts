@@ -36,6 +36,7 @@ export interface ServeOptions {
   readonly insecure?: boolean
   readonly fresh?: boolean
   readonly pollInterval?: Millis
+  readonly links?: 'plain' | 'direct'
 }
 
 /** Everything that a server needs to know, from the command line over the file over the defaults. */
@@ -76,6 +77,10 @@ export const settingsOf = (options: ServeOptions, env: NodeJS.ProcessEnv = proce
   const address = addressOf(options, config)
   const access = accessOf(options, config, text, env)
   const tls = tlsOf(options, config)
+  const voter = voterOf(options, config, { ...address, access, tls, timing })
+  if (options.links !== undefined && voter === undefined) {
+    throw new UsageError('--links is between voters, and this server has none; name the others in peers of --config')
+  }
   return {
     ...address,
     clusterId: config?.cluster,
@@ -84,7 +89,7 @@ export const settingsOf = (options: ServeOptions, env: NodeJS.ProcessEnv = proce
     access,
     limits: config?.limits ?? {},
     tls,
-    voter: voterOf(options, config, { ...address, access, tls, timing }),
+    voter,
   }
 }
 

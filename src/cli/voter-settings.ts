@@ -13,6 +13,7 @@ interface VoterOptions {
   readonly fresh?: boolean
   readonly dataDir?: string
   readonly insecure?: boolean
+  readonly links?: 'plain' | 'direct'
 }
 
 /** Where it listens, who may say something there, and by which certificate it is known. */
@@ -32,7 +33,7 @@ export const voterOf = (
   { host, port, access, tls, timing }: VoterSurroundings,
 ): PeerOptions | undefined => {
   if (config === undefined) return undefined
-  const { identifier = '', peers, seeds, metadata, cluster, groups, links } = config
+  const { identifier = '', peers, seeds, metadata, cluster, groups } = config
   if (seeds === undefined && otherPeers(config).length === 0) return undefined
   const role = seeds === undefined ? 'admin' : 'member'
   const token = access === undefined ? undefined : ownToken(access.rules, identifier, role)
@@ -42,7 +43,7 @@ export const voterOf = (
       `${access.file} has no token that this peer could show to the voters: give it an entry with the token itself (not its sha256), the role ${role} and the name ${JSON.stringify(identifier)}`,
     )
   }
-  const { dataDir, insecure, fresh, group, pollInterval } = options
+  const { dataDir, insecure, fresh, group, pollInterval, links = config.links } = options
   return {
     identifier,
     listen_host: host,

@@ -58,6 +58,12 @@ export const define: CommandModule['define'] = (command: Command, run) => {
     .option('--tls-key <file>', 'its key (PEM)')
     .option('--tls-ca <file>', 'clients must show a certificate of this authority (PEM); its name says who they are')
     .option('--audit-log <file>', 'appends what operators did, and who was refused (default: the log)')
+    .addOption(
+      new Option(
+        '--links <kind>',
+        'between voters: direct also keeps a connection whose end shows at once that a leader has died',
+      ).choices(['plain', 'direct']),
+    )
     .option('--insecure', 'listen beyond this machine without a token or certificates')
     .option('--fresh', 'nobody holds anything from an earlier server: begin without waiting for old leases')
   addLogOptions(command).action((options: ServeOptions & LogSettings) => run(() => serve(options)))

@@ -48,6 +48,17 @@ describe('what a server is told', () => {
     })
   })
 
+  test('links are between voters: the command line goes before the file, and a server without peers has none', () => {
+    const peers = [
+      { identifier: 'a', host: 'localhost', port: 7_001 },
+      { identifier: 'b', host: 'localhost', port: 7_002 },
+    ]
+    const config = file('links.json', { identifier: 'a', listen_port: 7_001, peers, links: 'plain' })
+    expect(settings({ config }).voter?.links).toBe('plain')
+    expect(settings({ config, links: 'direct' }).voter?.links).toBe('direct')
+    expect(() => settings({ links: 'direct' })).toThrow('--links is between voters')
+  })
+
   test('the command line goes before the file, and groups keep what is their own', () => {
     const config = file('all.json', {
       cluster: 'c1',
