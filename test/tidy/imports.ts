@@ -35,6 +35,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   'backends/embedded': ENGINE,
   'backends/remote': ENGINE,
   'backends/peer': ENGINE,
+  'backends/etcd': { ...ENGINE, packages: ['etcd3'] },
+  'backends/nats': { ...ENGINE, packages: ['@nats-io/*'] },
   opentelemetry: { may: ['ports', 'core', 'errors'], packages: ['@opentelemetry/api'], node: [] },
   compat: { may: ['door', 'runtime', 'wire', 'core', 'errors'], packages: [], node: ['*'] },
   adapters: { may: ['door', 'runtime', 'wire', 'core', 'errors'], packages: [], node: ['*'] },
