@@ -1,10 +1,15 @@
 import { assignmentPlan, keysMoved } from './rows/assignment.mjs'
+import { backends } from './rows/backends.mjs'
 import { blockedLoop } from './rows/blocked-loop.mjs'
 import { changeCost } from './rows/change.mjs'
 import { coreTable } from './rows/core-table.mjs'
 import { frozenMember, frozenServer } from './rows/detection.mjs'
 import { dispatchAcross, silentResponder } from './rows/dispatch-across.mjs'
 import { dispatchInProcess } from './rows/dispatch-in-process.mjs'
+import { dispatchOnNats } from './rows/dispatch-nats.mjs'
+import { etcdChange } from './rows/etcd-change.mjs'
+import { etcdLocks } from './rows/etcd-locks.mjs'
+import { etcdRenewals } from './rows/etcd-renewals.mjs'
 import { failover } from './rows/failover.mjs'
 import { failoverMembers, failoverUnclaimed } from './rows/failover-members.mjs'
 import { crash, join, leave } from './rows/hand-over.mjs'
@@ -37,8 +42,9 @@ export const SETS = {
     keysMoved,
     simulator,
   },
-  dispatch: { dispatchInProcess, dispatchAcross, silentResponder },
+  dispatch: { dispatchInProcess, dispatchAcross, dispatchOnNats, silentResponder },
   cluster: { failover, transfer, blockedLoop, failoverMembers, failoverUnclaimed, idlePeers },
+  backends: { backends, etcdRenewals, etcdLocks, etcdChange },
   memory: { memory },
 }
 

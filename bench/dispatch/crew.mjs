@@ -95,9 +95,9 @@ class Crew {
 }
 
 /** Crews of all contenders, by their names. `tell` hears which of them is not there. */
-export const crewsOf = async (fanOut, tell) => {
+export const crewsOf = async (fanOut, tell, contenders = CONTENDERS) => {
   const crews = {}
-  for (const contender of CONTENDERS) {
+  for (const contender of contenders) {
     const crew = await Crew.of(contender, fanOut)
     if (crew === undefined) tell(`${contender}: skipped, since its server is not installed (Debian: nats-server)`)
     else crews[crew.name] = crew

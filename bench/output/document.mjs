@@ -8,6 +8,7 @@ const CHAPTERS = {
   groups: '<!-- what follows is written by npm run bench -- --docs -->',
   dispatch: '<!-- what follows is written by npm run bench -- dispatch --docs -->',
   cluster: '<!-- what follows is written by npm run bench -- cluster --docs -->',
+  backends: '<!-- what follows is written by npm run bench -- backends --docs -->',
 }
 
 const replaced = (document, begin, text, file) => {

@@ -9,7 +9,7 @@ const SETTLE_MS = 100
 const MARGIN_MS = 50
 
 /** Three members with an index each; something happens, and the clock runs until all who are there then hold new slots. */
-const measure = async (url, group, { newcomers, happen, stay, total }) => {
+export const measureChange = async (url, group, { newcomers, happen, stay, total }) => {
   const team = new Team(url, group)
   try {
     const members = await team.add(3)
@@ -32,7 +32,7 @@ const handOver = async ({ name, floor, others, quick, tell, ...change }) => {
   try {
     const took = []
     for (let i = 0; i < times; i++) {
-      took.push(await measure(server.url, `bench-${i}`, change))
+      took.push(await measureChange(server.url, `bench-${i}`, change))
       if (i % 5 === 4) tell(`${name}: ${i + 1} of ${times}`)
     }
     return [waitRow(name, took, { floor, others, marginMs: MARGIN_MS })]
@@ -48,37 +48,30 @@ const CRASHES = {
   'Kafka, default (documented)': 45_000,
 }
 
-/** kill -9: nobody says anything, so the lease must run out first. */
-export const crash = (options) =>
-  handOver({
-    ...options,
-    ...GONE,
-    name: 'crash of one of three → others hold new slots',
-    floor: grantMs(LEASE_MS) + SETTLE_MS,
-    others: CRASHES,
-    happen: ({ members }) => members[0].kill('SIGKILL'),
-  })
-
-/** A leave acknowledges, so nothing but the debounce is waited for. */
-export const leave = (options) =>
-  handOver({
-    ...options,
-    ...GONE,
-    name: 'planned leave of one of three → others hold new slots',
-    floor: SETTLE_MS,
-    others: {},
-    happen: ({ members }) => members[0].send('leave'),
-  })
-
-/** The others are asked for their slots when the debounce ends, and acknowledge. */
-export const join = (options) =>
-  handOver({
-    ...options,
-    name: 'planned join of a fourth → all four hold new slots',
-    floor: SETTLE_MS,
-    others: {},
+/** What may happen to three members, and who then has to hold new slots. */
+export const CHANGES = {
+  /** kill -9: nobody says anything, so the lease must run out first. */
+  crash: { ...GONE, happen: ({ members }) => members[0].kill('SIGKILL') },
+  /** A leave acknowledges, so nothing but the debounce is waited for. */
+  leave: { ...GONE, happen: ({ members }) => members[0].send('leave') },
+  /** The others are asked for their slots when the debounce ends, and acknowledge. */
+  join: {
     newcomers: 1,
     total: 4,
     happen: ({ others }) => others[0].send('join'),
     stay: ({ members, others }) => [...members, ...others],
-  })
+  },
+}
+
+export const CHANGE_NAMES = {
+  crash: 'crash of one of three → others hold new slots',
+  leave: 'planned leave of one of three → others hold new slots',
+  join: 'planned join of a fourth → all four hold new slots',
+}
+
+const waited = (change, more) => (options) =>
+  handOver({ ...options, ...CHANGES[change], name: CHANGE_NAMES[change], ...more })
+
+export const crash = waited('crash', { floor: grantMs(LEASE_MS) + SETTLE_MS, others: CRASHES })
+export const leave = waited('leave', { floor: SETTLE_MS, others: {} })
+export const join = waited('join', { floor: SETTLE_MS, others: {} })

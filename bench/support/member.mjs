@@ -1,8 +1,9 @@
 // One member process: joins when it is told to, reports every slot that it gets with the machine's monotonic clock, leaves when it is told to.
-import { connect, remote, timing } from '../../dist/index.js'
+import { connect } from '../../dist/index.js'
+import { backendOf } from './backend.mjs'
 
-const [url, group, id] = process.argv.slice(2)
-const caucus = await connect(remote(url.split(','), { timing: timing.local }))
+const [spec, group, id] = process.argv.slice(2)
+const caucus = await connect(await backendOf(spec))
 let membership
 
 const join = async () => {

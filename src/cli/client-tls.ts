@@ -13,15 +13,21 @@ export interface ClientTls {
   readonly key?: Buffer
 }
 
-/** What the command line names for a server with TLS; undefined when nothing. */
+/** What the command line names for servers with TLS; undefined when nothing. */
 export const tlsOf = (settings: ServerSettings): ClientTls | undefined => {
-  const { tlsCa, tlsCert, tlsKey } = settings
+  const tls = pemOf(settings)
+  if (tls === undefined) return undefined
+  const plain = serversOf(settings).find((url) => !url.startsWith('https:'))
+  if (plain !== undefined) throw new UsageError(`--tls-… is for https:// servers, and ${plain} is none`)
+  return tls
+}
+
+/** What stands in the files that it names; undefined when it names none. */
+export const pemOf = ({ tlsCa, tlsCert, tlsKey }: ServerSettings): ClientTls | undefined => {
   if (tlsCa === undefined && tlsCert === undefined && tlsKey === undefined) return undefined
   if ((tlsCert === undefined) !== (tlsKey === undefined)) {
     throw new UsageError('--tls-cert and --tls-key go together; give both')
   }
-  const plain = serversOf(settings).find((url) => !url.startsWith('https:'))
-  if (plain !== undefined) throw new UsageError(`--tls-… is for https:// servers, and ${plain} is none`)
   const tls = {
     ...(tlsCa !== undefined && { ca: readBytes(tlsCa, '--tls-ca') }),
     ...(tlsCert !== undefined && { cert: readBytes(tlsCert, '--tls-cert') }),

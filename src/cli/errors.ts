@@ -14,5 +14,7 @@ export const describeFailure = (error: unknown): string => {
 }
 
 /** What a server says is for everybody who speaks to it; on the command line the same is done in another way. */
-const hintOf = ({ code }: CaucusError): string =>
-  code === 'CAUCUS_UNAUTHORIZED' ? '; here, name the file that holds it with --token-file or CAUCUS_TOKEN_FILE' : ''
+const hintOf = ({ code, details }: CaucusError): string =>
+  code === 'CAUCUS_UNAUTHORIZED' && details.options === undefined
+    ? '; here, name the file that holds it with --token-file or CAUCUS_TOKEN_FILE'
+    : ''

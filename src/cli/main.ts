@@ -67,7 +67,7 @@ const programFor = async (called: string, run: Parameters<CommandModule['define'
 
 const HELP = `
 Durations are 300ms, 4s, 2m, or bare seconds (4, 0.5). Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
-Environment: CAUCUS_SERVER (servers of one cluster), CAUCUS_TOKEN_FILE, NO_COLOR. \`caucus <command> --help\` says more.`
+Environment: CAUCUS_SERVER (servers of one cluster), CAUCUS_ETCD, CAUCUS_NATS, CAUCUS_TOKEN_FILE, NO_COLOR. \`caucus <command> --help\` says more.`
 
 /** Commander's message as one line of ours. */
 const usageLine = (command: string, message: string, accepted = ''): string => {

@@ -12,7 +12,7 @@ import { readText } from './read-file.ts'
 const DEFAULT_SERVER = 'http://127.0.0.1:8989'
 
 /** Lets commander say the name of the option in front of what is wrong with it. */
-const refusing =
+export const refusing =
   <T>(read: (text: string) => T) =>
   (text: string): T => {
     try {
@@ -83,7 +83,7 @@ const oneServer = (text: string): string => {
   return url.href.replace(/^ws/, 'http').replace(/\/+$/, '')
 }
 
-const listOf = (text: string): string[] => text.split(/[\s,]+/).filter((part) => part !== '')
+export const listOf = (text: string): string[] => text.split(/[\s,]+/).filter((part) => part !== '')
 
 export interface LogSettings {
   readonly logLevel: LogLevel

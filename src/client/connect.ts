@@ -3,6 +3,7 @@ import type { ServiceCount } from '../core/registry/view.ts'
 import { CaucusError } from '../errors.ts'
 import type { Backend, BackendFactory, JoinRequest } from '../ports/backend.ts'
 import type { Guarantees } from '../ports/hosting.ts'
+import type { TopicsConnection, TopicsFactory } from '../ports/topics-factory.ts'
 import type { Tracing } from '../ports/tracing.ts'
 import { Election } from './election.ts'
 import { Elections } from './elections.ts'
@@ -16,15 +17,16 @@ import { Services } from './services.ts'
 import type { Topic } from './topic.ts'
 import type { TopicSchemas } from './topic-options.ts'
 import { checkTracing } from './topic-tracing.ts'
-import { Topics } from './topics.ts'
+import { Topics, type TopicsBackend } from './topics.ts'
 
 /**
  * Resolves with a handle once the backend, or that of a peer in this process, is ready to take joins. Disposing of it leaves every group that was joined through it and
- * closes what it opened. A signal ends the wait. With `tracing`, what is asked and answered on topics is traced.
+ * closes what it opened. A signal ends the wait. With `tracing`, what is asked and answered on topics is traced. With `topics`, those go
+ * another way than all the rest: `nats([...])` of `caucus/nats`.
  */
 export const connect = async (
   to: BackendFactory | { readonly backend: BackendFactory },
-  options: { readonly signal?: AbortSignal; readonly tracing?: Tracing } = {},
+  options: { readonly signal?: AbortSignal; readonly tracing?: Tracing; readonly topics?: TopicsFactory } = {},
 ): Promise<Caucus> => {
   const backend =
     typeof to === 'function' ? to : (to as Partial<Exclude<typeof to, BackendFactory>> | undefined)?.backend
@@ -34,16 +36,27 @@ export const connect = async (
       'connect() takes a backend: embedded(), remote([url]) or a cluster',
     )
   }
-  checkOptions(options, ['signal', 'tracing'], 'connect()')
+  checkOptions(options, ['signal', 'tracing', 'topics'], 'connect()')
   checkSignal(options.signal, 'connect()')
   checkTracing(options.tracing)
+  if (options.topics !== undefined && typeof options.topics !== 'function')
+    throw new CaucusError('CAUCUS_INVALID_ARGUMENT', 'connect({ topics }) takes what nats() of caucus/nats gives')
   options.signal?.throwIfAborted()
-  return new Caucus(await backend({ signal: options.signal }), options.tracing)
+  const connected = await backend({ signal: options.signal })
+  if (options.topics === undefined) return new Caucus(connected, options.tracing)
+  try {
+    return new Caucus(connected, options.tracing, await options.topics({ signal: options.signal }))
+  } catch (error) {
+    await connected.close()
+    throw error
+  }
 }
 
 /** A connection to a coordinator, and all the memberships that it keeps alive. */
 export class Caucus implements AsyncDisposable {
   readonly #backend: Backend
+  /** Where the topics go another way than the rest. */
+  readonly #elsewhere: TopicsConnection | undefined
   /** Those that are joining, too. */
   readonly #memberships = new Set<Membership>()
   readonly #topics: Topics
@@ -53,9 +66,17 @@ export class Caucus implements AsyncDisposable {
   #closed: Promise<void> | undefined
 
   /** Use `connect()`. */
-  constructor(backend: Backend, tracing?: Tracing) {
+  constructor(backend: Backend, tracing?: Tracing, elsewhere?: TopicsConnection) {
     this.#backend = backend
-    this.#topics = new Topics(() => this.#open(), tracing)
+    this.#elsewhere = elsewhere
+    const topics: TopicsBackend =
+      elsewhere === undefined
+        ? backend
+        : { topics: elsewhere.topics, clocks: backend.clocks, newId: () => backend.newId() }
+    this.#topics = new Topics(() => {
+      this.#open()
+      return topics
+    }, tracing)
   }
 
   /** What this backend really promises. */
@@ -170,7 +191,7 @@ export class Caucus implements AsyncDisposable {
         this.#onces.drain(),
       ])
     } finally {
-      await this.#backend.close()
+      await Promise.all([this.#backend.close(), this.#elsewhere?.close()])
     }
   }
 

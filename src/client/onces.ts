@@ -43,6 +43,8 @@ export class Onces {
     const backend = this.#backend()
     const request = requestOf(once, options, backend)
     signal?.throwIfAborted()
+    // Whoever begins to coordinate after the instant cannot know whether it was run.
+    backend.prepare?.()
     await this.#comes(once, backend, signal)
     const call = new OnceCall(backend, request, (ended) => this.#calls.delete(ended))
     // It may have been refused already.

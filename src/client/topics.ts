@@ -40,7 +40,7 @@ export class Topics implements TopicsHome {
     if (topics !== undefined) return this.#tracing === undefined ? topics : new TracedTopics(topics, this.#tracing)
     throw new CaucusError(
       'CAUCUS_INVALID_ARGUMENT',
-      'this backend has no topics; connect to embedded() or remote([url])',
+      'this backend has no topics; give connect() topics: nats([url]) of caucus/nats, or connect to embedded() or remote([url])',
     )
   }
 

@@ -3,7 +3,7 @@ import { Ledger } from './ledger.ts'
 import { sumsOf, writeSums } from './output.ts'
 import { type Fault, faultScript, LULL_MS, spanMs } from './script.ts'
 import type { Show } from './show.ts'
-import { GROUP, type Stage } from './stage.ts'
+import type { Stage } from './stage.ts'
 import { faultsOf, type Summary, summaryOf } from './summary.ts'
 import { Team } from './team.ts'
 
@@ -21,13 +21,13 @@ export class Demo {
   constructor(stage: Stage, show: Show) {
     this.#stage = stage
     this.#show = show
-    this.#faults = faultScript(stage.kill, stage.servers.length)
+    this.#faults = faultScript(stage.kill, stage.servers.length !== 1)
     const team = new Team(stage, (event) => show.tell(event))
     this.#team = team
     this.#ledger = new Ledger({
       folder: stage.folder,
       files: stage.files.length,
-      spanMs: spanMs(this.#faults),
+      spanMs: spanMs(this.#faults, stage.servers.length > 0 ? 'servers' : 'elsewhere'),
       release: (files) => team.tellAll({ type: 'release', files }),
       tell: (event) => show.tell(event),
       hashed: (who) => show.hashed(who),
@@ -72,14 +72,13 @@ export class Demo {
 
   /** What somebody can try who sees the group alive. */
   async whatNext(): Promise<string[]> {
-    const leader = await this.#team.findLeader()
-    const [leaver, victim = leaver] = this.#team.atWork
-    const killIt =
-      leader && `  kill -9 ${leader.child.pid}     ${leader.id} leads: another one does then, and nothing moves`
+    const coordinator = await this.#team.findCoordinator()
+    const [leaver, victim = leaver] = this.#team.atWork.filter(({ child }) => child.pid !== coordinator?.pid)
+    const killIt = coordinator && killLine(coordinator)
     return [
       '',
       'The group is still up. Try, in another terminal:',
-      `  curl ${this.#team.url}/v1/groups/${GROUP}`,
+      `  ${this.#team.look}`,
       ...(killIt === undefined ? [] : [killIt]),
       `  kill ${leaver?.child.pid}        ${leaver?.id} leaves: others take over at once`,
       `  kill -9 ${victim?.child.pid}     ${victim?.id} cannot say so: its lease has to run out first`,
@@ -110,3 +109,8 @@ export class Demo {
     return summary
   }
 }
+
+const killLine = ({ id, pid, isWorker }: { readonly id: string; readonly pid: number; readonly isWorker: boolean }) =>
+  isWorker
+    ? `  kill -9 ${pid}     ${id} coordinates, too: another one does then, and only what was its own moves`
+    : `  kill -9 ${pid}     ${id} leads: another one does then, and nothing moves`

@@ -7,6 +7,7 @@ export type DemoEvent =
       readonly dir: string
       readonly files: number
       readonly workers: number
+      /** Of the demo's own; 0 where something else coordinates. */
       readonly servers: number
     }
   | { readonly type: 'listening'; readonly server: string; readonly url: string; readonly pid: number }
@@ -14,7 +15,14 @@ export type DemoEvent =
   | { readonly type: 'led'; readonly server: string; readonly term: number; readonly afterMs: number }
   | { readonly type: 'leaderKilled'; readonly server: string; readonly pid: number }
   | { readonly type: 'joined'; readonly worker: string; readonly pid: number }
-  | { readonly type: 'killed'; readonly worker: string; readonly pid: number; readonly partitions: number }
+  | {
+      readonly type: 'killed'
+      readonly worker: string
+      readonly pid: number
+      readonly partitions: number
+      /** It was the one that coordinated all of them. */
+      readonly coordinated?: true
+    }
   | { readonly type: 'frozen'; readonly worker: string; readonly pid: number; readonly partitions: number }
   | { readonly type: 'continued'; readonly worker: string; readonly pid: number; readonly frozenMs: number }
   | {

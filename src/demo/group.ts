@@ -2,13 +2,16 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { CaucusError } from '../errors.ts'
 import { PARTITIONS } from './results.ts'
 import type { OwnersView } from './views.ts'
-import { answerOf } from './web.ts'
+
+/** The group that the workers join. */
+export const GROUP = 'demo'
 
 const LOOK_EVERY_MS = 25
 /** Far beyond any lease, drain or settle time of the demo: something is wrong then, and waiting longer does not mend it. */
 const PATIENCE_MS = 60_000
 
-interface Picture {
+/** As whoever coordinates describes the group. */
+export interface Picture {
   readonly state: string
   readonly members: readonly { readonly id: string; readonly partitions?: readonly number[] }[]
 }
@@ -18,16 +21,14 @@ interface Picture {
  * look, since somebody may end meanwhile.
  */
 export const untilWhole = async (
-  urls: readonly string[],
-  group: string,
+  look: () => Promise<Picture | undefined>,
   expected: () => readonly string[],
   signal: AbortSignal,
   { patiently = false }: { readonly patiently?: boolean } = {},
 ): Promise<OwnersView> => {
   const startedAt = performance.now()
   for (;;) {
-    const picture = (await answerOf(urls, `/v1/groups/${encodeURIComponent(group)}`, signal)) as Picture | undefined
-    const view = viewOf(picture, expected())
+    const view = viewOf(await look(), expected())
     if (view !== undefined) return view
     if (!patiently && performance.now() - startedAt > PATIENCE_MS) {
       throw new CaucusError('CAUCUS_TIMEOUT', `the group was not whole again within ${PATIENCE_MS / 1000} s`)

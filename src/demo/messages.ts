@@ -1,7 +1,9 @@
+import type { Reach } from './coordination.ts'
+
 /** What a worker is told when it is started. */
 export interface WorkOrder {
   readonly id: string
-  readonly urls: readonly string[]
+  readonly reach: Reach
   readonly group: string
   /** The folder of the logs and of the list of files. */
   readonly folder: string

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { CaucusError } from '../errors.ts'
 import { Child, type Ending } from './child.ts'
-import type { DemoEvent } from './events.ts'
+import type { Coordination, CoordinationListener, Coordinator, Reach } from './coordination.ts'
+import { GROUP, type Picture } from './group.ts'
 import { answerOf } from './web.ts'
 
 const CAUCUS = fileURLToPath(new URL('../../bin/caucus.js', import.meta.url))
@@ -20,12 +21,6 @@ export interface ServerOrder {
   readonly args: readonly string[]
 }
 
-export interface ServersListener {
-  tell(event: DemoEvent): void
-  /** There is no demo without it. */
-  failed(error: unknown): void
-}
-
 interface Server {
   readonly order: ServerOrder
   child: Child
@@ -39,8 +34,9 @@ interface Leader {
 }
 
 /** What coordinates the workers: one server, or voters of which one leads. A voter that was killed is started again. */
-export class Servers {
-  readonly #listener: ServersListener
+export class Servers implements Coordination {
+  readonly #orders: readonly ServerOrder[]
+  readonly #listener: CoordinationListener
   readonly #signal: AbortSignal
   readonly #servers: Server[] = []
   #leader: Leader | undefined
@@ -49,38 +45,58 @@ export class Servers {
   #stopping = false
 
   /** `signal` ends every wait. */
-  constructor(listener: ServersListener, signal: AbortSignal) {
+  constructor(orders: readonly ServerOrder[], listener: CoordinationListener, signal: AbortSignal) {
+    this.#orders = orders
     this.#listener = listener
     this.#signal = signal
   }
 
-  get urls(): readonly string[] {
+  get reach(): Reach {
+    return { type: 'servers', urls: this.#urls }
+  }
+
+  get #urls(): readonly string[] {
     return this.#servers.map(({ url }) => url)
   }
 
+  get look(): string {
+    // Any of them answers for all.
+    return `curl ${this.#urls[0]}/v1/groups/${GROUP}`
+  }
+
+  async picture(group: string): Promise<Picture | undefined> {
+    const path = `/v1/groups/${encodeURIComponent(group)}`
+    return (await answerOf(this.#urls, path, this.#signal)) as Picture | undefined
+  }
+
   /** The voter that leads now: another one may have been elected since it was told. Of a single server nobody asks. */
-  async findLeader(): Promise<{ readonly id: string; readonly child: Child } | undefined> {
-    if (!this.isReplicated) return undefined
+  async findCoordinator(): Promise<Coordinator | undefined> {
+    const leader = await this.#findLeader()
+    return leader && { id: leader.id, pid: leader.child.pid }
+  }
+
+  async #findLeader(): Promise<{ readonly id: string; readonly child: Child } | undefined> {
+    if (!this.#isReplicated) return undefined
     const { identifier } = await this.#led(performance.now(), (leader) => leader.term >= (this.#leader?.term ?? 0))
     const server = this.#servers.find(({ order }) => order.id === identifier)
     return server && { id: identifier, child: server.child }
   }
 
-  get isReplicated(): boolean {
-    return this.#servers.length > 1
+  get #isReplicated(): boolean {
+    return this.#orders.length > 1
   }
 
   /** Resolves once all of them listen, and one of several leads. */
-  async start(orders: readonly ServerOrder[]): Promise<void> {
+  async start(): Promise<void> {
     const sinceMs = performance.now()
-    for (const order of orders) this.#servers.push({ order, child: this.#spawn(order), url: '' })
+    for (const order of this.#orders) this.#servers.push({ order, child: this.#spawn(order), url: '' })
     await Promise.all(this.#servers.map((server) => this.#listening(server)))
-    if (this.isReplicated) await this.#untilLed(sinceMs)
+    if (this.#isReplicated) await this.#untilLed(sinceMs)
   }
 
   /** Kills whoever leads with -9, waits until another one does, and starts it again. */
   async failOver(): Promise<void> {
-    const leader = await this.findLeader()
+    const leader = await this.#findLeader()
     if (leader === undefined) return
     const { id, child } = leader
     const sinceMs = performance.now()
@@ -120,7 +136,7 @@ export class Servers {
   /** One that was stopped or killed comes back, while the others go on; one that failed by itself has a reason that somebody must read. */
   #ended(server: Server, child: Child, { code, signal }: Ending): void {
     if (this.#stopping) return
-    if (!this.isReplicated || (signal === null && code !== 0)) return this.#listener.failed(child.endedTooEarly())
+    if (!this.#isReplicated || (signal === null && code !== 0)) return this.#listener.failed(child.endedTooEarly())
     // Whoever killed it by hand wants to see what becomes of that.
     const isMissed = server.order.id === this.#leader?.identifier && child !== this.#victim
     const led = isMissed ? this.#untilLed(performance.now(), child) : undefined
@@ -163,7 +179,7 @@ export class Servers {
 
   /** As anybody with `curl` sees it. Of all who answer the one that knows the latest: the others may not have heard of it yet. */
   async #whoLeads(): Promise<Leader | undefined> {
-    const answers = this.urls.map(
+    const answers = this.#urls.map(
       async (url) => (await answerOf([url], '/v1/leader', this.#signal)) as Leader | undefined,
     )
     const leaders = (await Promise.all(answers)).filter((leader) => leader !== undefined)

@@ -3,13 +3,11 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { CaucusError } from '../errors.ts'
+import type { Coordinate } from './coordination.ts'
 import { listFiles, type Problem, reasonOf } from './files.ts'
 import { writableOutput } from './output.ts'
-import type { ServerOrder } from './servers.ts'
+import { type ServerOrder, Servers } from './servers.ts'
 import { oneServer, threeVoters } from './voters.ts'
-
-/** The group that the workers join. */
-export const GROUP = 'demo'
 
 export interface StageOptions {
   /** The folder whose files are hashed; by default the installed dependencies of this package. */
@@ -18,7 +16,8 @@ export interface StageOptions {
   readonly output?: string | undefined
   readonly workers: number
   readonly kill: number
-  readonly backend: 'embedded' | 'peer'
+  /** Servers of the demo's own, or what somebody else supplies. */
+  readonly backend: 'embedded' | 'peer' | Coordinate
 }
 
 /** Everything that a run needs before its first process is started. */
@@ -31,7 +30,9 @@ export interface Stage {
   readonly output: string
   readonly workers: number
   readonly kill: number
+  /** Of the demo's own; none where something else coordinates. */
   readonly servers: readonly ServerOrder[]
+  readonly coordinate: Coordinate
   /** By the full path of a file: it is written by the demo, so it is no input. */
   readonly isOurs: (file: string) => boolean
   /** Removes the logs. The list of checksums stays, if there is one. */
@@ -53,7 +54,7 @@ export const setStage = async (options: StageOptions, signal: AbortSignal): Prom
     if (files.length === 0) throw refuse(dir, 'has no regular file that could be read; name a folder with some files')
     writeFileSync(join(folder, 'files.ndjson'), files.map((path) => `${JSON.stringify(path)}\n`).join(''))
     const { workers, kill, backend } = options
-    const servers = backend === 'peer' ? await threeVoters(folder) : oneServer(folder)
+    const servers = await serversOf(backend, folder)
     return {
       dir,
       files,
@@ -63,6 +64,7 @@ export const setStage = async (options: StageOptions, signal: AbortSignal): Prom
       workers,
       kill,
       servers,
+      coordinate: typeof backend === 'function' ? backend : (listener, ended) => new Servers(servers, listener, ended),
       isOurs,
       clear: () => remove(existsSync(join(home, SUMS)) ? folder : home),
     }
@@ -70,6 +72,11 @@ export const setStage = async (options: StageOptions, signal: AbortSignal): Prom
     remove(home)
     throw error
   }
+}
+
+const serversOf = async (backend: StageOptions['backend'], folder: string): Promise<readonly ServerOrder[]> => {
+  if (typeof backend === 'function') return []
+  return backend === 'peer' ? threeVoters(folder) : oneServer(folder)
 }
 
 const SUMS = 'SHA256SUMS'

@@ -31,7 +31,7 @@ export class Story {
         return [
           paint('strong', `${event.files} files below ${printablePath(event.dir)}`),
           `They are split by path over ${PARTITIONS} partitions, and the partitions over ${event.workers} workers. Each worker hashes its own.`,
-          ...(event.servers > 1 ? [`${event.servers} servers vote for one that leads; it is killed, too.`] : []),
+          ...coordinationLines(event.servers),
           'Then some are killed and one is frozen. At the end a checker looks for what was left out and what was done by two.',
           '',
         ]
@@ -47,7 +47,7 @@ export class Story {
         return [`${paint('good', event.worker)} joined, process ${event.pid}`]
       case 'killed':
         return [
-          `${paint('bad', event.worker)} killed with -9; its ${event.partitions} partitions wait until its lease has run out`,
+          `${paint('bad', event.worker)} killed with -9${event.coordinated === true ? ', which coordinated all of them' : ''}; its ${event.partitions} partitions wait until its lease has run out`,
         ]
       case 'frozen':
         return [`${paint('bad', event.worker)} frozen with ${event.partitions} partitions; it does not know that it is`]
@@ -84,6 +84,11 @@ export class Story {
     if (this.#unread > UNREAD_SHOWN) return ['more files could not be hashed; --json names them all']
     return [`not hashed: ${printablePath(path)} ${reason}`]
   }
+}
+
+const coordinationLines = (servers: number): string[] => {
+  if (servers > 1) return [`${servers} servers vote for one that leads; it is killed, too.`]
+  return servers === 0 ? ['One of the workers coordinates all of them, by what lies in etcd; it is killed, too.'] : []
 }
 
 type Woke = Extract<DemoEvent, { type: 'woke' }>

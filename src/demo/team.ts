@@ -2,15 +2,15 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CaucusError } from '../errors.ts'
 import type { Ending } from './child.ts'
+import type { Coordination } from './coordination.ts'
 import { Crew, type Worker } from './crew.ts'
 import type { DemoEvent } from './events.ts'
 import { freeze } from './freezer.ts'
-import { untilWhole } from './group.ts'
+import { GROUP, untilWhole } from './group.ts'
 import { LineLog } from './log.ts'
 import type { FromWorker, ToWorker } from './messages.ts'
 import { type Fault, LULL_MS } from './script.ts'
-import { Servers } from './servers.ts'
-import { GROUP, type Stage } from './stage.ts'
+import type { Stage } from './stage.ts'
 import { movesBetween, type OwnersView, sharesOf } from './views.ts'
 
 interface Wait {
@@ -26,10 +26,10 @@ export class Team {
   readonly #tell: (event: DemoEvent) => void
   readonly #controller = new AbortController()
   readonly #crew: Crew
-  readonly #servers: Servers
+  readonly #coordination: Coordination
   readonly #views: LineLog
   readonly #waits = new Set<Wait>()
-  readonly #killServers = () => this.#servers.killAll()
+  readonly #killServers = () => this.#coordination.killAll()
   readonly counts = { killed: 0, frozen: 0, joined: 0 }
   #view: OwnersView = { members: [], owners: [] }
   #frozen: Worker | undefined
@@ -43,7 +43,7 @@ export class Team {
       said: (worker, message) => this.#said(worker, message),
       lost: (worker, ending) => this.#lost(worker, ending),
     })
-    this.#servers = new Servers({ tell, failed: (error) => this.abort(error) }, this.signal)
+    this.#coordination = stage.coordinate({ tell, failed: (error) => this.abort(error) }, this.signal)
     // The last resort, for errors that nobody caught.
     process.once('exit', this.#killServers)
   }
@@ -52,13 +52,21 @@ export class Team {
     return this.#controller.signal
   }
 
-  /** Of a server that answers for all of them. */
-  get url(): string {
-    return this.#servers.urls[0] ?? ''
+  /** A command that shows the group. */
+  get look(): string {
+    return this.#coordination.look
   }
 
-  findLeader() {
-    return this.#servers.findLeader()
+  /** Who coordinates now, where somebody else could take over. */
+  async findCoordinator(): Promise<
+    { readonly id: string; readonly pid: number; readonly isWorker: boolean } | undefined
+  > {
+    const found = await this.#coordination.findCoordinator()
+    if (found === undefined) return undefined
+    const { id, pid } = found
+    if (id !== undefined) return { id, pid, isWorker: false }
+    const worker = this.#crew.atWork.find(({ child }) => child.pid === pid)
+    return worker && { id: worker.id, pid, isWorker: true }
   }
 
   get atWork(): readonly Worker[] {
@@ -77,7 +85,7 @@ export class Team {
 
   /** Resolves once the servers and the first workers are there, and everything has an owner. */
   async start(): Promise<void> {
-    await this.#servers.start(this.#stage.servers)
+    await this.#coordination.start()
     await Promise.all(Array.from({ length: this.#stage.workers }, () => this.#hire()))
     await this.#untilWhole(performance.now())
   }
@@ -103,7 +111,7 @@ export class Team {
     } else if (fault === 'kill') {
       if (oldest !== undefined) await this.#kill(oldest)
     } else if (fault === 'failover') {
-      await this.#servers.failOver()
+      await this.#failOver()
     } else if (second !== undefined) await this.#freeze(second)
     await this.#untilWhole(sinceMs)
   }
@@ -121,8 +129,8 @@ export class Team {
   async stop(): Promise<void> {
     this.#thaw()
     await this.#crew.stop({ atOnce: this.signal.aborted })
-    if (this.signal.aborted) this.#servers.killAll()
-    await this.#servers.stop()
+    if (this.signal.aborted) this.#coordination.killAll()
+    await this.#coordination.stop()
     process.off('exit', this.#killServers)
     this.#views.close()
   }
@@ -130,16 +138,29 @@ export class Team {
   /** Starts one more worker and waits until it is a member. */
   async #hire(): Promise<void> {
     const { folder, dir } = this.#stage
-    const worker = this.#crew.startWorker({ urls: this.#servers.urls, group: GROUP, folder, dir })
+    const worker = this.#crew.startWorker({ reach: this.#coordination.reach, group: GROUP, folder, dir })
     await this.#until('ready', worker)
     if (worker.isAtWork) this.#tell({ type: 'joined', worker: worker.id, pid: worker.child.pid })
   }
 
-  async #kill(worker: Worker): Promise<void> {
+  async #kill(worker: Worker, { coordinated }: { coordinated?: true } = {}): Promise<void> {
     const { id, child } = worker
     await this.#crew.kill(worker)
     this.counts.killed++
-    this.#tell({ type: 'killed', worker: id, pid: child.pid, partitions: sharesOf(this.#view)[id] ?? 0 })
+    const partitions = sharesOf(this.#view)[id] ?? 0
+    this.#tell({ type: 'killed', worker: id, pid: child.pid, partitions, ...(coordinated === true && { coordinated }) })
+  }
+
+  /** Where it is a worker that coordinates, that one is killed, and another one joins in its place. */
+  async #failOver(): Promise<void> {
+    if (this.#coordination.failOver !== undefined) return this.#coordination.failOver()
+    const coordinator = await this.findCoordinator()
+    const worker = this.#crew.atWork.find(({ child }) => child.pid === coordinator?.pid)
+    if (worker === undefined)
+      throw new CaucusError('CAUCUS_NOT_SETTLED', 'no worker coordinates, so none can be killed for it')
+    await this.#kill(worker, { coordinated: true })
+    await this.#hire()
+    this.counts.joined++
   }
 
   /** Frozen until everything of it went to others, so past its lease by then; continued, it must find that out by itself. */
@@ -166,7 +187,8 @@ export class Team {
   }
 
   async #untilWhole(sinceMs: number, options: { patiently?: boolean } = {}): Promise<void> {
-    const view = await untilWhole(this.#servers.urls, GROUP, () => this.#expected(), this.signal, options)
+    const look = () => this.#coordination.picture(GROUP)
+    const view = await untilWhole(look, () => this.#expected(), this.signal, options)
     const moves = movesBetween(this.#view, view)
     this.#view = view
     this.#views.append([view])

@@ -1,9 +1,10 @@
 // A process of the demo: joins the group, and hashes the files of the partitions that it owns.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { connect, remote } from '../index.ts'
+import { connect } from '../index.ts'
 import { Hasher } from './hasher.ts'
 import type { FromWorker, ToWorker, WorkOrder } from './messages.ts'
+import { backendFor } from './reaching.ts'
 import { PARTITIONS } from './results.ts'
 
 const order = JSON.parse(process.argv[2] ?? '') as WorkOrder
@@ -21,7 +22,7 @@ process.on('SIGTERM', () => over.abort())
 const lines = readFileSync(join(order.folder, 'files.ndjson'), 'utf8').trimEnd().split('\n')
 const files = lines.map((line) => JSON.parse(line) as string)
 
-const caucus = await connect(remote(order.urls))
+const caucus = await connect(await backendFor(order.reach))
 const membership = await caucus.group(order.group).join({
   id: order.id,
   share: { partitions: PARTITIONS },

@@ -87,6 +87,8 @@ export interface Backend {
   readonly registry?: RegistryPort
   /** Names a membership, or a member that has no name of its own. Different at every call, in every process. */
   newId(): string
+  /** Something is going to be joined, perhaps much later: who has yet to find somebody that coordinates does so now. */
+  prepare?(): void
   join(request: JoinRequest, listener: MembershipListener): MembershipPort
   groups(options?: { signal?: AbortSignal | undefined }): Promise<readonly GroupView[]>
   group(name: string, options?: { signal?: AbortSignal | undefined }): Promise<GroupView | undefined>

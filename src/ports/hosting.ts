@@ -1,10 +1,12 @@
 import type { CallerMessage, CoordinatorView } from '../core/group/coordinator.ts'
+import type { Seat } from '../core/group/coordinator-io.ts'
 import type { CoordinatorMessage, MemberMessage } from '../core/group/messages.ts'
 import type { Order } from '../core/group/orders.ts'
 import type { GroupPast, PastQuery } from '../core/group/past.ts'
 import type { GroupEvent } from '../core/group/reasons.ts'
-import type { GroupView } from '../core/group/view.ts'
+import type { GroupHead, GroupView } from '../core/group/view.ts'
 import type { ServiceCount } from '../core/registry/view.ts'
+import type { Instant } from '../core/time.ts'
 import type { ServiceView } from './registry.ts'
 
 /** What a backend really promises (docs/guarantees.md). */
@@ -25,10 +27,22 @@ export interface RecordedEvent {
   readonly event: GroupEvent
 }
 
+/**
+ * Takes what a coordinator says over one link. `since`: the reading of the clock by which the first of it was decided, which may be long ago
+ * where the process stood still in between.
+ */
+export type Deliver = (messages: readonly CoordinatorMessage[], since: Instant) => void
+
 /** One connection of a member process, as its coordinator sees it. */
 export interface HostedLink {
-  /** Taken in order, answered through `deliver`; answers to one frame are delivered together. False when it is overloaded. */
-  receive(messages: readonly MemberMessage[]): boolean
+  /**
+   * Taken in order, answered through `deliver`; answers to one frame are delivered together. False when it is overloaded. `present`: whoever
+   * has the link knows by other means that these are there, and says with `gone` when they are not. Until then they do not expire, and count
+   * as renewed all the time.
+   */
+  receive(messages: readonly MemberMessage[], options?: { readonly present?: true }): boolean
+  /** One who was `present` is so no more, and lasts from now on as long as after a renewal. False when it is overloaded: say it again. */
+  gone(seat: Seat): boolean
   close(): void
 }
 
@@ -36,7 +50,7 @@ export interface HostedLink {
 export interface CoordinatorHosting {
   readonly guarantees: Guarantees
   /** `deliver` gets everything that is for this link, once per turn. It starts with the hello, before `attach` returns. */
-  attach(deliver: (messages: readonly CoordinatorMessage[]) => void): HostedLink
+  attach(deliver: Deliver): HostedLink
   /** One renewal or leave of a member without a link (HTTP). Resolves with its answer; `undefined`: ignored as older than another. */
   call(message: MemberMessage): Promise<CoordinatorMessage | undefined>
   /** bloc's wire. Answered before it returns. */
@@ -52,6 +66,8 @@ export interface CoordinatorHosting {
   order(group: string, order: Order): Promise<void>
   view(): CoordinatorView
   viewOf(group: string): GroupView | undefined
+  /** The same without its members, at no cost. */
+  headOf(group: string): GroupHead | undefined
   /** All services in which somebody is. */
   services(): readonly ServiceCount[]
   /** A service with the revision of this moment, also when nobody is there. */

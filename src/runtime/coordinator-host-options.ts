@@ -5,7 +5,7 @@ import type { ShareKind } from '../core/group/messages.ts'
 import type { PollSettings } from '../core/group/poll-group.ts'
 import type { Generation } from '../core/lease.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { Guarantees } from '../ports/hosting.ts'
+import type { Guarantees, RecordedEvent } from '../ports/hosting.ts'
 import type { FoundationStore } from '../ports/store.ts'
 import type { Telemetry } from '../ports/telemetry.ts'
 import type { StallGuard } from './stall-guard.ts'
@@ -41,6 +41,8 @@ export interface CoordinatorHostOptions {
   authority?(): boolean
   /** Called at the first such answer, from inside of whatever asked. */
   onAuthorityLost?(): void
+  /** Told of each event in the step in which it happened. It must not throw, nor call back. */
+  onRecorded?(recorded: RecordedEvent): void
   /** A broken invariant, or a store that was lost to somebody else. Nothing is granted or answered any more. */
   onFault(error: unknown): void
 }

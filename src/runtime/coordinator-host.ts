@@ -11,15 +11,16 @@ import type { CoordinatorMessage, MemberMessage } from '../core/group/messages.t
 import type { Order } from '../core/group/orders.ts'
 import type { GroupPast, PastQuery } from '../core/group/past.ts'
 import type { Roll } from '../core/group/roll-call.ts'
-import type { GroupView } from '../core/group/view.ts'
+import type { GroupHead, GroupView } from '../core/group/view.ts'
 import type { Machine } from '../core/machine.ts'
 import { groupOfService } from '../core/registry/services.ts'
 import { type ServiceCount, servicesIn } from '../core/registry/view.ts'
-import type { Millis } from '../core/time.ts'
+import type { Instant } from '../core/time.ts'
 import { CaucusError } from '../errors.ts'
-import type { CoordinatorHosting, Guarantees, HostedLink, RecordedEvent } from '../ports/hosting.ts'
+import type { CoordinatorHosting, Deliver, Guarantees, HostedLink, RecordedEvent } from '../ports/hosting.ts'
 import type { ServiceView } from '../ports/registry.ts'
 import { type CoordinatorHostOptions, coordinatorOptions } from './coordinator-host-options.ts'
+import { OrdersUnderWay } from './coordinator-host-orders.ts'
 import { Driver, type Dropped } from './driver.ts'
 import { EventLog, type EventLogQuery } from './event-log.ts'
 import { FoundationWriter } from './foundation-writer.ts'
@@ -29,13 +30,13 @@ export type { CoordinatorHostOptions }
 
 /** Where answers go that are read before the call returns. */
 const CALLER = 0
-/** How long whoever gives an order waits for it to be durable. */
-const ORDER_LIMIT_MS: Millis = 10_000
 
 interface Link {
   readonly address: number
-  readonly deliver: (messages: readonly CoordinatorMessage[]) => void
+  readonly deliver: Deliver
   outbox: CoordinatorMessage[]
+  /** When the first of them was decided. */
+  since: Instant
 }
 
 /**
@@ -78,8 +79,7 @@ class CoordinatorHost implements CoordinatorHosting {
   #lastAddress = CALLER
   #answer: CoordinatorMessage | CallerMessage | undefined
   #answerTo = CALLER
-  /** Those who wait for an order to be durable, by their address. */
-  readonly #ordering = new Map<number, (answer: CallerMessage) => void>()
+  readonly #ordering: OrdersUnderWay
   readonly #writer: FoundationWriter
   #closed: Promise<void> | undefined
   /** The store is somebody else's by now, or the coordinator broke: what it says of the members is not to be trusted. */
@@ -91,6 +91,7 @@ class CoordinatorHost implements CoordinatorHosting {
   constructor(options: CoordinatorHostOptions, foundation: Foundation, roll: Roll | undefined) {
     const { clock, store, telemetry } = options
     this.#options = options
+    this.#ordering = new OrdersUnderWay(clock)
     const { durable } = store
     this.guarantees = options.guarantees ?? {
       exclusion: durable ? 'fenced' : 'leased',
@@ -114,7 +115,7 @@ class CoordinatorHost implements CoordinatorHosting {
     this.#coordinator = new Coordinator({ ...coordinatorOptions(options, foundation), roll })
     this.#driver = new Driver(this.#underAuthority(this.#coordinator), {
       clock,
-      perform: (effect) => this.#perform(effect),
+      perform: (effect, now) => this.#perform(effect, now),
       afterTurn: () => this.#flush(),
       onFault: (error) => {
         this.#lost = true
@@ -159,30 +160,31 @@ class CoordinatorHost implements CoordinatorHosting {
     this.#deposed = true
     this.#lost = true
     this.#driver.close()
-    this.#failOrders('this peer does not lead any more; whether the order is in force shows at the one that does')
+    this.#ordering.fail('this peer does not lead any more; whether the order is in force shows at the one that does')
     onAuthorityLost?.()
     return false
   }
 
-  attach(deliver: (messages: readonly CoordinatorMessage[]) => void): HostedLink {
+  attach(deliver: Deliver): HostedLink {
     this.#assertOpen()
     const address = ++this.#lastAddress
-    this.#links.set(address, { address, deliver, outbox: [] })
+    this.#links.set(address, { address, deliver, outbox: [], since: 0 })
     this.#driver.post({ type: 'linked', from: address })
     return {
-      receive: (messages) => this.#receive(address, messages),
+      receive: (messages, { present } = {}) => this.#receive(address, messages, present),
+      gone: (seat) => this.#driver.post({ type: 'gone', from: address, ...seat }),
       close: () => void this.#links.delete(address),
     }
   }
 
-  #receive(address: number, messages: readonly MemberMessage[]): boolean {
+  #receive(address: number, messages: readonly MemberMessage[], present: true | undefined): boolean {
     let taken = true
     this.#taking++
     this.#counts.frames++
     try {
       for (const message of messages) {
         this.#counts.received++
-        taken = this.#driver.post(this.#received(address, message)) && taken
+        taken = this.#driver.post({ ...this.#received(address, message), ...(present && { present }) }) && taken
       }
     } finally {
       // Also when that throws: nobody else would be answered any more.
@@ -222,25 +224,10 @@ class CoordinatorHost implements CoordinatorHosting {
     this.#assertOpen()
     // An address of its own: the answer comes once the store has said so.
     const from = ++this.#lastAddress
-    const { clock } = this.#options
-    return new Promise((resolve, reject) => {
-      // A store may hang, and a majority be away, for as long as they like.
-      const late = () => {
-        this.#ordering.delete(from)
-        reject(new CaucusError('CAUCUS_TIMEOUT', 'the order is not durable yet; it may still come into force'))
-      }
-      const limit = clock.setTimer(clock.now() + ORDER_LIMIT_MS, late, { ref: false })
-      this.#ordering.set(from, (answer) => {
-        limit.clear()
-        this.#ordering.delete(from)
-        if (answer.type === 'failed') reject(new CaucusError(answer.code, answer.message))
-        else resolve()
-      })
-      if (this.#driver.post({ type: 'ordered', from, group, order })) return
-      limit.clear()
-      this.#ordering.delete(from)
-      if (this.#deposed) return reject(notLeading())
-      reject(new CaucusError('CAUCUS_OVERLOADED', 'too much waits to be told to the coordinator; give the order again'))
+    return this.#ordering.wait(from, () => {
+      if (this.#driver.post({ type: 'ordered', from, group, order })) return undefined
+      if (this.#deposed) return notLeading()
+      return new CaucusError('CAUCUS_OVERLOADED', 'too much waits to be told to the coordinator; give the order again')
     })
   }
 
@@ -264,12 +251,12 @@ class CoordinatorHost implements CoordinatorHosting {
     return this.#answer
   }
 
-  #perform(effect: CoordinatorEffect): void {
+  #perform(effect: CoordinatorEffect, now: Instant): void {
     switch (effect.type) {
       case 'send':
-        return this.#send(effect.to, effect.message)
+        return this.#send(effect.to, effect.message, now)
       case 'emit':
-        this.#log.record(effect.group, effect.event)
+        this.#recorded(this.#log.record(effect.group, effect.event))
         this.#options.telemetry?.event(effect.event)
         return
       case 'persist':
@@ -277,18 +264,24 @@ class CoordinatorHost implements CoordinatorHosting {
     }
   }
 
-  #send(to: string | number, message: CoordinatorMessage | CallerMessage): void {
+  #recorded(recorded: RecordedEvent | undefined): void {
+    if (recorded !== undefined) this.#options.onRecorded?.(recorded)
+  }
+
+  #send(to: string | number, message: CoordinatorMessage | CallerMessage, now: Instant): void {
     if (to === this.#answerTo) {
       this.#answer ??= message
       return
     }
     if (isForCaller(message)) {
-      this.#ordering.get(to as number)?.(message)
+      this.#ordering.answer(to as number, message)
       return
     }
     const link = this.#links.get(to as number)
     if (link === undefined) return
-    if (link.outbox.push(message) === 1) this.#unsent.push(link)
+    if (link.outbox.push(message) > 1) return
+    link.since = now
+    this.#unsent.push(link)
   }
 
   #flush(): void {
@@ -305,7 +298,7 @@ class CoordinatorHost implements CoordinatorHosting {
 
   #deliver(link: Link, messages: readonly CoordinatorMessage[]): void {
     try {
-      link.deliver(messages)
+      link.deliver(messages, link.since)
     } catch (error) {
       // One broken link must not take the coordinator of all others with it. Its members come back on another one, or expire.
       this.#links.delete(link.address)
@@ -319,6 +312,10 @@ class CoordinatorHost implements CoordinatorHosting {
 
   viewOf(group: string): GroupView | undefined {
     return this.#coordinator.viewOf(group)
+  }
+
+  headOf(group: string): GroupHead | undefined {
+    return this.#coordinator.headOf(group)
   }
 
   services(): readonly ServiceCount[] {
@@ -361,13 +358,9 @@ class CoordinatorHost implements CoordinatorHosting {
     this.#links.clear()
     this.#unsent = []
     this.#log.close()
-    this.#failOrders('the coordinator is stopping; whether the order is durable shows after its next start')
+    this.#ordering.fail('the coordinator is stopping; whether the order is durable shows after its next start')
     await this.#bequeath()
     await this.#options.store.close()
-  }
-
-  #failOrders(message: string): void {
-    for (const answer of [...this.#ordering.values()]) answer({ type: 'failed', code: 'CAUCUS_BACKEND', message })
   }
 
   /** From here on nothing is granted, so the next start can know who holds something. Unsaid, it waits for the longest lease instead. */

@@ -74,8 +74,9 @@ export class EventLog {
     this.#generation = generation
   }
 
-  record(group: string, event: GroupEvent): void {
-    if (this.#closed) return
+  /** Gives back what is kept of it; nothing once it is closed. */
+  record(group: string, event: GroupEvent): RecordedEvent | undefined {
+    if (this.#closed) return undefined
     const shelf = this.#shelf(group)
     this.#shelves.delete(group)
     this.#shelves.set(group, shelf)
@@ -91,6 +92,7 @@ export class EventLog {
     if (this.#kept > this.#total) this.#makeRoom(shelf)
     this.#live.record(recorded)
     for (const reader of shelf.readers) reader.wake()
+    return recorded
   }
 
   /** Yields what comes after `after`, or from now on; a `gap` where something is missing. `break` and the signal release it. */

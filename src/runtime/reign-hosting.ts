@@ -58,6 +58,10 @@ export class ReignHosting implements CoordinatorHosting {
     return this.#options.present()?.viewOf(group)
   }
 
+  headOf(group: string) {
+    return this.#options.present()?.headOf(group)
+  }
+
   services() {
     return this.#options.present()?.services() ?? []
   }

@@ -55,7 +55,7 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
 
 const isMs = (value: unknown): boolean => typeof value === 'number' && Number.isFinite(value) && value >= 0
 
-const isFoundation = (value: unknown): value is Foundation => {
+export const isFoundation = (value: unknown): value is Foundation => {
   if (!isObject(value)) return false
   const { generation, defaultCeilingMs, ceilingsMs, orders = {}, onceUntilMs = 0, roll = {} } = value
   const known =

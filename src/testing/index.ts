@@ -8,6 +8,15 @@ export type { ClusterOptions } from './cluster/setup.ts'
 export { type SimulateOptions, type SimulationResult, simulate } from './cluster/simulate.ts'
 export type { ClusterInvariant, ClusterViolation } from './cluster/violation.ts'
 export type { Work, WorkItem } from './cluster/work-book.ts'
+export type {
+  Contract,
+  ContractFault,
+  ContractPart,
+  ContractRunner,
+  ContractSubject,
+  CuttableLine,
+} from './contract/contract.ts'
+export { backendContract } from './contract/index.ts'
 export { type DiagramEvent, type DiagramOptions, diagram, type Lifeline } from './diagram.ts'
 export { MUTANTS, type Mutant } from './mutants.ts'
 export {

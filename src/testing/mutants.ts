@@ -4,6 +4,7 @@ import { ASSIGNMENT } from './mutants/assignment.ts'
 import { DISPATCH } from './mutants/dispatch.ts'
 import { ELECTION } from './mutants/election.ts'
 import { EPOCHS } from './mutants/epochs.ts'
+import { ETCD } from './mutants/etcd.ts'
 import { FAILOVER } from './mutants/failover.ts'
 import { GRANTORS } from './mutants/grantors.ts'
 import { HOLDERS } from './mutants/holders.ts'
@@ -40,6 +41,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...ELECTION,
   ...REPLICATION,
   ...PEERS,
+  ...ETCD,
   ...DRIVER_MUTANTS,
   ...TOPIC_MUTANTS,
 ]

@@ -1,10 +1,15 @@
 import { embedded } from 'caucus'
-import { electionContract } from './elections.ts'
-import { groupContract } from './groups.ts'
+import { backendContract } from 'caucus/testing'
+import { afterAll, describe, test } from 'vitest'
 
-for (const contract of [groupContract, electionContract])
-  contract('embedded()', async () => ({
-    backend: embedded(),
+const ITSELF = 'it is one process with all of its members, and ends with them'
+
+backendContract(
+  { describe, test, afterAll },
+  {
+    name: 'embedded()',
     guarantees: { exclusion: 'leased', survivesRestart: false, survivesPartition: false },
-    close: async () => {},
-  }))
+    open: async () => ({ backend: embedded(), close: async () => {} }),
+    lacks: { crashCoordinator: ITSELF, cutOff: ITSELF, stopServers: ITSELF },
+  },
+)

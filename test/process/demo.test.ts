@@ -182,7 +182,10 @@ describe('caucus demo refuses', () => {
     ],
     ['no workers', ['--workers', '0'], '--workers'],
     ['half a kill', ['--kill', '0.5'], '--kill'],
-    ['a backend that is not here yet', ['--backend', 'etcd'], '--backend etcd: is not in this version yet'],
+    ['etcd that is not named', ['--backend', 'etcd'], '--backend etcd needs one: name it with --etcd'],
+    ['two backends', ['--backend', 'peer', '--etcd', 'a:1'], '--backend peer starts servers of its own'],
+    ['a user of nothing', ['--etcd-user', 'me'], '--etcd-user goes with --etcd'],
+    ['a user without a password', ['--etcd', 'a:1', '--etcd-user', 'me'], '--etcd-password-file go together'],
     ['a backend that nobody knows', ['--backend', 'nfs'], '--backend nfs: there is none of that name'],
     ['an option that nobody knows', ['--twice'], '--twice'],
   ])('%s', async (_, args, message) => {

@@ -45,7 +45,7 @@ describe('the packed package', () => {
     expect(packed.filter((path) => !/^(bin|dist|docs)\/|^[A-Z]+(\.md)?$|^package\.json$/.test(path))).toEqual([])
     expect(packed).not.toContain('dist/.source-hash')
     // Trials and the exhaustive search are tools of this repository: nothing that the doors export loads them.
-    expect(packed.filter((path) => /^dist\/testing\/(trial|exhaustive|fuzz)\//.test(path))).toEqual([])
+    expect(packed.filter((path) => /^dist\/testing\/(trial|exhaustive|fuzz|servers)\//.test(path))).toEqual([])
   })
 
   test('has a command that knows its version', async () => {

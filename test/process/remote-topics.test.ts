@@ -1,6 +1,6 @@
 import { type Caucus, connect, type Heard, type ReplyStream, remote } from 'caucus'
 import { afterEach, expect, test } from 'vitest'
-import { codeOf } from '../contract/groups.ts'
+import { codeOf } from '../../src/testing/contract/assertions.ts'
 import { serve } from '../contract/server.ts'
 import { endAll, type Running, startNode, startServer } from './support/processes.ts'
 import { waitFor } from './support/wait.ts'

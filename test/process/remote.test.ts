@@ -1,8 +1,8 @@
 import { type Caucus, connect, type LinkEvent, type Membership, remote, timing } from 'caucus'
 import { afterEach, describe, expect, test } from 'vitest'
 import { memoryStore } from '../../src/stores/memory-store.ts'
+import { codeOf, seen } from '../../src/testing/contract/assertions.ts'
 import { FaultProxy } from '../../src/testing/trial/fault-proxy.ts'
-import { codeOf, seen } from '../contract/groups.ts'
 import { serve } from '../contract/server.ts'
 
 const toClose: (() => Promise<unknown>)[] = []

@@ -64,7 +64,7 @@ export const checkErrorTable = (codes: Codes, text: string, file = 'docs/errors.
 
 /** Words that look like error codes and are none: what a shell sets or a child process sees. */
 const ENVIRONMENT = new Set(
-  'SERVER TOKEN_FILE TOKEN INDEX TOTAL EPOCH PARTITIONS TOPIC FROM WITHIN_MS REQUIRE_ALL'
+  'SERVER ETCD ETCD_PREFIX ETCD_USER ETCD_PASSWORD_FILE NATS NATS_PREFIX NATS_CREDENTIALS TOKEN_FILE TOKEN INDEX TOTAL EPOCH PARTITIONS TOPIC FROM WITHIN_MS REQUIRE_ALL'
     .split(' ')
     .map((name) => `CAUCUS_${name}`),
 )

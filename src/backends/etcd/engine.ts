@@ -50,7 +50,10 @@ export type Change =
 export interface WatchSink {
   /** All changes of these revisions are told together, never a part of one. */
   changed(changes: readonly Change[], revision: Revision): void
-  /** Everything until this revision has been told, also where nothing happened. It comes at least every `progressMs`, or the watch breaks. */
+  /**
+   * Everything until this revision has been told. It comes at least every `progressMs`, or the watch breaks. Where nothing happens the
+   * revision may stay the same: what older versions of etcd say of it cannot be believed (etcd-io/etcd#15220).
+   */
   progressed(revision: Revision): void
   /** The last word: what lies between was thrown away (`compacted`), or the way is lost. Nothing more is told. */
   ended(why: { readonly compacted: true } | { readonly compacted: false; readonly reason: string }): void
@@ -62,8 +65,15 @@ export interface Watching {
 
 /**
  * etcd as this backend needs it: linearizable reads and transactions, leases, watches. Every call is answered or rejects within
- * `requestMs`: with `CAUCUS_UNAVAILABLE` (retriable; definite says whether it can have happened), `CAUCUS_UNAUTHORIZED`, or
- * `CAUCUS_BACKEND` with what etcd said. Which member of etcd answers is the engine's own business.
+ * `requestMs`, with a `CaucusError` whose `definite` says whether it can have happened (docs/errors.md has it per code):
+ *
+ * - `CAUCUS_UNAVAILABLE`: it certainly did not; nobody was reached who would do it.
+ * - `CAUCUS_TIMEOUT`, `CAUCUS_CONNECTION_LOST`: it may have, and may even happen later.
+ * - `CAUCUS_OVERLOADED` (too many requests, no space), `CAUCUS_TOO_LARGE`, `CAUCUS_INVALID_ARGUMENT` (say, one key put twice in a
+ *   transaction), `CAUCUS_UNAUTHORIZED` (user or password), `CAUCUS_FORBIDDEN` (what that user may not do): it did not, etcd refused.
+ * - `CAUCUS_BACKEND`: anything else that etcd said, in `details.etcd`. It may have happened.
+ *
+ * Which member of etcd answers is the engine's own business.
  */
 export interface Engine {
   /** The ttl is in whole seconds, at least 2; etcd may give a longer one. */

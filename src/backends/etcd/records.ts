@@ -7,6 +7,7 @@ import type {
   ShareKind,
   ShareMessage,
 } from '../../core/group/messages.ts'
+import type { KeptPlace } from '../../core/group/view.ts'
 import type { Epoch, Generation } from '../../core/lease.ts'
 import type { RecordedEvent } from '../../ports/hosting.ts'
 import type { Revision } from './engine.ts'
@@ -40,6 +41,8 @@ export interface HeadRecord {
   readonly epoch: Epoch
   readonly members: number
   readonly share: ShareKind
+  /** Places of members who have stopped and may come back. */
+  readonly kept?: readonly KeptPlace[]
 }
 
 /** At `groups/…/events`: the last ones, oldest first. */

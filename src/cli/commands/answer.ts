@@ -3,29 +3,30 @@ import { type Command, Option } from 'commander'
 import { MAX_REPLIES } from '../../core/dispatch/until.ts'
 import type { Millis } from '../../core/time.ts'
 import { CaucusError } from '../../errors.ts'
-import type { Backend } from '../../ports/backend.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { TopicsConnection } from '../../ports/topics-factory.ts'
+import { systemClocks } from '../../runtime/system-clock.ts'
 import { Answerer } from '../answer/answerer.ts'
 import { Minder } from '../answer/minder.ts'
 import type { CommandModule } from '../command.ts'
+import { addEngineOptions, type EngineSettings } from '../engine-options.ts'
 import type { Logger } from '../logging.ts'
 import { defaultId } from '../member-name.ts'
 import {
   addLogOptions,
-  addServerOptions,
   duration,
   type LogSettings,
   loggerOf,
   producerId,
   queueName,
-  type ServerSettings,
   topicName,
   wholeNumber,
 } from '../options.ts'
-import { backendOf, reach, tellLink } from '../reach.ts'
+import { reach, tellLink, topicsOf } from '../reach.ts'
 import { onStop, type Stop } from '../stopping.ts'
 import { programOf } from '../work/watched.ts'
 
-interface Options extends ServerSettings, LogSettings {
+interface Options extends EngineSettings, LogSettings {
   readonly concurrency: number
   readonly id?: string
   readonly queue?: string
@@ -62,7 +63,7 @@ export const define: CommandModule['define'] = (command: Command, run) => {
         .argParser(duration({ minMs: 0 }))
         .default(10_000, '10s'),
     )
-  addLogOptions(addServerOptions(command))
+  addLogOptions(addEngineOptions(command))
     .addHelpText('after', HELP)
     .action((topic: string, program: string[], options: Options) => run(() => answer(topic, program, options)))
 }
@@ -70,7 +71,7 @@ export const define: CommandModule['define'] = (command: Command, run) => {
 /** Answers until a signal comes, or another one takes the id. Resolves with the exit code. */
 const answer = async (topic: string, given: readonly string[], options: Options): Promise<number> => {
   const [file, ...args] = programOf(given, 'caucus answer')
-  const factory = backendOf(options)
+  const factory = rosterOf(await topicsOf(options))
   const logger = loggerOf(options)
   const stopping = new AbortController()
   let answerer: Answerer | undefined
@@ -85,43 +86,65 @@ const answer = async (topic: string, given: readonly string[], options: Options)
     () => answerer?.kill(),
   )
   try {
-    const backend = await reach(factory, logger, stopping.signal)
-    if (backend === undefined) return stopped?.exitCode ?? 0
+    const roster = await reach(factory, logger, stopping.signal)
+    if (roster === undefined) return stopped?.exitCode ?? 0
     const minder = new Minder({
       graceMs: options.grace,
       lost: (how) =>
         logger.warn({}, `the shell that would end programs after a kill -9 of this command ended (${how})`),
     })
     try {
-      answerer = begin(backend, topic, [file, ...args], minder, options, logger)
+      answerer = begin(roster, topic, [file, ...args], minder, options, logger)
       await answerer.done
       return stopped?.exitCode ?? 0
     } finally {
       minder.close()
-      await backend.close()
+      await roster.close()
     }
   } finally {
     quiet()
   }
 }
 
+/** Where it answers, and how it is told of the way there. */
+interface Roster extends TopicsConnection {
+  readonly clock: Clock
+  tellLink(logger: Logger): void
+}
+
+const rosterOf =
+  (way: Awaited<ReturnType<typeof topicsOf>>) =>
+  async (options: { readonly signal: AbortSignal }): Promise<Roster> => {
+    if ('topics' in way) {
+      const connection = await way.topics(options)
+      const close = () => connection.close()
+      return { topics: connection.topics, close, clock: systemClocks.grantor, tellLink: () => undefined }
+    }
+    const backend = await way.backend(options)
+    const { topics, clocks } = backend
+    const close = () => backend.close()
+    if (topics !== undefined) {
+      return { topics, close, clock: clocks.grantor, tellLink: (logger) => void tellLink(backend, logger) }
+    }
+    await close()
+    throw new CaucusError('CAUCUS_NOT_FOUND', 'these servers have no topics; upgrade them')
+  }
+
 const begin = (
-  backend: Backend,
+  { topics, clock, tellLink }: Roster,
   topic: string,
   command: [string, ...string[]],
   minder: Minder,
   { id = defaultId(), queue, concurrency, grace }: Options,
   logger: Logger,
 ): Answerer => {
-  const { topics } = backend
-  if (topics === undefined) throw new CaucusError('CAUCUS_NOT_FOUND', 'these servers have no topics; upgrade them')
-  void tellLink(backend, logger)
+  tellLink(logger)
   return new Answerer({
     topics,
     request: { topic, id, queue, concurrency, metadata: { host: hostname(), pid: process.pid } },
     command,
     graceMs: grace,
-    clock: backend.clocks.grantor,
+    clock,
     minder,
     said: (chunk) => void process.stderr.write(chunk),
     log: (level, message, details = {}) => logger[level](details, message),

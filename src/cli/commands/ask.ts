@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { embedded } from '../../backends/embedded/index.ts'
 import { type Caucus, connect } from '../../client/connect.ts'
 import { parseDuration } from '../../config/duration.ts'
 import type { Until } from '../../core/dispatch/messages.ts'
@@ -9,13 +10,14 @@ import { untilOf } from '../../wire/asks.ts'
 import { requestOf } from '../ask/request.ts'
 import { answerAsJson, answerAsText, printable, summaryAsJson, summaryAsText } from '../ask/tell.ts'
 import type { CommandModule } from '../command.ts'
+import { addEngineOptions, type EngineSettings } from '../engine-options.ts'
 import { EXIT } from '../errors.ts'
 import { wantsColors } from '../logging.ts'
-import { addServerOptions, duration, producerId, type ServerSettings, topicName } from '../options.ts'
-import { backendOf } from '../reach.ts'
+import { duration, producerId, topicName } from '../options.ts'
+import { topicsOf } from '../reach.ts'
 import { onStop } from '../stopping.ts'
 
-interface Options extends ServerSettings {
+interface Options extends EngineSettings {
   readonly within: Millis
   readonly until: Until
   readonly to?: readonly string[]
@@ -60,14 +62,14 @@ export const define: CommandModule['define'] = (command: Command, run) => {
       ...before,
       producerId(text),
     ])
-  addServerOptions(command)
+  addEngineOptions(command)
     .option('--json', 'answer as JSON')
     .addHelpText('after', HELP)
     .action((topic: string, request: string | undefined, options: Options) => run(() => ask(topic, request, options)))
 }
 
 const ask = async (topic: string, argument: string | undefined, options: Options): Promise<number> => {
-  const factory = backendOf(options, { connectTimeoutMs: CONNECT_MS })
+  const way = await topicsOf(options, { connectTimeoutMs: CONNECT_MS })
   const request = await requestOf(argument, process.stdin)
   const stopping = new AbortController()
   let caucus: Caucus | undefined
@@ -83,7 +85,10 @@ const ask = async (topic: string, argument: string | undefined, options: Options
     () => process.exit(exitCode),
   )
   try {
-    caucus = await connect(factory, { signal: stopping.signal })
+    // Who asks on NATS joins nothing, and needs nobody who coordinates.
+    const { backend, topics } =
+      'topics' in way ? { backend: embedded(), topics: way.topics } : { ...way, topics: undefined }
+    caucus = await connect(backend, { signal: stopping.signal, ...(topics !== undefined && { topics }) })
     return await askAndTell(caucus, topic, request, options, stopping.signal)
   } catch (error) {
     if (!stopping.signal.aborted) throw error

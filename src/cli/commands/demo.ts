@@ -2,20 +2,29 @@ import { type Command, Option } from 'commander'
 import { Demo } from '../../demo/demo.ts'
 import { Screen } from '../../demo/screen.ts'
 import { jsonShow } from '../../demo/show.ts'
-import { type Stage, setStage } from '../../demo/stage.ts'
+import { type Stage, type StageOptions, setStage } from '../../demo/stage.ts'
 import { coloured, plain } from '../../demo/story.ts'
 import { isCaucusError } from '../../errors.ts'
 import type { CommandModule } from '../command.ts'
+import { listOfEtcd } from '../engine-options.ts'
+import { groupsPlace } from '../engines.ts'
 import { EXIT, UsageError } from '../errors.ts'
 import { wantsColors } from '../logging.ts'
 import { wholeNumber } from '../options.ts'
+import { etcdBackend } from '../reach.ts'
 
 export interface DemoOptions {
   readonly input?: string
   readonly workers: number
   readonly kill: number
   readonly output?: string
-  readonly backend: 'embedded' | 'peer'
+  readonly backend?: 'embedded' | 'peer' | 'etcd'
+  readonly etcd?: readonly string[]
+  readonly etcdUser?: string
+  readonly etcdPasswordFile?: string
+  readonly tlsCa?: string
+  readonly tlsCert?: string
+  readonly tlsKey?: string
   readonly once?: boolean
   readonly json?: boolean
 }
@@ -45,11 +54,20 @@ export const define: CommandModule['define'] = (command: Command, run) => {
     .addOption(
       new Option(
         '--backend <name>',
-        'what coordinates the workers: peer, three servers that elect one of them, or embedded, one server by itself',
-      )
-        .argParser(knownBackend)
-        .default('peer'),
+        'what coordinates the workers: peer (default), three servers that elect one of them, embedded, one server by itself, or etcd',
+      ).argParser(knownBackend),
     )
+    .addOption(
+      new Option(
+        '--etcd <url...>',
+        'the etcd for --backend etcd; the demo removes what it has written there',
+      ).argParser(listOfEtcd),
+    )
+    .option('--etcd-user <name>', 'user of etcd')
+    .option('--etcd-password-file <file>', 'file with the password of that user')
+    .option('--tls-ca <file>', 'who may have signed the certificate of etcd (PEM)')
+    .option('--tls-cert <file>', 'certificate of this client, for an etcd that asks for one (PEM)')
+    .option('--tls-key <file>', 'its key (PEM)')
     .option('--once', 'end after the check, also in a terminal')
     .option('--json', 'NDJSON events; the last line is the summary')
     .addHelpText('after', HELP)
@@ -62,11 +80,46 @@ export const define: CommandModule['define'] = (command: Command, run) => {
     )
 }
 
-const knownBackend = (name: string): DemoOptions['backend'] => {
-  if (name === 'embedded' || name === 'peer') return name
+const knownBackend = (name: string): NonNullable<DemoOptions['backend']> => {
+  if (name === 'embedded' || name === 'peer' || name === 'etcd') return name
   throw new UsageError(
-    `--backend ${name}: ${name === 'etcd' ? 'is not in this version yet' : 'there is none of that name'}; use peer, three servers that elect one of them, or embedded, one server by itself`,
+    `--backend ${name}: there is none of that name; use peer, three servers that elect one of them, embedded, one server by itself, or etcd with --etcd URL`,
   )
+}
+
+/** Servers of the demo's own, or somebody's etcd. What is wrong with either is told before anything is started. */
+const backendOf = async ({ backend, etcd, ...others }: DemoOptions): Promise<StageOptions['backend']> => {
+  const { etcdUser: user, etcdPasswordFile: passwordFile, tlsCa: ca, tlsCert: cert, tlsKey: key } = others
+  if (etcd === undefined) {
+    if (backend === 'etcd') throw new UsageError('--backend etcd needs one: name it with --etcd http://127.0.0.1:2379')
+    const stray = Object.entries({
+      '--etcd-user': user,
+      '--etcd-password-file': passwordFile,
+      '--tls-ca': ca,
+      '--tls-cert': cert,
+      '--tls-key': key,
+    })
+    const [given] = stray.filter(([, value]) => value !== undefined)
+    if (given !== undefined) throw new UsageError(`${given[0]} goes with --etcd; give both`)
+    return backend ?? 'peer'
+  }
+  if (backend !== undefined && backend !== 'etcd') {
+    throw new UsageError(`--backend ${backend} starts servers of its own, and needs no --etcd; leave one of them out`)
+  }
+  const place = groupsPlace(others, { CAUCUS_ETCD: etcd.join() })
+  if (place.type === 'etcd') await etcdBackend(place, others)
+  const { coordinateOnEtcd } = await import('../demo/on-etcd.ts')
+  const tls = {
+    ...(ca !== undefined && { ca }),
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
+  }
+  return coordinateOnEtcd({
+    endpoints: etcd,
+    ...(user !== undefined && { user }),
+    ...(passwordFile !== undefined && { passwordFile }),
+    ...(Object.keys(tls).length > 0 && { tls }),
+  })
 }
 
 const processIo: DemoIo = {
@@ -131,7 +184,7 @@ export const runDemo = async (options: DemoOptions, io: DemoIo): Promise<number>
 
 const prepared = async (options: DemoOptions, signal: AbortSignal): Promise<Stage> => {
   try {
-    return await setStage(options, signal)
+    return await setStage({ ...options, backend: await backendOf(options) }, signal)
   } catch (error) {
     throw isCaucusError(error) && error.code === 'CAUCUS_INVALID_ARGUMENT' ? new UsageError(error.message) : error
   }

@@ -5,20 +5,13 @@ import { electionNameFault, groupOfElection } from '../../core/group/elections.t
 import type { Millis } from '../../core/time.ts'
 import type { CommandModule } from '../command.ts'
 import { Candidate } from '../elect/candidate.ts'
+import { addEngineOptions, type EngineSettings } from '../engine-options.ts'
 import { defaultId } from '../member-name.ts'
-import {
-  addLogOptions,
-  addServerOptions,
-  duration,
-  type LogSettings,
-  loggerOf,
-  memberId,
-  type ServerSettings,
-} from '../options.ts'
+import { addLogOptions, duration, type LogSettings, loggerOf, memberId } from '../options.ts'
 import { backendOf } from '../reach.ts'
 import { programOf, watched } from '../work/watched.ts'
 
-interface Options extends ServerSettings, LogSettings {
+interface Options extends EngineSettings, LogSettings {
   readonly id?: string
   readonly grace: Millis
   readonly once?: boolean
@@ -45,7 +38,7 @@ export const define: CommandModule['define'] = (command: Command, run) => {
         .argParser(duration({ minMs: 0 }))
         .default(5_000, '5s'),
     )
-  addLogOptions(addServerOptions(command))
+  addLogOptions(addEngineOptions(command))
     .addHelpText('after', HELP)
     .action((name: string, program: string[], options: Options) => run(() => elect(name, program, options)))
 }
@@ -61,7 +54,7 @@ const elect = async (name: string, program: readonly string[], options: Options)
   const command = programOf(program, 'caucus elect')
   const { id = defaultId(), grace, once = false } = options
   const logger = loggerOf(options)
-  return watched(backendOf(options), logger, (backend, runner) => {
+  return watched(await backendOf(options), logger, (backend, runner) => {
     logger.info({ election: name, candidate: id }, 'campaigning')
     const { heartbeatMs, stopMarginMs } = backend.timing
     return new Candidate({

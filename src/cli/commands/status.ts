@@ -1,29 +1,48 @@
 import type { Command } from 'commander'
+import { connect } from '../../client/connect.ts'
 import { electionOf } from '../../core/group/elections.ts'
 import type { GroupView } from '../../core/group/view.ts'
+import type { Millis } from '../../core/time.ts'
 import { tlsOf } from '../client-tls.ts'
 import type { CommandModule } from '../command.ts'
+import { addEngineOptions, type EngineSettings } from '../engine-options.ts'
+import { groupsPlace } from '../engines.ts'
 import { EXIT } from '../errors.ts'
-import { describeOrders, describeShare, fetchStatus, type Status } from '../groups.ts'
+import { describeOrders, describeShare, fetchStatus, plainGroup, type Status } from '../groups.ts'
 import { whereLeads } from '../leader.ts'
-import { addServerOptions, type ServerSettings, serversOf, tokenOf } from '../options.ts'
+import { serversOf, tokenOf } from '../options.ts'
+import { backendOf } from '../reach.ts'
 import { formatTable } from '../table.ts'
+import { readVersion } from '../version.ts'
 
-interface Options extends ServerSettings {
+interface Options extends EngineSettings {
   readonly json?: boolean
 }
 
 export const define: CommandModule['define'] = (command: Command, run) => {
-  addServerOptions(command)
+  addEngineOptions(command)
     .option('--json', 'answer as JSON')
     .action((options: Options) => run(() => status(options)))
 }
 
 const status = async (options: Options): Promise<number> => {
-  const found = await fetchStatus({ servers: serversOf(options), token: tokenOf(options), tls: tlsOf(options) })
+  const found =
+    groupsPlace(options).type === 'servers'
+      ? await fetchStatus({ servers: serversOf(options), token: tokenOf(options), tls: tlsOf(options) })
+      : await readStatus(options)
   process.stdout.write(`${options.json ? JSON.stringify(found) : describe(found)}\n`)
   return EXIT.done
 }
+
+/** What lies in etcd: whoever joins nothing coordinates nothing, and writes nothing. */
+const readStatus = async (options: Options): Promise<Status> => {
+  await using caucus = await connect(await backendOf(options, { connectTimeoutMs: ANSWER_MS }))
+  const { guarantees } = caucus
+  return { version: readVersion(), guarantees, groups: (await caucus.groups()).map(plainGroup) }
+}
+
+/** Somebody waits in front of it. */
+const ANSWER_MS: Millis = 5_000
 
 const describe = ({ version, guarantees, leader, groups }: Status): string => {
   const { exclusion, survivesRestart, survivesPartition } = guarantees

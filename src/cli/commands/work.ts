@@ -5,24 +5,15 @@ import { MAX_PARTITIONS } from '../../config/config.ts'
 import { MAX_WEIGHT } from '../../core/assignment/weights.ts'
 import type { Millis } from '../../core/time.ts'
 import type { CommandModule } from '../command.ts'
+import { addEngineOptions, type EngineSettings } from '../engine-options.ts'
 import { UsageError } from '../errors.ts'
 import { defaultId } from '../member-name.ts'
-import {
-  addLogOptions,
-  addServerOptions,
-  duration,
-  groupName,
-  type LogSettings,
-  loggerOf,
-  memberId,
-  type ServerSettings,
-  wholeNumber,
-} from '../options.ts'
+import { addLogOptions, duration, groupName, type LogSettings, loggerOf, memberId, wholeNumber } from '../options.ts'
 import { backendOf } from '../reach.ts'
 import { programOf, watched } from '../work/watched.ts'
 import { Worker } from '../work/worker.ts'
 
-interface Options extends ServerSettings, LogSettings {
+interface Options extends EngineSettings, LogSettings {
   readonly group: string
   readonly partitions?: number
   readonly id?: string
@@ -57,7 +48,7 @@ export const define: CommandModule['define'] = (command: Command, run) => {
         .argParser(duration({ minMs: 0 }))
         .default(5_000, '5s'),
     )
-  addLogOptions(addServerOptions(command))
+  addLogOptions(addEngineOptions(command))
     .addHelpText('after', HELP)
     .action((program: string[], options: Options) => run(() => work(program, options)))
 }
@@ -70,7 +61,7 @@ const work = async (given: readonly string[], options: Options): Promise<number>
   }
   const { group, partitions, id = defaultId(), grace } = options
   const logger = loggerOf(options)
-  return watched(backendOf(options), logger, (backend, runner) => {
+  return watched(await backendOf(options), logger, (backend, runner) => {
     logger.info({ group, member: id }, 'joining')
     const { heartbeatMs, stopMarginMs } = backend.timing
     return new Worker({

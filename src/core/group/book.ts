@@ -40,7 +40,7 @@ export interface Desk {
   /** False while a used-up generation is being replaced: nothing can be granted then. */
   hasEpoch(): boolean
   /** Until when this session may believe in what its last processed renewal kept. */
-  horizon(session: Session): Instant
+  horizon(session: Session, now: Instant): Instant
   /** Its share changed: it is told before the step ends. */
   tell(session: Session): void
   emit(event: GroupEvent): void
@@ -99,7 +99,7 @@ export const revoke = (tenure: Tenure, now: Instant, desk: Desk, because: Tenure
 export const stopOverrun = (tenure: Tenure, now: Instant, desk: Desk): void => {
   if (tenure.until !== undefined || tenure.revokedAt === undefined) return
   if (now < tenure.revokedAt + desk.settings.drainLimitMs) return
-  tenure.until = desk.horizon(tenure.session)
+  tenure.until = desk.horizon(tenure.session, now)
   tenure.because = 'drain-overrun'
   desk.tell(tenure.session)
 }

@@ -35,13 +35,25 @@ export interface CoordinatorOptions {
 export type CoordinatorInput =
   | { readonly type: 'linked'; readonly from: Address }
   /** `wallMs`: the wall clock at this step. What has an instant goes by the one that was read last. */
-  | { readonly type: 'received'; readonly from: Address; readonly message: MemberMessage; readonly wallMs?: number }
+  | {
+      readonly type: 'received'
+      readonly from: Address
+      readonly message: MemberMessage
+      readonly wallMs?: number
+      /** Somebody else knows that its session is there, and says when it goes: it does not expire, and counts as renewed in each step. */
+      readonly present?: true
+    }
+  /** A session that was `present` is not there any more: from this step on it lasts as long as if it had renewed now. */
+  | ({ readonly type: 'gone'; readonly from: Address } & Seat)
   | { readonly type: 'polled'; readonly from: Address; readonly member: string }
   | { readonly type: 'pollerLeft'; readonly from: Address; readonly member: string }
   | { readonly type: 'evicted'; readonly from: Address; readonly group: string; readonly member: string }
   | { readonly type: 'ordered'; readonly from: Address; readonly group: string; readonly order: Order }
   | { readonly type: 'persisted'; readonly ticket: number }
   | { readonly type: 'persistFailed'; readonly ticket: number }
+
+/** One membership of one member. */
+export type Seat = Pick<MemberMessage, 'group' | 'member' | 'bootId'>
 
 /** Answers that are for whoever called, not for a member. */
 export type CallerMessage =

@@ -1,17 +1,17 @@
-import { EpochSource, type Generation, generationOf, MAX_GENERATION, MAX_GENERATION_LEAD } from '../lease.ts'
+import { EpochSource, type Generation, generationOf, MAX_GENERATION_LEAD } from '../lease.ts'
 import { invariant, type Machine, type Tick } from '../machine.ts'
 import { groupOfService } from '../registry/services.ts'
 import { pictureOf, type ServicePicture } from '../registry/view.ts'
 import type { Instant } from '../time.ts'
 import { Ceilings } from './ceilings.ts'
 import { highestIn } from './claims.ts'
-import { configuredLeases } from './configured-leases.ts'
 import type {
   CallerMessage,
   CoordinatorEffect,
   CoordinatorInput,
   CoordinatorOptions,
   CoordinatorView,
+  Seat,
 } from './coordinator-io.ts'
 import { ceilingUntil, type Foundation } from './foundation.ts'
 import { Group } from './group.ts'
@@ -25,18 +25,20 @@ import {
   type ShareKind,
   sameShare,
 } from './messages.ts'
+import { NextGeneration } from './next-generation.ts'
 import { OrderBook } from './order-book.ts'
 import { PollGroup, type PollSettings } from './poll-group.ts'
 import type { GroupEvent } from './reasons.ts'
 import * as refusals from './refusals.ts'
-import { NOBODY, RollCall } from './roll-call.ts'
+import { RollCall } from './roll-call.ts'
+import { hasRoomFor } from './room.ts'
 import { Runs } from './runs.ts'
 import type { Address } from './session.ts'
-import { type GroupView, viewOfGroup, viewOfPollGroup } from './view.ts'
+import { testamentOf } from './testament.ts'
+import { type GroupHead, type GroupView, headOfGroup, viewOfGroup, viewOfPollGroup } from './view.ts'
 
+export { configuredLeases } from './configured-leases.ts'
 export type { CallerMessage, CoordinatorEffect, CoordinatorInput, CoordinatorOptions, CoordinatorView }
-
-export { configuredLeases }
 
 /** Many groups under one generation: admits members, forgets idle groups, and takes a new generation when it must. */
 export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect, CoordinatorView> {
@@ -52,10 +54,7 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
   readonly #orders: OrderBook
   readonly #runs: Runs
   #effects: CoordinatorEffect[] = []
-  /** The generation that is being made durable: nothing is granted meanwhile. */
-  #renewal: Generation | undefined
-  /** Who showed a claim that made a later generation necessary, and has no session yet. */
-  readonly #toGreet = new Set<Address>()
+  readonly #next: NextGeneration
   /** No later than the first instant at which anything changes by the clock. Waking early does no harm, a search per input does. */
   #wakeAt: Instant = Number.POSITIVE_INFINITY
 
@@ -65,6 +64,7 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
     this.#ledger = new Ledger(options.foundation, (ticket, foundation) =>
       this.#effects.push({ type: 'persist', ticket, foundation }),
     )
+    this.#next = new NextGeneration(this.#ledger, (...renewal) => this.#renewed(...renewal))
     this.#orders = new OrderBook(options.foundation.orders, {
       ledger: this.#ledger,
       groupOf: (name) => this.#groups.get(name),
@@ -101,7 +101,7 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
     this.#effects = []
     this.#take(input, now)
     this.#runs.conclude(now)
-    if (!this.#epochs.has(4096)) this.#takeGeneration(this.generation + 1)
+    if (!this.#epochs.has(4096)) this.#next.take(this.generation + 1)
     this.#wakeBy(this.#poll?.wakeAt())
     return this.#effects
   }
@@ -112,7 +112,10 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
         return this.#sayHello(input.from)
       case 'received':
         this.#runs.read(input.wallMs, now)
-        return this.#receive(input.message, input.from, now)
+        this.#receive(input.message, input.from, now)
+        return input.present === true ? this.#isThere(input.message, true, now) : undefined
+      case 'gone':
+        return this.#isThere(input, false, now)
       case 'polled':
         return this.#polled(input.member, input.from, now)
       case 'pollerLeft':
@@ -161,12 +164,18 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
     const group = this.#groups.get(message.group) ?? this.#admitGroup(message, from)
     if (group === undefined) return
     if (message.share !== undefined && sameShare(message.share, group.share)) this.#assumed.delete(group.name)
-    if (group.isFullFor(message.member, this.#options.limits.membersPerGroup)) {
+    if (!hasRoomFor(group, message.member, this.#options.limits.membersPerGroup)) {
       return this.#refuse(from, message, refusals.isFull(message.group, this.#options.limits.membersPerGroup))
     }
     group.renew(message, from, now)
     this.#wakeBy(group.wakeAt())
     this.#forgetIfIdle(group)
+  }
+
+  #isThere(seat: Seat, isThere: boolean, now: Instant): void {
+    const group = this.#groups.get(seat.group)
+    group?.isThere(seat, isThere, now)
+    this.#wakeBy(group?.wakeAt())
   }
 
   /** Whoever is there need not say again what it shares. */
@@ -222,33 +231,16 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
     if (claimed > this.#options.foundation.generation + MAX_GENERATION_LEAD) {
       this.#refuse(from, message, refusals.tooFarAhead(claimed, this.generation))
     } else {
-      this.#takeGeneration(claimed + 1)
+      this.#next.take(claimed + 1)
       this.#refuse(from, message, refusals.TAKING_GENERATION)
-      this.#toGreet.add(from)
+      this.#next.greet(from)
     }
     return false
   }
 
-  #takeGeneration(generation: Generation): void {
-    if (generation > MAX_GENERATION || (this.#renewal ?? 0) >= generation) return
-    this.#renewal = generation
-    this.#ledger.ask({
-      change: (foundation) => ({ ...foundation, generation: Math.max(foundation.generation, generation) }),
-      durable: (now) => this.#renewed(generation, now),
-      failed: () => {
-        if (this.#renewal === generation) this.#renewal = undefined
-        this.#toGreet.clear()
-      },
-    })
-  }
-
-  #renewed(generation: Generation, now: Instant): void {
-    // A still later one is on its way.
-    if (this.#renewal !== generation) return
-    this.#renewal = undefined
+  #renewed(generation: Generation, toGreet: ReadonlySet<Address>, now: Instant): void {
     this.#epochs.renew(generation)
-    const addresses = new Set(this.#toGreet)
-    this.#toGreet.clear()
+    const addresses = new Set(toGreet)
     for (const group of this.#groups.values()) {
       for (const { address } of group.sessions.values()) addresses.add(address)
     }
@@ -304,7 +296,7 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
     return {
       nextEpoch: () => epochs.next(),
       // Kept back while a later generation is on its way: what is granted now would be overtaken at once.
-      hasEpoch: () => epochs.has(1) && this.#renewal === undefined,
+      hasEpoch: () => epochs.has(1) && !this.#next.isComing,
     }
   }
 
@@ -351,13 +343,8 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
     const { foundation } = this.#ledger
     const overtaken = this.#ceilings.areOver(now)
     const missing = overtaken ? {} : this.#rollCall.missing
-    if (missing === undefined) return foundation
-    const roll = new Map(Object.entries(missing))
-    for (const group of this.#groups.values())
-      roll.set(group.name, [...(roll.get(group.name) ?? []), ...group.holders(now)])
-    // Poll clients answer no roll: if their group is another's next time, every lease of theirs is waited for.
-    if (this.#poll?.mayBeBelieved(now)) roll.set(this.#poll.name, [NOBODY])
-    return { ...foundation, roll: Object.fromEntries([...roll].filter(([, bootIds]) => bootIds.length > 0)) }
+    const polled = this.#poll?.mayBeBelieved(now) ? this.#poll.name : undefined
+    return testamentOf({ foundation, missing, groups: this.#groups.values(), polled }, now)
   }
 
   #sayHello(to: Address): void {
@@ -389,6 +376,12 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
   service(name: string, now: Instant): ServicePicture {
     const group = groupOfService(name)
     return pictureOf(this.#groups.get(group), this.#rollCall.of(group).complete ? 0 : this.#ceilings.until(group) - now)
+  }
+
+  /** The same in so few words that the number of members does not matter. */
+  headOf(name: string): GroupHead | undefined {
+    const group = this.#groups.get(name)
+    return group && headOfGroup(group)
   }
 
   /** One group's picture, without making those of all others. */

@@ -16,7 +16,7 @@ import * as refusals from './refusals.ts'
 import { renewalFault } from './renewal-fault.ts'
 import type { GroupRoll } from './roll-call.ts'
 import { Roster } from './roster.ts'
-import { type Address, lapsed, openSession, type Session } from './session.ts'
+import { type Address, lapsed, lastRenewedAt, openSession, type Session } from './session.ts'
 import { shareMessage } from './share-message.ts'
 import { Tombstones } from './tombstones.ts'
 
@@ -68,7 +68,7 @@ export class Group {
       orders: this.#orders,
       nextEpoch: () => host.nextEpoch(),
       hasEpoch: () => host.hasEpoch(),
-      horizon: (session) => this.#horizon(session),
+      horizon: (session, now) => this.#horizon(session, now),
       tell: (session) => this.#dirty.add(session),
       emit: (event) => this.#emit(event),
     }
@@ -100,8 +100,7 @@ export class Group {
 
   /** Boot ids of those who may believe in something at `now`; of a service, of everybody, who is to be found again after a restart. */
   holders(now: Instant): readonly string[] {
-    const sessions = [...this.sessions.values(), ...this.#ghosts.values()]
-    return sessions
+    return [...this.sessions.values(), ...this.#ghosts.values()]
       .filter(({ tenures }) => this.share === 'none' || [...tenures.values()].some((tenure) => !lapsed(tenure, now)))
       .map(({ bootId }) => bootId)
   }
@@ -110,16 +109,9 @@ export class Group {
     return this.#orders
   }
 
-  /** Places that are kept count, and whoever has one is not in need of another. */
-  isFullFor(member: string, limit: number): boolean {
-    const kept = this.#kept.all
-    return this.sessions.size + kept.size >= limit && !this.sessions.has(member) && !kept.has(member)
-  }
-
   /** It will not be a member again. Whoever fell silent may. */
   hasEnded(bootId: string): boolean {
-    const grave = this.#tombstones.get(bootId)
-    return grave !== undefined && grave.because !== 'expired'
+    return (this.#tombstones.get(bootId)?.because ?? 'expired') !== 'expired'
   }
 
   /** What is kept for somebody who has stopped. */
@@ -249,6 +241,15 @@ export class Group {
     if (this.#roll.complete) this.#book.lookAgain()
   }
 
+  /** Somebody else says whether it is there: meanwhile it does not expire, and counts as renewed in each step. Whoever comes back is told its share. */
+  isThere(seat: Pick<Renew, 'member' | 'bootId'>, isThere: boolean, now: Instant): void {
+    if (!isThere) return this.#roster.gone(seat, now, this.#grantMs)
+    const returned = this.#roster.vouched(seat)
+    if (returned === undefined) return
+    this.#dirty.add(returned)
+    this.advance(now)
+  }
+
   leave(message: Leave, from: Address, now: Instant): void {
     // Its last word, after it dropped everything, whatever we know of it.
     this.#answered(message.bootId)
@@ -306,7 +307,7 @@ export class Group {
     this.#tombstones.add(bootId, { because, sequence, until: this.#remembered(now) })
     if (session.tenures.size > 0) {
       this.#ghosts.set(bootId, session)
-      this.#book.orphan(session, this.#horizon(session))
+      this.#book.orphan(session, this.#horizon(session, now))
     }
     if (because === 'fenced') this.#refuse(session.address, { member: id, bootId }, refusals.fenced(id))
     if (because === 'evicted') this.#refuse(session.address, { member: id, bootId }, refusals.evicted(id))
@@ -317,8 +318,8 @@ export class Group {
   }
 
   /** Until when it may believe: our clock starts when we process, and an earlier coordinator may have given a longer lease. */
-  #horizon(session: Session): Instant {
-    const until = session.renewedAt + this.#grantMs
+  #horizon(session: Session, now: Instant): Instant {
+    const until = lastRenewedAt(session, now) + this.#grantMs
     return session.adopted ? Math.max(until, this.#ceilingUntil) : until
   }
 

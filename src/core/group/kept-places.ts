@@ -1,7 +1,7 @@
 import type { Instant, Millis } from '../time.ts'
 import type { Incarnation } from './messages.ts'
 import type { Because } from './reasons.ts'
-import type { Session } from './session.ts'
+import { lastRenewedAt, type Session } from './session.ts'
 
 /** The place of a static member that has stopped: it counts in every plan, and is nobody's. */
 export interface Vacancy {
@@ -13,15 +13,11 @@ export interface Vacancy {
 }
 
 /** What is kept of whoever stops at `now`: nothing unless it is static and went by itself or fell silent. */
-export const vacancyOf = (
-  { id, incarnation, weight, static: isStatic, renewedAt }: Session,
-  because: Because,
-  graceMs: Millis,
-  now: Instant,
-): Vacancy | undefined => {
+export const vacancyOf = (session: Session, because: Because, graceMs: Millis, now: Instant): Vacancy | undefined => {
+  const { id, incarnation, weight, static: isStatic } = session
   if (!isStatic || (because !== 'left' && because !== 'expired')) return undefined
   // Whoever fell silent may have stopped right after its last word.
-  const until = (because === 'left' ? now : renewedAt) + graceMs
+  const until = (because === 'left' ? now : lastRenewedAt(session, now)) + graceMs
   return until <= now ? undefined : { id, incarnation, weight, until }
 }
 

@@ -182,7 +182,8 @@ export class Member implements Machine<MemberInput, MemberEffect, MembershipView
       // Nobody finds an instance of a service before it has said again where it is.
       if (this.#options.share === 'none' && this.#incarnation !== undefined) this.#renewAt = now
     }
-    if (this.#metadataSaidIn !== undefined && message.sequence >= this.#metadataSaidIn) {
+    const { heard = message.sequence } = message
+    if (this.#metadataSaidIn !== undefined && heard >= this.#metadataSaidIn) {
       this.#metadataHeard = true
       this.#metadataSaidIn = undefined
     }
@@ -192,7 +193,7 @@ export class Member implements Machine<MemberInput, MemberEffect, MembershipView
     // The lease may be shorter than the beat that was meant for another.
     this.#renewAt = Math.min(this.#renewAt, this.#nextBeat(now))
     if (this.#state === 'joining') this.#state = 'member'
-    this.#holdings.heard(message.sequence)
+    this.#holdings.heard(heard)
     const { granted, drain } = this.#holdings.take(message, until, this.#state === 'member')
     if (granted.length > 0) this.#effects.push({ type: 'granted', items: granted })
     if (drain.length > 0) this.#effects.push({ type: 'drain', items: drain })

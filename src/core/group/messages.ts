@@ -91,6 +91,11 @@ export interface ShareMessage {
   readonly incarnation: Incarnation
   /** The last renewal of this member that was processed: the lease runs from the send of that one. */
   readonly sequence: number
+  /**
+   * The last message of this member of which the words were taken, where that is not the one that its lease runs from: elsewhere a renewal
+   * may be a look at what lies there, which says nothing. Default: `sequence`.
+   */
+  readonly heard?: number
   /** Rises over answers and pushes of one session. */
   readonly order: number
   readonly state: GroupState

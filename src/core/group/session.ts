@@ -25,12 +25,20 @@ export interface Session {
   /** Of the last answer or push. */
   order: number
   metadata: unknown
-  /** When its last renewal was processed: the leases that it may believe in run from before this. */
+  /** Whose word it is that it is there: its own, said again and again; somebody else's; or, that it has gone, somebody else's. */
+  presence: 'renewed' | 'vouched' | 'gone'
+  /** When its last renewal was processed: the leases that it may believe in run from before this. Of whoever is vouched for: `lastRenewedAt`. */
   renewedAt: Instant
   /** When it counts as gone. Patience: moved by our own stalls, unlike the end of its leases. */
   expiresAt: Instant
   readonly tenures: Map<number, Tenure>
 }
+
+/** As long as somebody vouches for it, it may renew at any moment by what it was told before, without a word. */
+export const lastRenewedAt = (
+  { presence, renewedAt }: Pick<Session, 'presence' | 'renewedAt'>,
+  now: Instant,
+): Instant => (presence === 'vouched' ? now : renewedAt)
 
 /** A member as it comes, holding nothing yet. */
 export const openSession = (
@@ -47,6 +55,7 @@ export const openSession = (
   leaving,
   weight,
   static: isStatic,
+  presence: 'renewed',
   tenures: new Map(),
   ...known,
 })

@@ -1,7 +1,7 @@
 import type { Epoch } from '../lease.ts'
 import type { Group } from './group.ts'
 import type { Vacancy } from './kept-places.ts'
-import type { GroupState, Incarnation, ShareKind } from './messages.ts'
+import type { GroupState, Holding, Incarnation, ShareKind } from './messages.ts'
 import type { PollGroup } from './poll-group.ts'
 import type { Session } from './session.ts'
 
@@ -51,10 +51,30 @@ export interface GroupView {
   readonly pins?: readonly { readonly partition: number; readonly member: string }[]
 }
 
+/** What is to be known of a group besides its members. */
+export interface GroupHead {
+  readonly state: GroupState
+  readonly epoch: Epoch
+  /** How many members it has. */
+  readonly members: number
+  readonly share: ShareKind
+  /** Places that are kept for members with `static` who have stopped. */
+  readonly kept?: readonly KeptPlace[]
+}
+
+export const headOfGroup = (group: Group): GroupHead => {
+  const { state, epoch, sessions, share } = group
+  const kept = keptPlaces(group)
+  return { state, epoch, members: sessions.size, share, ...(kept.length > 0 && { kept }) }
+}
+
+const keptPlaces = (group: Group): KeptPlace[] =>
+  [...group.kept.values()].map((place) => viewOfPlace(place, group.keptFor(place.id), group.share))
+
 export const viewOfGroup = (group: Group): GroupView => {
   const { name, state, epoch, share } = group
   const members = [...group.sessions.values()].map((session) => viewOfMember(session, share))
-  const kept = [...group.kept.values()].map((place) => viewOfPlace(place, group.keptFor(place.id), share))
+  const kept = keptPlaces(group)
   const pins = [...group.orders.pins].map(([partition, member]) => ({ partition, member }))
   return {
     name,
@@ -70,21 +90,37 @@ export const viewOfGroup = (group: Group): GroupView => {
 }
 
 const viewOfMember = (session: Session, share: ShareKind): MemberView => {
-  const { id, incarnation, metadata, tenures } = session
-  const held = [...tenures.values()].filter((tenure) => tenure.state === 'held' && tenure.until === undefined)
-  const latest = held.reduce((highest, tenure) => Math.max(highest, tenure.epoch), 0)
-  const items = ascending(held.map(({ item }) => item))
-  const revoked = ascending([...tenures.values()].filter(({ state }) => state === 'revoked').map(({ item }) => item))
+  const tenures = [...session.tenures.values()]
+  return memberView(
+    {
+      ...session,
+      held: tenures.filter((tenure) => tenure.state === 'held' && tenure.until === undefined),
+      revoked: tenures.filter(({ state }) => state === 'revoked'),
+    },
+    share,
+  )
+}
+
+/** What is known of a member, wherever that lies. */
+export interface MemberFacts
+  extends Pick<Session, 'id' | 'incarnation' | 'metadata' | 'weight' | 'static' | 'drained'> {
+  readonly held: readonly Pick<Holding, 'item' | 'epoch'>[]
+  readonly revoked: readonly Pick<Holding, 'item'>[]
+}
+
+/** A member as others see it, by what it holds of a group that shares in that way. */
+export const memberView = (facts: MemberFacts, share: ShareKind): MemberView => {
+  const { id, incarnation, metadata, held, revoked } = facts
   return {
     id,
     incarnation,
-    ...placeOf(items, share),
-    epoch: latest,
+    ...placeOf(ascending(held.map(({ item }) => item)), share),
+    epoch: held.reduce((highest, { epoch }) => Math.max(highest, epoch), 0),
     metadata,
-    ...weightIn(session, share),
-    ...(session.static && { static: true }),
-    ...(session.drained && { drained: true }),
-    ...(revoked.length > 0 && { revoked }),
+    ...weightIn(facts, share),
+    ...(facts.static && { static: true }),
+    ...(facts.drained && { drained: true }),
+    ...(revoked.length > 0 && { revoked: ascending(revoked.map(({ item }) => item)) }),
   }
 }
 
@@ -116,7 +152,7 @@ export const viewOfPollGroup = (group: PollGroup): GroupView => {
 }
 
 /** By index, or who leads first, then by seniority: the order in which people look for somebody, and in which candidates take turns. */
-const sorted = (members: MemberView[]): MemberView[] =>
+export const sorted = (members: MemberView[]): MemberView[] =>
   members.sort((a, b) => placeIn(a) - placeIn(b) || a.incarnation - b.incarnation)
 
 const placeIn = ({ index, leads, runs }: MemberView): number =>

@@ -10,6 +10,7 @@ import { partitionOf } from '../../core/hash.ts'
 import type { Epoch } from '../../core/lease.ts'
 import type { Random } from '../../core/random.ts'
 import { CaucusError, isCaucusError } from '../../errors.ts'
+import type { Backend } from '../../ports/backend.ts'
 import { sleep } from '../../runtime/wait.ts'
 import type { Protocol } from '../../wire/versions.ts'
 import type { MachineClock } from '../simulation/machine-clock.ts'
@@ -21,6 +22,17 @@ import { holdingsText } from './frame-text.ts'
 import { BrokenPromise, checkProgram, DeliberateFailure, type Handlers, type ProgramContext } from './program.ts'
 import { type WatchedMembership, watchedBackend } from './watched-backend.ts'
 import { Web, type WebServer } from './web.ts'
+
+/** What a process of a member makes its backend of. */
+export interface ProcessParts {
+  readonly who: string
+  readonly id: string
+  readonly loop: EventLoop
+  readonly signal: AbortSignal
+  /** In [0, 1). */
+  random(): number
+  newId(): string
+}
 
 /** A loop that never waits is one that has asked so often. */
 const MOST_QUESTIONS = 1_000_000
@@ -36,6 +48,8 @@ export interface MemberProcessOptions {
   readonly protocol: Protocol
   readonly weight?: number
   web(url: string): WebServer | undefined
+  /** Connects it. Default: over the network, to whoever coordinates. */
+  open?(parts: ProcessParts): Promise<Backend>
 }
 
 /** One process of a member: the product's own SDK over its own remote backend, and the user's program on it. */
@@ -118,23 +132,17 @@ export class MemberProcess {
   }
 
   async #backend(signal: AbortSignal) {
-    const { bench, who, id, random } = this.#options
+    const { bench, who, id, random, open } = this.#options
     const chance = random.fork('sdk')
-    const checked = checkedRemote(bench.network.urls, {
-      timing: bench.conditions.timing,
-      connectTimeoutMs: 2 ** 31 - 1,
-    })
-    const backend = await openRemote(
-      checked,
-      {
-        clocks: this.loop,
-        random: () => chance.next(),
-        newId: () => `${who}-${++this.#ids}-${chance.below(1e9)}`,
-        openSocket: bench.network.opener(id, who, this.loop, this.#options.protocol),
-        http: this.#web,
-      },
+    const parts: ProcessParts = {
+      who,
+      id,
+      loop: this.loop,
       signal,
-    )
+      random: () => chance.next(),
+      newId: () => `${who}-${++this.#ids}-${chance.below(1e9)}`,
+    }
+    const backend = await (open === undefined ? this.#remote(parts) : open(parts))
     return watchedBackend(backend, {
       joined: (watched) => {
         this.#main ??= watched
@@ -149,6 +157,14 @@ export class MemberProcess {
       drained: (_watched, items) => this.#drains.letGo(items),
       ended: (_watched, why) => this.#note('membership ended', why),
     })
+  }
+
+  #remote({ who, id, loop, signal, random, newId }: ProcessParts): Promise<Backend> {
+    const { network, conditions } = this.#options.bench
+    const { timing } = conditions
+    const checked = checkedRemote(network.urls, { timing, connectTimeoutMs: 2 ** 31 - 1 })
+    const openSocket = network.opener(id, who, loop, this.#options.protocol)
+    return openRemote(checked, { clocks: loop, random, newId, openSocket, http: this.#web }, signal)
   }
 
   #granted(watched: WatchedMembership, items: readonly Holding[]): void {

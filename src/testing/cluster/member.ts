@@ -4,11 +4,12 @@ import { checkWeight } from '../../client/options.ts'
 import type { Random } from '../../core/random.ts'
 import type { Millis } from '../../core/time.ts'
 import { CaucusError } from '../../errors.ts'
+import type { Backend } from '../../ports/backend.ts'
 import type { Protocol } from '../../wire/versions.ts'
 import type { MachineClock } from '../simulation/machine-clock.ts'
 import { checkMs, checkMsIfGiven, checkProtocol, oneOf, within } from './arguments.ts'
 import { type Bench, newMachine, protocolOf } from './bench.ts'
-import { MemberProcess } from './member-process.ts'
+import { MemberProcess, type ProcessParts } from './member-process.ts'
 import type { Route } from './network.ts'
 import type { Handlers } from './program.ts'
 import type { WebServer } from './web.ts'
@@ -27,6 +28,8 @@ export interface MemberOptions {
   readonly id: string
   readonly handlers: Handlers
   web(url: string): WebServer | undefined
+  /** Connects its processes. Default: over the network, to whoever coordinates. */
+  open?(parts: ProcessParts): Promise<Backend>
 }
 
 /** One member of a cluster: a machine of its own with clocks of its own, on which its process runs, again and again. */
@@ -103,7 +106,7 @@ export class SimulatedMember {
    */
   start({ protocol = this.#protocol }: { readonly protocol?: Protocol } = {}): void {
     this.#protocol = checkProtocol('start({ protocol })', protocol)
-    const { bench, id, handlers, web } = this.#options
+    const { bench, id, handlers, web, open } = this.#options
     const weight = this.#weight
     this.#route.on = true
     // Nothing starts on a machine that sleeps.
@@ -122,6 +125,7 @@ export class SimulatedMember {
         web,
         protocol,
         ...(weight !== undefined && { weight }),
+        ...(open !== undefined && { open }),
       }),
     )
   }

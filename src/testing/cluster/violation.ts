@@ -4,7 +4,7 @@ import type { DispatchInvariant } from '../simulation/violation.ts'
 /**
  * What a cluster is judged by, by the names in docs/invariants.md. `Belief`, `Effect`, `G3`, `G5`, `G6`, `G7`, `E8`, `U1` to `U4`, and those of
  * topics (`P1` to `P6` and what belongs to them) are promises of this package, and with several peers `E4`, `E5`, `E9` and `Lead`: a
- * coordinator decides only while its peer leads. `Work` and `Program` are about the user's own program: two processes worked on one thing at one instant, or it
+ * coordinator decides only while its peer leads. On etcd `Lead` is that nobody writes what a coordinator writes without being it, and `Order` that nothing comes back that something newer was said after. `Work` and `Program` are about the user's own program: two processes worked on one thing at one instant, or it
  * failed.
  */
 export type ClusterInvariant =
@@ -22,6 +22,7 @@ export type ClusterInvariant =
   | 'E8'
   | 'E9'
   | 'Lead'
+  | 'Order'
   | 'U1'
   | 'U2'
   | 'U3'

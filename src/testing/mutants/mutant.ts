@@ -4,6 +4,7 @@ import type { ClusterInvariant } from '../cluster/violation.ts'
 import type { DispatchProfile } from '../dispatch/conditions.ts'
 import type { ElectionProfile } from '../election/conditions.ts'
 import type { ElectionInvariant } from '../election/violation.ts'
+import type { EtcdProfile } from '../etcd/conditions.ts'
 import type { PeersProfile } from '../peers/conditions.ts'
 import type { ReplicationProfile } from '../replication/conditions.ts'
 import type { ReplicationInvariant } from '../replication/violation.ts'
@@ -24,7 +25,14 @@ export interface Mutant {
   /** The rule that is broken, in the words of docs/invariants.md. */
   readonly rule: string
   /** The profile in which it shows; by default each seed draws its own. */
-  readonly profile?: PeersProfile | Profile | ClusterProfile | DispatchProfile | ElectionProfile | ReplicationProfile
+  readonly profile?:
+    | EtcdProfile
+    | PeersProfile
+    | Profile
+    | ClusterProfile
+    | DispatchProfile
+    | ElectionProfile
+    | ReplicationProfile
   /** What is simulated to notice it. Default: the core. */
   readonly level?: LevelName
 }

@@ -6,8 +6,8 @@ export const PLACES: readonly Mutant[] = [
     name: 'static-return-at-once',
     breaks: ['G4', 'G2'],
     file: 'core/group/group.js',
-    find: 'this.#book.orphan(session, this.#horizon(session));',
-    replace: "this.#book.orphan(session, because === 'fenced' && session.static ? now : this.#horizon(session));",
+    find: 'this.#book.orphan(session, this.#horizon(session, now));',
+    replace: "this.#book.orphan(session, because === 'fenced' && session.static ? now : this.#horizon(session, now));",
     rule: 'a static member that is back is granted its place only after its earlier process let go or its lease ran out',
   },
   {

@@ -5,7 +5,7 @@ export const ROLLS: readonly Mutant[] = [
   {
     name: 'empty-roll',
     breaks: ['G4', 'G2'],
-    file: 'core/group/coordinator.js',
+    file: 'core/group/testament.js',
     find: 'filter(([, bootIds]) => bootIds.length > 0)',
     replace: 'filter(() => false)',
     profile: 'restarts',

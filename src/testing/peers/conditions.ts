@@ -1,5 +1,6 @@
 import type { ClusterConditions } from '../cluster/bench.ts'
 import type { AnyFaultName } from './fault.ts'
+import type { Programs } from './programs.ts'
 
 /**
  * What one run is about. `swarm`: a random subset of all faults. `quiet`: nothing goes wrong. `failover`: the leader alone is killed and comes
@@ -29,9 +30,11 @@ export interface PeersConditions {
   readonly members: number
   /** Peers have disks. */
   readonly durable: boolean
-  /** What members do besides belonging to one group. */
-  readonly also: { readonly indexes: boolean; readonly election: boolean; readonly topics: boolean }
+  readonly also: Programs['also']
   /** The leases that files of peers say, in parts of the usual one. */
   readonly leases: readonly number[]
   readonly faults: readonly AnyFaultName[]
 }
+
+/** Whose members do nothing that may move anything. */
+export const CALM: ReadonlySet<PeersProfile> = new Set(['quiet', 'failover', 'stalls', 'rolling'])

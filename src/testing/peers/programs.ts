@@ -3,14 +3,19 @@ import type { Bench } from '../cluster/bench.ts'
 import type { Handlers, ProgramContext } from '../cluster/program.ts'
 import { residents } from '../cluster/residents.ts'
 import { drawTopics } from '../cluster/topic-plans.ts'
-import type { PeersConditions } from './conditions.ts'
 
 /** A second group, of indexes. */
 export const ROWS = 'rows'
 
+export interface Programs {
+  /** Nothing is done that may move anything. */
+  readonly calm: boolean
+  /** What members do besides belonging to one group. */
+  readonly also: { readonly indexes: boolean; readonly election: boolean; readonly topics: boolean }
+}
+
 /** What members run: what they run with a single server, and beside it a second group, of indexes, and an election. */
-export const peersPrograms = (bench: Bench, { profile, also }: PeersConditions): Handlers => {
-  const calm = profile === 'quiet' || profile === 'failover' || profile === 'stalls' || profile === 'rolling'
+export const peersPrograms = (bench: Bench, { calm, also }: Programs): Handlers => {
   const usual = residents(bench, calm, also.topics ? drawTopics(bench) : undefined)
   return (context) => {
     const { run, onRevoke } = usual(context) ?? {}
@@ -50,7 +55,8 @@ const campaigns = async (context: ProgramContext, bench: Bench): Promise<void> =
     } catch (error) {
       // Lost, or called off: it campaigns again.
       if (!signal.aborted && !isCaucusError(error)) throw error
-      if (isCaucusError(error) && error.code === 'CAUCUS_CLOSED') return
+      // Two of one id that campaign for ever would fence each other for ever.
+      if (isCaucusError(error) && (error.code === 'CAUCUS_CLOSED' || error.code === 'CAUCUS_FENCED')) return
     }
     await clock.sleep(leaseMs * random() * 0.2, { signal }).catch(() => undefined)
   }

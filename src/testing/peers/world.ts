@@ -11,7 +11,7 @@ import type { Handlers } from '../cluster/program.ts'
 import { Rejections } from '../cluster/rejections.ts'
 import { benchOn } from '../cluster/setup.ts'
 import type { WebServer } from '../cluster/web.ts'
-import type { PeersConditions } from './conditions.ts'
+import { CALM, type PeersConditions } from './conditions.ts'
 import { LeaderBook } from './leaders.ts'
 import { PeersNetwork } from './network.ts'
 import { SimulatedPeer } from './peer.ts'
@@ -76,7 +76,7 @@ export class PeersWorld implements Coordinating {
       if (this.peers.some(({ loop }) => loop !== undefined && bench.stirred.has(loop))) this.leaders.look(bench.stirred)
       settled()
     }
-    this.#handlers = peersPrograms(bench, conditions)
+    this.#handlers = peersPrograms(bench, { calm: CALM.has(conditions.profile), also: conditions.also })
     this.#rejections = new Rejections(bench.findings)
     for (const peer of this.peers) peer.start()
     for (let n = 1; n <= conditions.members; n++) this.join(`m${n}`)

@@ -1,11 +1,12 @@
 import type { ClusterProfile } from '../cluster/draw.ts'
 import { DISPATCH_PROFILES } from '../dispatch/conditions.ts'
 import { ELECTION_PROFILES } from '../election/conditions.ts'
+import { ETCD_PROFILES } from '../etcd/conditions.ts'
 import { PEERS_PROFILES } from '../peers/conditions.ts'
 import { REPLICATION_PROFILES } from '../replication/conditions.ts'
 import { PROFILES } from '../simulation/conditions.ts'
 
-export const LEVELS = ['core', 'drivers', 'dispatch', 'election', 'replication', 'peers'] as const
+export const LEVELS = ['core', 'drivers', 'dispatch', 'election', 'replication', 'peers', 'etcd'] as const
 
 /**
  * What is simulated: the pure machines of groups alone, or with the real SDK, drivers and server code around them, or the pure machines of
@@ -24,6 +25,7 @@ export const PROFILES_AT: Readonly<Record<LevelName, readonly string[]>> = {
   election: ELECTION_PROFILES,
   replication: REPLICATION_PROFILES,
   peers: PEERS_PROFILES,
+  etcd: ETCD_PROFILES,
 }
 
 export interface BrokenInvariant {
@@ -93,6 +95,13 @@ export const SCOPES: Readonly<Record<LevelName, Scope>> = {
         'testing/election',
         'testing/peers',
       ],
+    ],
+  },
+  etcd: {
+    covers: ['backends/etcd', 'core/group/member.js', 'runtime/membership-driver.js', 'runtime/coordinator-host.js'],
+    parts: [
+      ...['core', 'errors.js', 'config', 'ports', 'runtime', 'wire', 'stores', 'backends', 'client'],
+      ...['testing/intervals.js', 'testing/simulation', 'testing/cluster', 'testing/peers/programs.js', 'testing/etcd'],
     ],
   },
   drivers: {

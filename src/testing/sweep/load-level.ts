@@ -7,5 +7,6 @@ export const loadLevel = async (name: LevelName): Promise<Level> => {
   if (name === 'election') return (await import('../election/level.ts')).electionLevel
   if (name === 'replication') return (await import('../replication/level.ts')).replicationLevel
   if (name === 'peers') return (await import('../peers/level.ts')).peersLevel
+  if (name === 'etcd') return (await import('../etcd/level.ts')).etcdLevel
   return (await import('./driver-level.ts')).driverLevel
 }

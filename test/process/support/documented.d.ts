@@ -5,6 +5,9 @@ import type { Caucus, Cluster, LeadWork, PeerOptions, StandardSchema, ReplyStrea
 declare global {
   const caucus: Caucus
   const cluster: Cluster
+  /** Of two backends, while somebody moves from one to the other. */
+  const before: Caucus
+  const after: Caucus
   const connect: typeof import('caucus').connect
   const embedded: typeof import('caucus').embedded
   const remote: typeof import('caucus').remote
@@ -45,6 +48,17 @@ declare global {
     number(): StandardSchema<number>
     object<Shape>(shape: { readonly [Key in keyof Shape]: StandardSchema<Shape[Key]> }): StandardSchema<Shape>
   }
+  /** As of `pg`, and as of `postgres`. */
+  type Rows = { readonly rows: readonly Record<string, number>[]; readonly rowCount: number | null }
+  type Database = { query(text: string, values?: unknown[]): Promise<Rows> }
+  const pool: Database & { connect(): Promise<Database & { release(error?: Error): void }> }
+  const sql: {
+    reserve(): Promise<{
+      unsafe(text: string, values: unknown[]): Promise<readonly unknown[] & { count: number; command: string }>
+    }>
+  }
+  const tenure: Tenure
+
   const scheduleAnotherTry: () => void
   const write: (chunk: Uint8Array) => Promise<void>
   const work: (request: unknown) => Promise<unknown>

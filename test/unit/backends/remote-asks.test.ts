@@ -1,6 +1,6 @@
 import type { StandardSchema } from 'caucus'
 import { expect, test } from 'vitest'
-import { codeOf } from '../../contract/groups.ts'
+import { codeOf } from '../../../src/testing/contract/assertions.ts'
 import { contentOf, json, linkedTopics, summary } from './topics-link.ts'
 
 /** Lets numbers through, doubled. */

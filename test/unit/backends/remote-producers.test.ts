@@ -1,6 +1,6 @@
 import { CaucusError, type RequestContext } from 'caucus'
 import { expect, test } from 'vitest'
-import { codeOf } from '../../contract/groups.ts'
+import { codeOf } from '../../../src/testing/contract/assertions.ts'
 import { contentOf, json, linkedTopics } from './topics-link.ts'
 
 const request = (number: number, value: unknown, { producer = 1, remainingMs = 1_000 } = {}) =>

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
 import type { TopicsUp } from '../../../src/core/dispatch/link-messages.ts'
-import { codeOf } from '../../contract/groups.ts'
+import { codeOf } from '../../../src/testing/contract/assertions.ts'
 import { json, linkedTopics, settled, summary } from './topics-link.ts'
 
 const WINDOW = 256 * 1024

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Command, type Option } from 'commander'
 import { describe, expect, test } from 'vitest'
 import { COMMANDS } from '../../../src/cli/commands.ts'
+import { addEtcdOptions, addNatsOptions } from '../../../src/cli/engine-options.ts'
 import { addLogOptions, addServerOptions } from '../../../src/cli/options.ts'
 
 const document = readFileSync(new URL('../../../docs/cli.md', import.meta.url), 'utf8')
@@ -26,6 +27,7 @@ const shown = (options: readonly Option[]): Record<string, string> =>
 
 const SHARED = {
   'Server options': shown(addServerOptions(new Command()).options),
+  'etcd and NATS options': shown(addNatsOptions(addEtcdOptions(new Command())).options),
   'Log options': shown(addLogOptions(new Command()).options),
 }
 
@@ -55,7 +57,7 @@ describe('the page about the command line', () => {
     const text = section(`caucus ${name}`)
     const said = { ...documented(text) }
     for (const [title, shared] of Object.entries(SHARED)) {
-      if (text.includes(`(#${title.toLowerCase().replace(' ', '-')})`)) Object.assign(said, shared)
+      if (text.includes(`(#${title.toLowerCase().replaceAll(' ', '-')})`)) Object.assign(said, shared)
     }
     expect(said).toEqual(shown(options))
   })

@@ -33,7 +33,7 @@ const owning = (held: () => ReadonlyMap<number, number>): Ownership => ({
   token: (key) => held().get(partition(key)),
 })
 const start = (ownership: Ownership, released = FILES.length) => {
-  const order = { id: 'w9', urls: [], group: 'demo', folder, dir }
+  const order = { id: 'w9', reach: { type: 'servers' as const, urls: [] }, group: 'demo', folder, dir }
   const hasher = new Hasher(order, FILES, ownership, (message) => said.push(message))
   hasher.release(released)
   running = hasher.run(over.signal)

@@ -84,6 +84,16 @@ describe('in a terminal', () => {
 })
 
 describe('the story', () => {
+  test('says who coordinates, and that it is killed', () => {
+    const lines = (event: DemoEvent) => new Story(plain).lines(event).join('\n')
+    expect(lines({ ...started, servers: 3 })).toContain('3 servers vote for one that leads')
+    expect(lines({ ...started, servers: 0 })).toContain('One of the workers coordinates all of them')
+    expect(lines(started)).not.toMatch(/vote|coordinates/)
+    const killed = { type: 'killed', worker: 'w1', pid: 42, partitions: 7 } as const
+    expect(lines({ ...killed, coordinated: true })).toMatch(/^w1 killed with -9, which coordinated all of them; its 7/)
+    expect(lines(killed)).toMatch(/^w1 killed with -9; its 7/)
+  })
+
   test('says after the check what held and what did not', () => {
     const lines = (ok: boolean, overlaps: number) => {
       const story = new Story(plain)

@@ -297,3 +297,23 @@ describe('under somebody else’s authority', () => {
     expect((await start({ store, leastGeneration: 7 })).hosting.view().generation).toBe(10)
   })
 })
+
+describe('a link of members that somebody vouches for', () => {
+  test('keeps them for as long as it says so, and is told when the first of what it hears was decided', async () => {
+    const recorded: string[] = []
+    const { clock, hosting } = await start({ onRecorded: ({ event }) => void recorded.push(event.type) })
+    const heard: number[] = []
+    const link = hosting.attach((_messages, since) => heard.push(since))
+    clock.advance(500)
+    link.receive([join('a'), join('b')], { present: true })
+    expect(heard).toEqual([1_000, 1_500])
+    clock.advance(60_000)
+    expect(hosting.headOf('g')).toMatchObject({ members: 2, state: 'settled', share: 'index' })
+    expect(link.gone({ group: 'g', member: 'a', bootId: 'boot-a' })).toBe(true)
+    clock.advance(3_000)
+    expect(hosting.headOf('g')?.members).toBe(1)
+    expect(hosting.headOf('no such group')).toBeUndefined()
+    expect(recorded).toContain('member.expired')
+    await hosting.close()
+  })
+})

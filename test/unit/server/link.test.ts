@@ -214,12 +214,13 @@ describe('a link that says what no member says is closed, and nothing else is di
   test('a frame at which the server itself fails', async () => {
     const good = await open()
     const attach = vi.spyOn(server.hosting, 'attach').mockImplementationOnce((deliver) => {
-      deliver([{ type: 'hello', protocol: 1, clusterId: 'c', instanceId: 'i', generation: 1 }])
+      deliver([{ type: 'hello', protocol: 1, clusterId: 'c', instanceId: 'i', generation: 1 }], 0)
       return {
         receive: () => {
           throw new Error('broken invariant')
         },
         close: () => undefined,
+        gone: () => true,
       }
     })
     const bad = await open()

@@ -1,0 +1,2 @@
+export { openEngine } from './engine.ts'
+export type { EngineOptions } from './options.ts'
