@@ -1,4 +1,4 @@
-// Compiles src/ into dist/. A build that fails leaves the dist/ that was there as it was.
+// Compiles src/ into dist/, and bundles web/ into dist/web. A build that fails leaves the dist/ that was there as it was.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
@@ -11,7 +11,8 @@ export const lockFile = join(root, '.tmp', 'ready.lock')
 
 const dist = join(root, 'dist')
 const stamp = join(dist, '.source-hash')
-const compiler = join(root, 'node_modules', 'typescript', 'package.json')
+const web = join(root, 'web')
+const tools = ['typescript', 'vite', 'preact', 'uplot'].map((name) => join(root, 'node_modules', name, 'package.json'))
 
 /** True while dist/ is what the present sources, settings and compiler give. */
 export const isBuilt = () => existsSync(stamp) && readFileSync(stamp, 'utf8') === sourceHash()
@@ -27,21 +28,37 @@ export const build = () => {
 
   // Taken before compiling: a file that changes meanwhile makes the result count as out of date.
   const hash = sourceHash()
-  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
-  const { status, signal, error } = spawnSync(
-    process.execPath,
-    [tsc, '-p', join(root, 'tsconfig.json'), '--outDir', fresh],
-    // Standard output belongs to whoever runs this (`npm pack --json`, for one).
-    { cwd: root, stdio: ['ignore', 2, 2] },
-  )
-  if (status !== 0) {
+  try {
+    runTool('tsc', join('typescript', 'bin', 'tsc'), ['-p', join(root, 'tsconfig.json'), '--outDir', fresh])
+    if (existsSync(web)) {
+      runTool('vite', join('vite', 'bin', 'vite.js'), [
+        'build',
+        web,
+        '--outDir',
+        join(fresh, 'web'),
+        '--logLevel',
+        'warn',
+      ])
+    }
+  } catch (error) {
     rmSync(fresh, { recursive: true, force: true })
-    throw new Error(`The build failed (tsc: ${error?.message ?? signal ?? `exit ${status}`}); dist/ is as it was.`)
+    throw error
   }
   writeFileSync(join(fresh, '.source-hash'), hash)
   if (existsSync(dist)) renameSync(dist, old)
   renameSync(fresh, dist)
   rmSync(old, { recursive: true, force: true })
+}
+
+const runTool = (name, path, args) => {
+  const { status, signal, error } = spawnSync(
+    process.execPath,
+    [join(root, 'node_modules', path), ...args],
+    // Standard output belongs to whoever runs this (`npm pack --json`, for one).
+    { cwd: root, stdio: ['ignore', 2, 2] },
+  )
+  if (status === 0) return
+  throw new Error(`The build failed (${name}: ${error?.message ?? signal ?? `exit ${status}`}); dist/ is as it was.`)
 }
 
 const sourceHash = () => {
@@ -52,8 +69,10 @@ const sourceHash = () => {
       .update(readFileSync(file))
       .update('\0')
   for (const file of ['tsconfig.json', 'scripts/build.mjs']) add(join(root, file))
-  if (existsSync(compiler)) hash.update(JSON.parse(readFileSync(compiler, 'utf8')).version)
-  for (const file of filesBelow(join(root, 'src'))) add(file)
+  for (const tool of tools) if (existsSync(tool)) hash.update(JSON.parse(readFileSync(tool, 'utf8')).version)
+  for (const folder of ['src', 'web']) {
+    if (existsSync(join(root, folder))) for (const file of filesBelow(join(root, folder))) add(file)
+  }
   return hash.digest('hex')
 }
 

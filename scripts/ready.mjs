@@ -52,7 +52,7 @@ const install = () => {
 const makeReady = () => {
   if (!isInstalled()) install()
   if (!isBuilt()) {
-    console.error('Building src/ into dist/ …')
+    console.error('Building src/ and web/ into dist/ …')
     build()
   }
 }

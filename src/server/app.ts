@@ -17,6 +17,7 @@ import {
   retryAfterOf,
   statusOf,
 } from './answers.ts'
+import { ASSET_ROUTE, PAGE_PATH } from './dashboard.ts'
 import { type PassesOn, passOn } from './forwarding/hook.ts'
 import type { Guard } from './guard.ts'
 import type { Intake } from './intake.ts'
@@ -131,6 +132,8 @@ export const newApp = ({ tls, guard, context, intake, forwarder }: AppOptions): 
 
 /** What every voter answers by itself. */
 const OF_EACH_PEER: ReadonlySet<string> = new Set([
+  PAGE_PATH,
+  ASSET_ROUTE,
   '/healthz',
   '/readyz',
   '/metrics',

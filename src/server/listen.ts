@@ -12,6 +12,7 @@ import { addressOf, inUrl, isLoopback, listenFault } from './address.ts'
 import { newApp, TLS } from './app.ts'
 import { CertificateFiles, type CertificatePaths, type Certificates } from './certificate-files.ts'
 import { Connections } from './connections.ts'
+import { dashboardRoutes } from './dashboard.ts'
 import { roomFor } from './descriptors.ts'
 import { Forwarder } from './forwarding/forwarder.ts'
 import { Guard } from './guard.ts'
@@ -198,6 +199,8 @@ class HttpServer {
   }
 
   #serve(context: ServerContext, pollGroup: string | undefined, forwarder: Forwarder | undefined): void {
+    // Before those that are described: what a browser shows is no part of the interface.
+    dashboardRoutes(this.#app)
     openApiRoutes(this.#app, context)
     if (pollGroup !== undefined) blocRoutes(this.#app, { ...context, pollGroup })
     groupRoutes(this.#app, context)

@@ -1,9 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import { orderMembers } from '../../core/assignment/modulo.ts'
-import { type Change, changeFault, type Move, type Plan, plan } from '../../core/assignment/plan.ts'
-import type { Owners } from '../../core/assignment/sticky.ts'
-import { idOf, MAX_WEIGHT, type Sharer, type Weighted } from '../../core/assignment/weights.ts'
-import type { GroupView } from '../../core/group/view.ts'
+import { changeFault, type Move, type Plan } from '../../core/assignment/plan.ts'
+import { MAX_WEIGHT, type Sharer, type Weighted } from '../../core/assignment/weights.ts'
+import { movesOf, type Renumbering, renumberedBy } from '../../core/group/planned.ts'
 import { idFault } from '../../core/ids.ts'
 import type { CommandModule } from '../command.ts'
 import { EXIT, UsageError } from '../errors.ts'
@@ -15,13 +13,6 @@ interface Options extends OneGroupOptions {
   readonly join?: readonly Sharer[]
   readonly leave?: readonly string[]
   readonly weigh?: readonly Weighted[]
-}
-
-/** A member of a group of indexes whose place would be another; `null`: none. */
-interface Renumbered {
-  readonly member: string
-  readonly from: number | null
-  readonly to: number | null
 }
 
 const HELP = `
@@ -106,24 +97,6 @@ const show = async (argument: string | undefined, options: Options): Promise<num
   return EXIT.done
 }
 
-/** What the group itself would plan, from what others see of it. */
-const movesOf = (view: GroupView, partitions: number, { leave = [], ...change }: Change): Plan => {
-  const { members, kept = [], frozen = false, pins = [] } = view
-  const owners: (string | undefined)[] = new Array<string | undefined>(partitions).fill(undefined)
-  for (const place of [...kept, ...members])
-    for (const partition of place.partitions ?? []) owners[partition] = place.id
-  const drained = members.filter((member) => member.drained === true).map(({ id }) => id)
-  return plan(
-    {
-      members: [...members, ...kept].map(({ id, weight = 1 }) => ({ id, weight })),
-      owners: owners satisfies Owners,
-      pins: new Map(pins.map(({ partition, member }) => [partition, member])),
-      frozen,
-    },
-    { ...change, leave: [...leave, ...drained] },
-  )
-}
-
 const describePlan = ({ moves, minimum }: Plan, isOwned: boolean): string => {
   if (moves.length === 0)
     return isOwned ? 'nothing would move' : 'nothing would move: nobody has any of it yet, so it is only given out'
@@ -147,35 +120,6 @@ const describePlan = ({ moves, minimum }: Plan, isOwned: boolean): string => {
 }
 
 const countOf = ({ length }: readonly Move[]): string => (length === 1 ? '1 partition' : `${length} partitions`)
-
-interface Renumbering {
-  readonly renumbered: readonly Renumbered[]
-  readonly total: { readonly from: number; readonly to: number }
-}
-
-const renumberedBy = (view: GroupView, { join = [], leave = [] }: Change): Renumbering => {
-  const { members, kept = [] } = view
-  const now = [...members, ...kept]
-    .filter(({ index }) => index !== undefined)
-    .sort((a, b) => (a.index ?? 0) - (b.index ?? 0))
-  const gone = new Set([...leave, ...members.filter(({ drained }) => drained === true).map(({ id }) => id)])
-  const latest = Math.max(0, ...members.map(({ incarnation }) => incarnation))
-  const present = [
-    ...kept.map(({ id }) => ({ id, incarnation: 0 })),
-    ...members.map(({ id, incarnation }) => ({ id, incarnation })),
-    ...join.map((each, i) => ({ id: idOf(each), incarnation: latest + 1 + i })),
-  ].filter(({ id }) => !gone.has(id))
-  const after = orderMembers(
-    now.map(({ id }) => id),
-    present,
-  )
-  const before = new Map(now.map(({ id, index = 0 }) => [id, index]))
-  const then = new Map(after.map((id, place) => [id, place + 1]))
-  const renumbered = [...new Set([...before.keys(), ...after])]
-    .map((member) => ({ member, from: before.get(member) ?? null, to: then.get(member) ?? null }))
-    .filter(({ from, to }) => from !== to)
-  return { renumbered, total: { from: now.length, to: after.length } }
-}
 
 const describeRenumbering = ({ renumbered, total }: Renumbering): string => {
   if (renumbered.length === 0) return 'nobody would get another index'

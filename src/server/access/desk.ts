@@ -205,9 +205,15 @@ export class Desk {
   }
 }
 
-export const isForAll = (url = ''): boolean => FOR_ALL.has(url.split('?', 1)[0] ?? '')
+/** What says nothing about anybody; the page is empty until somebody gives it a token. */
+export const isForAll = (url = ''): boolean => {
+  const [path = ''] = url.split('?', 1)
+  return FOR_ALL.has(path) || ASSET.test(path)
+}
 
-const FOR_ALL = new Set(['/healthz', '/readyz'])
+const FOR_ALL = new Set(['/healthz', '/readyz', '/'])
+/** A file of the page: one name, in which nothing can be written in another way. */
+const ASSET = /^\/assets\/[\w.-]+$/
 
 const ONE_RENEWAL = { kind: 'renewals', cost: 1 } as const
 const ONE_REQUEST = { kind: 'requests', cost: 1 } as const

@@ -1,0 +1,126 @@
+import type { GroupView } from '../../src/core/group/view.ts'
+import type { Guarantees } from '../../src/ports/hosting.ts'
+import type { LeadingPeer, PeersView } from '../../src/ports/peers.ts'
+import { ApiError, get, getSized, request } from './api.ts'
+import { parseMetrics, Series } from './model/prometheus.ts'
+import { poll } from './poll.ts'
+import { Store } from './store.ts'
+
+export interface Status {
+  readonly version: string
+  readonly guarantees: Guarantees
+  readonly clusterId: string
+  readonly instanceId: string
+  readonly generation: number
+  readonly groups: readonly GroupView[]
+}
+
+export type PeersAnswer = PeersView & { readonly leader?: LeadingPeer }
+
+interface ServerState {
+  readonly connection: 'connecting' | 'live' | 'lost' | 'locked'
+  /** Why it is lost or locked, in a sentence. */
+  readonly why: string
+  readonly lostSinceMs: number
+  readonly status: Status | undefined
+  /** `none`: this server is no peer of a cluster. */
+  readonly peers: PeersAnswer | 'none' | undefined
+  readonly peersAtMs: number
+  /** Rises with every reading of the metrics. */
+  readonly readings: number
+  /** Actions are shown. */
+  readonly operates: boolean
+}
+
+export const server = new Store<ServerState>({
+  connection: 'connecting',
+  why: '',
+  lostSinceMs: 0,
+  status: undefined,
+  peers: undefined,
+  peersAtMs: 0,
+  readings: 0,
+  operates: false,
+})
+
+export const series = new Series()
+
+/** What every answer, and every lack of one, says of the connection. */
+export const heard = (error?: ApiError): void => {
+  const { connection } = server.state
+  if (error === undefined) {
+    if (connection !== 'live') server.set({ connection: 'live', why: '' })
+  } else if (error.status === 401) {
+    server.set({ connection: 'locked', why: error.message })
+  } else if (error.status === 0 || error.status >= 500) {
+    if (error.code === 'CALLED_OFF') return
+    server.set({
+      connection: 'lost',
+      why: error.message,
+      ...(connection !== 'lost' && { lostSinceMs: Date.now() }),
+    })
+  }
+}
+
+export const asApiError = (error: unknown): ApiError =>
+  error instanceof ApiError
+    ? error
+    : new ApiError(-1, 'UNEXPECTED', error instanceof Error ? error.message : 'it failed')
+
+const RETRY_MS = 1_000
+
+/** Runs `ask` and says what it means for the connection; false when it failed. */
+const attempt = async (ask: () => Promise<void>): Promise<boolean> => {
+  try {
+    await ask()
+    heard()
+    return true
+  } catch (error) {
+    heard(asApiError(error))
+    return false
+  }
+}
+
+/** Follows the server as a whole. Gives the function that ends it. */
+export const followServer = (): (() => void) => {
+  const ends = [poll(askStatus), poll(askPeers), poll(askMetrics)]
+  return () => {
+    for (const end of ends) end()
+  }
+}
+
+const askStatus = async (signal: AbortSignal): Promise<number> => {
+  let afterMs = RETRY_MS
+  await attempt(async () => {
+    const { value, length } = await getSized<Status>('/v1/status', signal)
+    server.set({ status: value })
+    // A picture of thousands of members costs its server as much as hundreds of their renewals.
+    afterMs = Math.max(2_000, length / 50)
+  })
+  return afterMs
+}
+
+const askPeers = async (signal: AbortSignal): Promise<number> => {
+  let afterMs = RETRY_MS
+  try {
+    server.set({ peers: await get<PeersAnswer>('/v1/peers', signal), peersAtMs: Date.now() })
+  } catch (error) {
+    // Of a server that is no peer there is no such route; what else went wrong, the other questions say.
+    if (asApiError(error).status !== 404) return afterMs
+    server.set({ peers: 'none' })
+    afterMs = 60_000
+  }
+  return afterMs
+}
+
+const askMetrics = async (signal: AbortSignal): Promise<number> => {
+  try {
+    const text = await (await request('/metrics', { signal, accept: 'text/plain' })).text()
+    series.add(Date.now(), parseMetrics(text))
+    server.set({ readings: server.state.readings + 1 })
+  } catch {
+    // The other questions say what is wrong.
+    series.gap()
+  }
+  return 2_000
+}
