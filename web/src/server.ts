@@ -101,16 +101,17 @@ const askStatus = async (signal: AbortSignal): Promise<number> => {
 }
 
 const askPeers = async (signal: AbortSignal): Promise<number> => {
-  let afterMs = RETRY_MS
   try {
+    // Only a peer says who leads: asked for its peers, another server would have to refuse.
+    if (server.state.peers === undefined && !('leader' in (await get<object>('/readyz', signal)))) {
+      server.set({ peers: 'none' })
+    }
+    if (server.state.peers === 'none') return 3_600_000
     server.set({ peers: await get<PeersAnswer>('/v1/peers', signal), peersAtMs: Date.now() })
-  } catch (error) {
-    // Of a server that is no peer there is no such route; what else went wrong, the other questions say.
-    if (asApiError(error).status !== 404) return afterMs
-    server.set({ peers: 'none' })
-    afterMs = 60_000
+  } catch {
+    // What is wrong, the other questions say.
   }
-  return afterMs
+  return RETRY_MS
 }
 
 const askMetrics = async (signal: AbortSignal): Promise<number> => {

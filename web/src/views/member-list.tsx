@@ -30,7 +30,7 @@ export const MemberList = ({ picture, explain, act }: MemberListProps) => {
       )}
       <LongList
         label="Members"
-        kind={act === undefined ? 'members' : 'members acts'}
+        kind={act === undefined ? 'members' : 'members operated'}
         columns={columns}
         count={people.length}
         rowHeight={36}

@@ -29,7 +29,10 @@ export const TimeSlider = ({ events, position, forgotten, move }: TimeSliderProp
           type="range"
           min={0}
           max={events.length}
-          value={at}
+          ref={(input) => {
+            // After its limit, which would cut it off.
+            if (input !== null) input.value = String(at)
+          }}
           aria-valuetext={text}
           onInput={(event) => go(Number(event.currentTarget.value))}
         />
