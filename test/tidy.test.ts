@@ -12,7 +12,7 @@ import { checkLength, checkNothingLeftOpen } from './tidy/text.ts'
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const dependencies = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies })
 const sources = readTree(['src'], ['.ts'])
-const code = readTree(['src', 'test', 'bin', 'scripts', 'bench', 'examples'], ['.ts', '.js', '.mjs'])
+const code = readTree(['src', 'test', 'bin', 'scripts', 'bench', 'examples', 'web'], ['.ts', '.tsx', '.js', '.mjs'])
 const readme = readFileSync(join(root, 'README.md'), 'utf8')
 const documents: Files = new Map([...readTree(['docs'], ['.md']), ['README.md', readme]])
 const document = (name: string) => documents.get(`docs/${name}`) ?? ''

@@ -4,7 +4,7 @@ import { type Browser, type BrowserContextOptions, chromium, type Page } from 'p
 import { lackFor, type Need } from '../../process/support/needs.ts'
 
 const PLACES = [
-  process.env.CAUCUS_CHROMIUM ?? '',
+  process.env.CHROMIUM_PATH ?? '',
   '/usr/bin/chromium',
   '/usr/bin/chromium-browser',
   '/usr/bin/google-chrome',
@@ -13,7 +13,7 @@ const findChromium = (): string | undefined => PLACES.find((path) => path !== ''
 
 const CHROMIUM: Need = {
   what: 'Chromium',
-  howToGet: 'On Debian: apt-get install chromium; elsewhere name it in CAUCUS_CHROMIUM.',
+  howToGet: 'On Debian: apt-get install chromium; elsewhere name it in CHROMIUM_PATH.',
   kind: 'tool',
   missing: () => (findChromium() === undefined ? `none of ${PLACES.filter(Boolean).join(', ')} is there` : undefined),
 }
