@@ -38,8 +38,9 @@ export const App = () => {
   const route = useRoute()
   const { connection } = useStore(server)
   const [round, setRound] = useState(0)
-  // Once more with a new token: whoever waits for the next question would wait for nothing.
-  useEffect(followServer, [round])
+  const isLocked = connection === 'locked'
+  // Once more with a new token, and not at all without one: each refusal is a line in somebody's audit log.
+  useEffect(() => (isLocked ? undefined : followServer()), [round, isLocked])
   const { page, name } = route
   useEffect(() => {
     document.title = `${name ?? TITLES[page]} – Caucus`
@@ -52,9 +53,9 @@ export const App = () => {
       <Header page={page} again={() => setRound((before) => before + 1)} />
       <Lost />
       <main id="main" tabIndex={-1}>
-        {connection !== 'locked' && <View key={round} page={page} name={name} />}
+        {!isLocked && <View key={round} page={page} name={name} />}
       </main>
-      {connection === 'locked' && <Locked again={() => setRound((before) => before + 1)} />}
+      {isLocked && <Locked again={() => setRound((before) => before + 1)} />}
     </>
   )
 }

@@ -140,14 +140,11 @@ describe("bloc's wire refuses, and changes nothing:", () => {
     expect(error?.code).toBe('CAUCUS_METHOD_NOT_ALLOWED')
   })
 
-  test.each(['/', '/index/', '/Index', '//index', '/session/a', '/favicon.ico', '/index%2f'])(
-    'GET %s',
-    async (path) => {
-      const { status, error } = await ask('a', 'GET', path)
-      expect(status).toBe(404)
-      expect(error?.code).toBe('CAUCUS_NOT_FOUND')
-    },
-  )
+  test.each(['/index/', '/Index', '//index', '/session/a', '/favicon.ico', '/index%2f'])('GET %s', async (path) => {
+    const { status, error } = await ask('a', 'GET', path)
+    expect(status).toBe(404)
+    expect(error?.code).toBe('CAUCUS_NOT_FOUND')
+  })
 
   test('a path that is not well-formed', async () => {
     const { status, error } = await ask('a', 'GET', '/v1/groups/%ff')
