@@ -178,3 +178,21 @@ it('services are found by who asks, and followed by who watches', async () => {
   expect(seen.at(-1)).toEqual([])
   await soon(Promise.all([a.close(), b.close(), reader.close()]))
 })
+
+it('everybody hears that a group has settled, also those whose share was written when it had not', async () => {
+  const { clock, soon, open } = etcdWorld()
+  const states = new Map<string, string>()
+  const crews = [await open('a'), await open('b')]
+  const member = async (n: number) => {
+    const membership = await soon(crews[n % 2]!.group('crowd').join({ id: `m-${n}`, share: { partitions: 512 } }))
+    void (async () => {
+      for await (const { state } of membership.watch()) states.set(membership.id, state)
+    })()
+  }
+  for (let n = 0; n < 12; n++) {
+    await member(n)
+    await clock.play(n < 8 ? 10 : 5_000)
+    if (n >= 8) expect([...states.values()]).toEqual(Array(n + 1).fill('settled'))
+  }
+  await soon(Promise.all(crews.map((caucus) => caucus.close())))
+})
