@@ -205,7 +205,7 @@ export class Reign {
       random: () => this.#options.random(),
       link,
       generation: this.#generation,
-      backlog: () => this.#writer?.backlog ?? 0,
+      room: () => this.#writer?.room ?? 0,
       complete: () => {
         for (const key of shares) {
           const seat = keys.seatOf(key)
