@@ -42,9 +42,9 @@ export const SETS = {
     keysMoved,
     simulator,
   },
-  dispatch: { dispatchInProcess, dispatchAcross, dispatchOnNats, silentResponder },
+  dispatch: { dispatchInProcess, dispatchAcross, silentResponder },
   cluster: { failover, transfer, blockedLoop, failoverMembers, failoverUnclaimed, idlePeers },
-  backends: { backends, etcdRenewals, etcdLocks, etcdChange },
+  backends: { backends, etcdRenewals, etcdLocks, etcdChange, dispatchOnNats },
   memory: { memory },
 }
 

@@ -1,2 +1,2 @@
 export { etcd } from './backends/etcd/index.ts'
-export type { EtcdGroup, EtcdOptions } from './backends/etcd/options.ts'
+export type { EtcdGroup, EtcdLogger, EtcdOptions } from './backends/etcd/options.ts'

@@ -6,8 +6,8 @@ const [urls, group, prefix, count] = process.argv.slice(2)
 const nowMs = () => Number(process.hrtime.bigint()) / 1e6
 
 /** What a backend does for a membership, with somebody who listens in. */
-const overheard = (backend, id) => {
-  let generation = 0
+const overheard = (backend, id, first) => {
+  let generation = first
   let renewedBy = 0
   let validUntil = 0
   const follow = async () => {
@@ -57,6 +57,8 @@ for (let i = 0; i < Number(count); i++) {
   const mine = [...all.slice(i % all.length), ...all.slice(0, i % all.length)]
   const id = `${prefix}-${i}`
   const backend = await remote(mine, { timing: timing.local })({})
-  const caucus = await connect(async () => overheard(backend, id))
+  // The link is open by now, and nobody listened when it said by whom.
+  const { generation } = await (await fetch(`${mine[0]}/v1/status`)).json()
+  const caucus = await connect(async () => overheard(backend, id, generation))
   void caucus.group(group).join({ id })
 }

@@ -9,6 +9,7 @@ const FAN_OUTS = [10, 100]
 const IN_FLIGHT = [1, 16]
 /** Of what NATS' own client does with the same server. */
 const TARGET = 0.85
+const WARM_UPS = 3
 
 const rowOf = (fanOut, inFlight, runs) => {
   const [ours, rival] = [together(runs[OURS]), together(runs[RIVAL])]
@@ -17,12 +18,12 @@ const rowOf = (fanOut, inFlight, runs) => {
   const quantiles = ({ latencies }) => [0.5, 0.99].map((share) => round(latencies.quantile(share)))
   const [[ourP50, ourP99], [p50, p99]] = [quantiles(ours), quantiles(rival)]
   return {
-    row: `dispatch on NATS, fan-out ${fanOut}, ${inFlight} in flight`,
+    row: `backends, topics on NATS, fan-out ${fanOut}, ${inFlight} in flight`,
     ours: round(ours.rate),
     floor: null,
     others: { 'NATS request-many': round(rival.rate) },
     ratio: round(ratio),
-    target: `≥ ${TARGET} × NATS request-many`,
+    target: `≥ ${TARGET} × NATS`,
     ok: ratio >= TARGET,
     unit: 'requests/s',
     details: { 'p50, ms': ourP50, 'p99, ms': ourP99, 'NATS p50, ms': p50, 'NATS p99, ms': p99 },
@@ -40,8 +41,8 @@ export const dispatchOnNats = async ({ quick, tell }) => {
         Object.fromEntries(
           Object.entries(crews).map(([name, crew]) => [name, () => crew.load({ inFlight, durationMs })]),
         )
-      // Once for the compilers of all processes.
-      await inTurn(1, contenders(quick ? 200 : 1_500))
+      // For the compilers of all processes: with one in flight they see little in a second.
+      await inTurn(quick ? 1 : WARM_UPS, contenders(quick ? 200 : 1_500))
       const runs = await inTurn(quick ? 1 : 9, contenders(quick ? 300 : 1_000))
       rows.push(rowOf(fanOut, inFlight, runs))
       tell(`fan-out ${fanOut}, ${inFlight} in flight on NATS: measured`)

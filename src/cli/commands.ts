@@ -14,6 +14,7 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
   ask: { summary: 'ask everybody on a topic, and print what they answer', load: () => import('./commands/ask.ts') },
   answer: { summary: 'answer what is asked on a topic with a program', load: () => import('./commands/answer.ts') },
   status: { summary: 'what the server says about itself and its groups', load: () => import('./commands/status.ts') },
+  top: { summary: 'groups, leader, services and topics, live in a terminal', load: () => import('./commands/top.ts') },
   leader: { summary: 'who leads a cluster of peers', load: () => import('./commands/leader.ts') },
   transfer: { summary: 'have another peer lead', load: () => import('./commands/transfer.ts') },
   members: { summary: 'who is in a group, and with what share', load: () => import('./commands/members.ts') },

@@ -15,8 +15,10 @@ export interface Status {
   readonly groups: readonly GroupView[]
 }
 
-export const fetchStatus = async (api: Api): Promise<Status> => {
-  const answer = await requestJson(api, '/v1/status')
+export const fetchStatus = async (api: Api): Promise<Status> => readStatus(await requestJson(api, '/v1/status'))
+
+/** What a server answered, with the fields that scripts may rely on. */
+export const readStatus = (answer: unknown): Status => {
   if (!isStatus(answer)) throw new CaucusError('CAUCUS_PROTOCOL', 'the server did not answer as a caucus server does')
   const { version, guarantees, leader, groups } = answer
   const led = isLeader(leader) ? { leader: plainLeader(leader) } : {}

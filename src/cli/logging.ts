@@ -55,11 +55,11 @@ const prettyLine = (level: LogLevel, message: string, details: object, atMs: num
 const shown = (value: unknown): string =>
   typeof value === 'string' && /^[\w./:@-]+$/.test(value) ? value : clean(JSON.stringify(value) ?? 'undefined')
 
-/** A name that somebody chose must not forge a line, paint the terminal or turn the text around. */
+/** A name that somebody chose must not forge a line, paint the terminal, turn the text around or look like another one. */
 export const clean = (text: string): string =>
   text.replace(
     // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is taken out
-    /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
+    /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g,
     (character) => SHORT[character] ?? `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
 

@@ -5,6 +5,7 @@ import type { GroupView, MemberView } from '../core/group/view.ts'
 import { CaucusError, isCaucusError } from '../errors.ts'
 import type { RecordedEvent } from '../ports/hosting.ts'
 import { type Api, type RequestOptions, requestJson } from './api.ts'
+import { safeJson } from './cells.ts'
 import { tlsOf } from './client-tls.ts'
 import { UsageError } from './errors.ts'
 import { plainGroup } from './groups.ts'
@@ -99,8 +100,8 @@ const isHistory = (answer: unknown): answer is History =>
 export const describeEvent = ({ atMs, event }: Pick<PastEvent, 'atMs' | 'event'>): string => {
   const time = new Date(atMs).toISOString().slice(11, 23)
   // An event of a newer server may have no sentence here.
-  return `${time} ${event.type.padEnd(17)} ${clean(explain(event) ?? JSON.stringify(event))}`
+  return `${time} ${clean(event.type).padEnd(17)} ${clean(explain(event) ?? JSON.stringify(event))}`
 }
 
 export const answer = (options: { readonly json?: boolean }, json: unknown, text: string): void =>
-  void process.stdout.write(`${options.json === true ? JSON.stringify(json) : text}\n`)
+  void process.stdout.write(`${options.json === true ? safeJson(JSON.stringify(json)) : text}\n`)

@@ -15,10 +15,17 @@ interface ReachOptions {
   readonly connectTimeoutMs?: Millis
 }
 
+/** What coordinates in this process, where that is on etcd, says here. */
+interface GroupsOptions extends ReachOptions {
+  readonly logger?: Logger
+}
+
 /** The backend that coordinates: servers, or etcd. */
-export const backendOf = async (settings: EngineSettings, options: ReachOptions = {}): Promise<BackendFactory> => {
+export const backendOf = async (settings: EngineSettings, options: GroupsOptions = {}): Promise<BackendFactory> => {
   const place = groupsPlace(settings)
-  return place.type === 'etcd' ? etcdBackend(place, settings, options) : serversBackend(settings, options)
+  if (place.type === 'etcd') return etcdBackend(place, settings, options)
+  const { logger: _coordinates, ...others } = options
+  return serversBackend(settings, others)
 }
 
 /** Where topics are: at the servers, as everything else, or on NATS. */
@@ -46,7 +53,7 @@ const serversBackend = (settings: EngineSettings, options: ReachOptions): Backen
 export const etcdBackend = async (
   { endpoints, prefix, user, password }: EtcdPlace,
   settings: EngineSettings,
-  options: ReachOptions = {},
+  options: GroupsOptions = {},
 ): Promise<BackendFactory> => {
   const tls = pemOf(settings)
   const { etcd } = await withPackage('etcd3', '--etcd', () => import('../etcd.ts'))

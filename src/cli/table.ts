@@ -1,13 +1,15 @@
-import { clean } from './logging.ts'
+import { columnsOf, padTo, visible } from './cells.ts'
 
 /** Rows under their heads, in columns. Ids are other people's words: nothing in them reaches the terminal as a command. */
 export const formatTable = (heads: readonly string[], rows: readonly (readonly string[])[]): string => {
-  const table = [heads, ...rows.map((row) => row.map(clean))]
-  const widths = heads.map((_, column) => Math.max(...table.map((row) => (row[column] ?? '').length)))
+  const table = [heads, ...rows.map((row) => row.map(visible))]
+  const widths = heads.map((_, column) =>
+    table.reduce((widest, row) => Math.max(widest, columnsOf(row[column] ?? '')), 0),
+  )
   return table
     .map((row) =>
       row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .map((cell, column) => padTo(cell, widths[column] ?? 0))
         .join('  ')
         .trimEnd(),
     )

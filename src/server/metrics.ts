@@ -77,6 +77,11 @@ export const metricsText = (source: MetricsSource, reads: (group: string) => boo
   page.level('caucus_links_older', 'Of these, links that speak an older protocol than this server', counts.olderLinks)
   page.level('caucus_streams', 'Readers of events, and asks over HTTP', counts.streams)
   page.level('caucus_process_resident_bytes', 'Memory of this process', process.memoryUsage.rss())
+  page.total(
+    'caucus_event_loop_active_seconds_total',
+    'How long the event loop was at work and not waiting',
+    performance.eventLoopUtilization().active / 1_000,
+  )
   page.total('caucus_polls_total', 'Heartbeats on the wire of bloc', counts.polls)
   page.total('caucus_renewals_total', 'Renewals over HTTP', counts.renewals)
   page.total('caucus_links_cut_total', 'Links cut because nobody read or answered', counts.linksCut)
@@ -202,6 +207,7 @@ class Page {
       counts.streamsRevoked,
     )
     this.total('caucus_audit_lines_total', 'Lines of the audit log', audit.lines)
+    this.total('caucus_evictions_total', 'Members that somebody had removed', audit.evictions)
     this.total('caucus_audit_untold_total', 'Lines that were left out, since one caller made too many', audit.untold)
     for (const [what, subjects] of Object.entries(quotas.refused)) {
       for (const [by, value] of Object.entries(subjects)) {

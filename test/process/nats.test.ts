@@ -69,6 +69,27 @@ describe.skipIf(lackFor('topics on NATS', [NATS]) !== undefined)('with a real na
     expect((await topic.view())?.producers).toMatchObject([{ id: 'other' }])
   })
 
+  test('one that stood still does not work on what the others were asked meanwhile', async () => {
+    const { url } = await served()
+    const frozen = startNode(['test/process/support/nats-producer.mjs', url, 'frozen'])
+    const [asker, other] = [await connected(url), await connected(url)]
+    const topic = asker.topic<string, string>('t')
+    await other
+      .topic('t')
+      .produce((request) => `other has ${request}`, { id: 'other', concurrency: 10 })
+      .ready()
+    await says(frozen, 'ready')
+    expect(await topic.gather('hello', { withinMs: LONG_MS })).toMatchObject({ expected: 2, ending: 'met' })
+    frozen.signal('SIGSTOP')
+    // Given up by the asker, though the server still has its connection.
+    expect(await topic.gather('hello', { withinMs: LONG_MS })).toMatchObject({ left: ['frozen'], ending: 'exhausted' })
+    // It would say this aloud.
+    expect(await topic.gather('silent', { withinMs: LONG_MS })).toMatchObject({ expected: 1, ending: 'met' })
+    frozen.signal('SIGCONT')
+    await waitFor('it to be back', async () => (await topic.gather('hello', { withinMs: LONG_MS })).expected === 2)
+    expect(frozen.stdout()).not.toContain('silent')
+  })
+
   test('a server that is killed in the middle of an ask, and started again, has everybody back', async () => {
     const server = await served()
     const [serving, asker] = [await connected(server.url), await connected(server.url)]
@@ -184,6 +205,11 @@ describe.skipIf(lackFor('topics on NATS', [NATS]) !== undefined)('with a real na
     expect(await codeOf(connect(embedded(), { topics: nats({ servers: url, nkeySeed: wrong }) }))).toBe(
       'CAUCUS_UNAUTHORIZED',
     )
+    // Nothing is tried again with what is no key at all.
+    for (const damaged of [{ nkeySeed: `SU${'A'.repeat(56)}` }, { credentials: '--BEGIN NATS USER JWT--\nrubbish' }]) {
+      const attempt = connect(embedded(), { topics: nats({ servers: url, ...damaged, connectTimeoutMs: LONG_MS }) })
+      expect(await codeOf(attempt)).toBe('CAUCUS_INVALID_ARGUMENT')
+    }
     const caucus = await connected({ servers: url, nkeySeed })
     expect(await caucus.topic('t').gather(1)).toMatchObject({ ending: 'nobody' })
   })

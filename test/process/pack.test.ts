@@ -122,7 +122,11 @@ export const wrong = new CaucusError('CAUCUS_NO_SUCH_CODE', 'no')
   })
 
   test('brings types that every example of the README and the documents compiles against', async () => {
-    const documents = readdirSync(join(repository, 'docs')).filter((file) => file.endsWith('.md'))
+    const documents = ['', 'guides/', 'recipes/'].flatMap((folder) =>
+      readdirSync(join(repository, 'docs', folder)).flatMap((file) =>
+        file.endsWith('.md') ? [`${folder}${file}`] : [],
+      ),
+    )
     // What is shown of the inside is not of the package.
     const shown = ['README.md', ...documents.filter((file) => file !== 'architecture.md').map((file) => `docs/${file}`)]
     const examples = shown.flatMap((file) => {
@@ -135,9 +139,10 @@ export const wrong = new CaucusError('CAUCUS_NO_SUCH_CODE', 'no')
       })
     })
     expect(examples.length).toBeGreaterThan(20)
-    cpSync(join(repository, 'test/process/support/documented.d.ts'), join(home, 'documented.d.ts'))
+    const around = ['documented.d.ts', 'documented-nest.d.ts']
+    for (const file of around) cpSync(join(repository, 'test/process/support', file), join(home, file))
     symlinkSync(join(repository, 'node_modules/vitest'), join(home, 'node_modules/vitest'))
-    expect(await compiled([...examples, 'documented.d.ts'])).toBe('')
+    expect(await compiled([...examples, ...around])).toBe('')
   })
 })
 

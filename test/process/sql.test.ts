@@ -257,6 +257,15 @@ describe.skipIf(lackFor('fences on a real PostgreSQL', [POSTGRES]))('on a real P
       expect(await fenceOf('jobs')).toBeUndefined()
     })
 
+    test.each(['COMMIT; BEGIN', 'ROLLBACK; BEGIN', 'COMMIT AND CHAIN', 'COMMIT'])(
+      'that its work ends among other statements (%s), fenced() does not call it fenced',
+      async (ends) => {
+        const text = `SELECT 1; ${ends}; INSERT INTO journal (entry) VALUES ('torn')`
+        const error = await outcomeOf(fenced(older, { name: 'jobs', token: 1 }, (tx) => tx.query(text)))
+        expect(error).toMatchObject({ code: 'CAUCUS_BACKEND', definite: false })
+      },
+    )
+
     test('of one’s own, a fence is raised first', async () => {
       for (const [client, token] of [
         [newer, 9],

@@ -1,9 +1,12 @@
 import { CaucusError } from '../../errors.ts'
-import { type SqlClient, sqlStateOf } from './client.ts'
+import { type SqlClient, type SqlResult, sqlStateOf } from './client.ts'
 
 /** What begins or ends a transaction; `ROLLBACK TO` a savepoint does not. It finds slips, nobody who wants to hide one. */
 const ENDS =
   /^(?:\s|--[^\n]*\n|\/\*[\s\S]*?\*\/)*(?:begin|start\s+transaction|commit|end|abort|prepare\s+transaction|rollback(?!\s+(?:work\s+|transaction\s+)?to\b))\b/i
+
+/** What the server says that it did when a transaction was begun or ended; of a `ROLLBACK TO` it says the same as of a `ROLLBACK`. */
+const ENDED = new Set<unknown>(['COMMIT', 'BEGIN', 'START'])
 
 /** One transaction of a client, for work that is given nothing but its statements. */
 export class Transaction<Client extends SqlClient> {
@@ -12,6 +15,10 @@ export class Transaction<Client extends SqlClient> {
   readonly #client: Client
   #isOver = false
   #failure: { readonly error: unknown } | undefined
+  /** Among several statements in one text there was one that ended it. */
+  #wasEnded = false
+  /** Statements whose end nobody has heard yet. */
+  readonly #running = new Set<Promise<unknown>>()
 
   constructor(client: Client) {
     this.#client = client
@@ -28,9 +35,19 @@ export class Transaction<Client extends SqlClient> {
     const result: unknown = this.#client.query(...given)
     // Clients also have streams and callbacks, which say themselves what becomes of them.
     if (result instanceof Promise) {
-      result.catch((error: unknown) => {
-        this.#failure ??= { error }
-      })
+      const noted = result.then(
+        (said: unknown) => {
+          for (const one of [said].flat()) {
+            if (ENDED.has((one as Partial<SqlResult> | null | undefined)?.command)) this.#wasEnded = true
+          }
+          this.#running.delete(noted)
+        },
+        (error: unknown) => {
+          this.#failure ??= { error }
+          this.#running.delete(noted)
+        },
+      )
+      this.#running.add(noted)
     }
     return result
   }
@@ -56,8 +73,10 @@ export class Transaction<Client extends SqlClient> {
    * PostgreSQL answers the COMMIT of a transaction that has failed with a ROLLBACK and no error.
    */
   async commit(): Promise<void> {
+    // One that nobody awaited may fail yet, and a client may not say what became of the COMMIT after it.
+    await Promise.all(this.#running)
     const status = this.#client.getTransactionStatus?.() ?? undefined
-    if (status === 'I') throw endedInside()
+    if (status === 'I' || this.#wasEnded) throw endedInside()
     if (status === 'E') throw this.#rolledBack()
     if (status === undefined && this.#failure !== undefined) await this.#probe()
     const command = await this.#committed()
@@ -79,8 +98,8 @@ export class Transaction<Client extends SqlClient> {
       return (await this.#client.query('COMMIT')).command
     } catch (error) {
       const state = sqlStateOf(error)
-      // The server said no: a deferred constraint, a serialisation failure. It says nothing of the kind when it is going down.
-      if (state !== undefined && !/^(08|57P|58)/.test(state)) throw error
+      // The server said no: a deferred constraint, a serialisation failure. It says nothing of the kind when it is going down, or does not know.
+      if (state !== undefined && !/^(08|57P|58|40003)/.test(state)) throw error
       const message = 'the connection was lost in the middle of a COMMIT; look whether what it wrote is there'
       throw new CaucusError('CAUCUS_CONNECTION_LOST', message, { cause: error })
     }

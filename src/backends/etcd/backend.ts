@@ -31,6 +31,8 @@ export interface EtcdSurroundings {
   readonly process: string
 }
 
+const LEAST_TTL_SECONDS = 3
+
 const GUARANTEES: Guarantees = { exclusion: 'fenced', survivesRestart: true, survivesPartition: true }
 
 /** Resolves with a backend that has reached etcd; otherwise nothing of it is left. */
@@ -64,12 +66,15 @@ class EtcdBackend implements Backend {
   readonly #link = new History<LinkEvent>()
   /** Those who read events. */
   readonly #loops = new Loops()
+  #isLinked = false
+  /** Why this process cannot coordinate, as it was told last. */
+  #refused: string | undefined
   /** Why etcd did not answer the last time that somebody connected. */
   #unreached: CaucusError | undefined
   #closed: Promise<void> | undefined
 
   constructor(sound: SoundEtcd, around: EtcdSurroundings) {
-    const { clocks, timing, settings, shortestLeaseMs, leastGeneration, fresh, requestMs } = sound
+    const { clocks, timing, settings, shortestLeaseMs, leastGeneration, fresh, requestMs, telemetry } = sound
     const { engine, process } = around
     this.clocks = clocks
     this.wallMs = () => around.wallMs()
@@ -91,15 +96,31 @@ class EtcdBackend implements Backend {
       settings,
       leastGeneration,
       fresh,
+      // Renewed after a third of it, by a request that may have to be made twice.
+      ttlSeconds: Math.max(LEAST_TTL_SECONDS, Math.ceil((3 * requestMs) / 1_000)),
+      telemetry,
+      failed: (error) => this.#uncoordinated(error),
     })
     const { heartbeatMs, reconnectMaxMs } = timing
     const url = sound.urls.join(',')
-    const tell = (event: LinkEvent) => this.#link.record(event)
+    const tell = (event: LinkEvent) => {
+      this.#isLinked = event.type === 'link.opened'
+      if (this.#isLinked) this.#refused = undefined
+      this.#link.record(event)
+    }
     const linkOptions = { ...common, url, heartbeatMs, leaseMs: shortestLeaseMs, reconnectMaxMs, requestMs, tell }
     this.#members = new MembershipDriver({
       clock: clocks.holder,
       open: (sink) => new EtcdLink(linkOptions, sink),
+      telemetry,
     })
+  }
+
+  /** Where others coordinate that is for the log alone; where nobody does, whoever waits for a share is to know why. */
+  #uncoordinated(error: CaucusError): void {
+    if (this.#isLinked || this.#refused === error.message) return
+    this.#refused = error.message
+    this.#link.record({ type: 'link.refused', url: this.#sound.urls.join(','), error })
   }
 
   /** Resolves once etcd has answered. */

@@ -2,6 +2,7 @@ import type { GroupSettings } from '../../core/group/book.ts'
 import type { ShareKind } from '../../core/group/messages.ts'
 import type { Generation } from '../../core/lease.ts'
 import type { Millis } from '../../core/time.ts'
+import type { CaucusError } from '../../errors.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Telemetry } from '../../ports/telemetry.ts'
 import type { Engine } from './engine.ts'
@@ -36,6 +37,8 @@ export interface CoordinatingOptions {
   /** The operator's word that nobody holds anything from before. */
   readonly fresh?: boolean | undefined
   readonly telemetry?: Telemetry | undefined
+  /** This process cannot coordinate, for a reason that does not pass by itself. It goes on trying. */
+  failed?(error: CaucusError): void
   /** A broken invariant of ours. This process does not coordinate any more. */
   onFault(error: unknown): void
 }

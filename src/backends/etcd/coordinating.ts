@@ -1,5 +1,5 @@
 import type { Millis } from '../../core/time.ts'
-import { CaucusError, isCaucusError } from '../../errors.ts'
+import { CaucusError, type ErrorCode, isCaucusError } from '../../errors.ts'
 import type { Timer } from '../../ports/clock.ts'
 import { BackOff } from '../../runtime/back-off.ts'
 import { giveUp, stand } from './candidacy.ts'
@@ -17,6 +17,14 @@ const SPREAD_MS: Millis = 300
 /** What went wrong here is perhaps right elsewhere. */
 const REST_MS: Millis = 1_000
 const RETRY_MAX_MS: Millis = 5_000
+/** Etcd is away or slow, or somebody else coordinates: nobody has to do anything about it. */
+const PASSING: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'CAUCUS_UNAVAILABLE',
+  'CAUCUS_TIMEOUT',
+  'CAUCUS_CONNECTION_LOST',
+  'CAUCUS_NOT_LEADER',
+  'CAUCUS_CLOSED',
+])
 const TTL_SECONDS = 3
 
 /**
@@ -66,7 +74,10 @@ export class Coordinating {
           else if (change.type === 'delete' && change.key === key) this.#look(undefined, revision)
         }
       },
-      failed: (error) => telemetry?.log('warn', 'who coordinates the groups cannot be read from etcd', { error }),
+      failed: (error) => {
+        telemetry?.log('warn', 'who coordinates the groups cannot be read from etcd', { error })
+        this.#tellFailure(error)
+      },
       onFault: (error) => this.#fault(error),
     })
   }
@@ -135,15 +146,21 @@ export class Coordinating {
       this.#reign = undefined
       if (reason === undefined) return
       telemetry?.log('warn', 'this process does not coordinate the groups on etcd any more', { error: reason })
+      this.#tellFailure(reason)
       this.#rest(REST_MS)
     } catch (error) {
       if (!isCaucusError(error)) throw error
       if (error.code === 'CAUCUS_CLOSED') return void this.close()
       telemetry?.log('warn', 'this process cannot stand for coordinator on etcd', { error })
+      this.#tellFailure(error)
       this.#rest(this.#backOff.nextPauseMs())
       return
     }
     this.#backOff.reset()
+  }
+
+  #tellFailure(error: CaucusError): void {
+    if (!PASSING.has(error.code)) this.#options.failed?.(error)
   }
 
   /** Whatever the watch says: it may not have told yet that somebody else was elected, or that what was ours is gone. */

@@ -86,7 +86,10 @@ export interface Engine {
   transact(transaction: Transaction): Promise<Outcome>
   /** Linearizable: all keys that begin with it, in order, as they were at one revision, however many pages it takes. */
   list(prefix: string): Promise<{ readonly entries: readonly Entry[]; readonly revision: Revision }>
-  /** Tells what happens to keys that begin with it, from that revision on. Calls the sink later, never before it returns. */
+  /**
+   * Tells what happens to keys that begin with it, from that revision on; from 0 on: whatever happens after it has arrived, and `progressed`
+   * comes first with the revision that this is. Calls the sink later, never before it returns.
+   */
   watch(prefix: string, from: Revision, sink: WatchSink): Watching
   /** Resolves once no socket and no timer is left. Calls that wait reject with `CAUCUS_CLOSED`. */
   close(): Promise<void>

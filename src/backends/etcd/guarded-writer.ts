@@ -5,7 +5,7 @@ import type { Telemetry } from '../../ports/telemetry.ts'
 import { BackOff } from '../../runtime/back-off.ts'
 import type { Engine, Entry, Operation, Outcome, Revision } from './engine.ts'
 import type { Keys } from './keys.ts'
-import { type Load, WaitingWrites } from './waiting-writes.ts'
+import { type Load, type Waiting, WaitingWrites } from './waiting-writes.ts'
 
 export interface GuardedWriterOptions {
   readonly engine: Engine
@@ -42,8 +42,14 @@ interface Batch extends Load {
 }
 
 const RETRY_MAX_MS: Millis = 200
-/** So often a write is tried in the time that it has, when nobody answers. */
-const ATTEMPTS = 4
+/** The first attempt is given up after such a part of the time that a write has; the next one waits for longer, should etcd be slow. */
+const FIRST_ATTEMPT = 1 / 4
+/** What is decided may take such a part of the time that there is, so that what follows from it fits in as well. */
+const DECIDED = 1 / 3
+/** So much that must be known in time goes into one transaction, at least. */
+const ANSWERS_AT_ONCE = 100
+/** So much of it may wait, however fast etcd is. */
+const MAX_ANSWERS = 1_024
 
 /**
  * The writes of one coordinator: none is carried out once somebody else was elected, and none after a later one, however late it arrives.
@@ -64,6 +70,11 @@ export class GuardedWriter {
   readonly #doubtful = new Set<string>()
   #isRunning = false
   #isFailing = false
+  /** Why the last write failed that did. */
+  #failure: unknown
+  /** How long the last write took. */
+  #tookMs: Millis = 0
+  #patienceMs: Millis
   #limit: Timer | undefined
   #patience: Timer | undefined
   #pause: { readonly timer: Timer; readonly over: () => void } | undefined
@@ -73,12 +84,16 @@ export class GuardedWriter {
   constructor(options: GuardedWriterOptions) {
     this.#options = options
     this.#turn = options.turn
+    this.#patienceMs = options.writeMs * FIRST_ATTEMPT
     this.#backOff = new BackOff(options.random, RETRY_MAX_MS)
   }
 
-  /** How much waits, or is on its way, that must be known in time. */
-  get backlog(): number {
-    return this.#waiting.due + (this.#underWay?.waiting.length ?? 0)
+  /** How many more answers could be written in time, by how long writes take. */
+  get room(): number {
+    const { writeMs } = this.#options
+    const transactions = Math.max(1, Math.floor((writeMs * DECIDED) / Math.max(1, this.#tookMs)))
+    const backlog = this.#waiting.due + (this.#underWay?.waiting.length ?? 0)
+    return Math.min(MAX_ANSWERS, transactions * ANSWERS_AT_ONCE) - backlog
   }
 
   /** False: nothing may be decided any more, since what was decided before may not be known yet. */
@@ -159,7 +174,7 @@ export class GuardedWriter {
 
   #judge(): void {
     this.#limit = undefined
-    if (!this.isInTime) return this.#end(tooLate(this.#options.writeMs))
+    if (!this.isInTime) return this.#end(tooLate(this.#options.writeMs, this.#isFailing ? this.#failure : undefined))
     if (this.#oldest !== undefined) this.#limitAt(this.#oldest)
   }
 
@@ -223,7 +238,8 @@ export class GuardedWriter {
 
   /** Gives back why it is not known to have been carried out. */
   async #write({ tag, operations, saving }: Batch): Promise<unknown> {
-    const { engine, keys, elected } = this.#options
+    const { engine, keys, elected, clock, writeMs } = this.#options
+    const startedAt = clock.now()
     try {
       const call = engine.transact({
         when: [
@@ -242,6 +258,8 @@ export class GuardedWriter {
       this.#turn = revision
       this.#doubtful.clear()
       this.#isFailing = false
+      this.#tookMs = clock.now() - startedAt
+      this.#patienceMs = Math.min(writeMs, Math.max(writeMs * FIRST_ATTEMPT, 2 * this.#tookMs))
       this.#backOff.reset()
       saving?.resolve()
       return undefined
@@ -259,10 +277,12 @@ export class GuardedWriter {
 
   /** A call may take longer than there is time. It is given up early enough for others, which its late arrival cannot harm. */
   #inTime(call: Promise<Outcome>): Promise<Outcome> {
-    const ms = this.#options.writeMs / ATTEMPTS
+    const ms = this.#patienceMs
     return new Promise((resolve, reject) => {
-      const givenUp = () =>
+      const givenUp = () => {
+        this.#patienceMs = Math.min(this.#options.writeMs, 2 * ms)
         reject(new CaucusError('CAUCUS_TIMEOUT', `etcd has not answered for ${ms} ms; it may have happened`))
+      }
       const patience = this.#after(this.#options.clock.now() + ms, givenUp)
       this.#patience = patience
       call.finally(() => patience.clear()).then(resolve, reject)
@@ -283,16 +303,29 @@ export class GuardedWriter {
     return 'overtaken by an earlier one'
   }
 
-  #restore({ waiting, saving }: Batch, error: unknown): void {
+  #restore(batch: Batch, error: unknown): void {
+    const { waiting, saving } = batch
     if (!this.#isFailing) {
       const message = 'etcd did not take what a coordinator wrote, or not in time; it is written again'
       this.#options.telemetry?.log('warn', message, { error })
     }
     this.#isFailing = true
+    this.#failure = error
     const isHopeless = isCaucusError(error) && error.definite && !error.retriable
-    if (saving !== undefined && isHopeless) saving.reject(error)
+    const isTooLarge = isHopeless && error.code === 'CAUCUS_TOO_LARGE'
+    if (isTooLarge) this.#waiting.tooLarge(batch)
+    const isAlone = saving === undefined ? waiting.length === 1 : waiting.length === 0
+    if (saving !== undefined && isHopeless && (isAlone || !isTooLarge)) saving.reject(error)
     else if (saving !== undefined) this.#savings.unshift(saving)
+    // What must be known in time is never left out: whoever does not know of it may still believe.
+    if (isTooLarge && isAlone && waiting[0]?.since === undefined) return this.#leaveOut(waiting, error)
     this.#waiting.putBack(waiting)
+  }
+
+  #leaveOut(waiting: readonly Waiting[], error: CaucusError): void {
+    for (const { key } of waiting) {
+      this.#options.telemetry?.log('error', 'etcd takes no record as large as this one; it is left out', { key, error })
+    }
   }
 
   #paused(): Promise<void> {
@@ -310,8 +343,9 @@ export class GuardedWriter {
 const deposed = (cause?: unknown): CaucusError =>
   new CaucusError('CAUCUS_NOT_LEADER', 'another process coordinates, or is about to', { cause })
 
-const tooLate = (writeMs: Millis): CaucusError =>
+const tooLate = (writeMs: Millis, cause: unknown): CaucusError =>
   new CaucusError(
     'CAUCUS_TIMEOUT',
-    `etcd did not take within ${writeMs} ms what a coordinator wrote; another one starts anew`,
+    `etcd did not take within ${writeMs} ms what a coordinator wrote${isCaucusError(cause) ? ` (${cause.message})` : ''}; another one starts anew`,
+    { cause },
   )

@@ -22,9 +22,19 @@ export class KeyWatch {
     return this.#watching !== undefined
   }
 
-  /** Watches from that revision on, unless it does already. */
+  /** Watches from that revision on, unless it does already. Where that has passed, etcd tells the first of it up to 100 ms later. */
   from(revision: Revision): void {
+    this.#open(revision, () => undefined)
+  }
+
+  /** Watches from now on, unless it does already. `begun` hears after which revision: who read before that reads again. */
+  now(begun: (revision: Revision) => void): void {
+    this.#open(0, begun)
+  }
+
+  #open(revision: Revision, begun: (revision: Revision) => void): void {
     if (this.#isClosed || this.#watching !== undefined) return
+    let hasBegun = false
     const watching = this.#engine.watch(this.#key, revision, {
       changed: (changes) => {
         for (const change of changes) {
@@ -34,7 +44,11 @@ export class KeyWatch {
           } else if (change.entry.key === this.#key) this.#changed(change.entry)
         }
       },
-      progressed: () => undefined,
+      progressed: (reached) => {
+        if (hasBegun || this.#watching !== watching) return
+        hasBegun = true
+        begun(reached)
+      },
       ended: () => {
         if (this.#watching === watching) this.#watching = undefined
       },

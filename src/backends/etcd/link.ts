@@ -75,8 +75,11 @@ export class EtcdLink implements CoordinatorLink {
       leaseMs,
       onFault: options.onFault,
       pushed: (watched, entry) => {
-        const share = foundIn(entry, shareOf)
+        const share = foundIn(entry, (text) => shareOf(text, watched.seat.name))
         if (share !== undefined && watched.seat.pushed(share)) this.#answer([watched])
+      },
+      begun: (watched) => {
+        if (watched.seat.readAt < watched.begunAt) this.#renewals.add([watched])
       },
     })
     this.#renewals = new Renewals({

@@ -9,6 +9,7 @@ import type { Millis } from '../../core/time.ts'
 import { CaucusError } from '../../errors.ts'
 import type { Clocks } from '../../ports/clock.ts'
 import type { TlsOptions } from '../../ports/socket.ts'
+import type { LogLevel, Telemetry } from '../../ports/telemetry.ts'
 import { systemClocks } from '../../runtime/system-clock.ts'
 import type { CoordinatingSettings } from './coordinating-options.ts'
 
@@ -17,6 +18,9 @@ export interface EtcdGroup {
   readonly share?: ShareKind
   readonly timing?: TimingPreset | Partial<Timing>
 }
+
+/** Details first, as with pino. */
+export type EtcdLogger = Readonly<Record<LogLevel, (details: object, message: string) => void>>
 
 export interface EtcdOptions {
   /** Of the members of one etcd: `http://HOST:PORT`, `https://HOST:PORT` or `HOST:PORT` each. Any of them will do. */
@@ -40,6 +44,8 @@ export interface EtcdOptions {
   readonly connectTimeoutMs?: number
   /** How long one request may take. Default: a sixth of the lease, from 500 to 5 000. */
   readonly requestMs?: number
+  /** Where this process writes what an operator should read, above all while it coordinates. A pino logger is one. Default: nowhere. */
+  readonly logger?: EtcdLogger
   /** Default: this process's own. A simulated one makes tests repeatable. */
   readonly clocks?: Clocks
   /** Names this process, its memberships, and members without an id; different at every call. Default: `randomUUID`. */
@@ -61,6 +67,7 @@ export interface SoundEtcd {
   readonly fresh: boolean
   readonly connectTimeoutMs: Millis
   readonly requestMs: Millis
+  readonly telemetry: Telemetry | undefined
   readonly clocks: Clocks
   readonly newId: () => string
 }
@@ -77,6 +84,7 @@ const KNOWN = [
   'fresh',
   'connectTimeoutMs',
   'requestMs',
+  'logger',
   'clocks',
   'newId',
 ]
@@ -119,8 +127,29 @@ export const soundEtcd = (given: string | readonly string[] | EtcdOptions): Soun
     fresh,
     connectTimeoutMs: checkedMs('connectTimeoutMs', options.connectTimeoutMs ?? 10_000, 0),
     requestMs: checkedMs('requestMs', options.requestMs ?? requestMsFor(shortestLeaseMs), 100),
+    telemetry: options.logger === undefined ? undefined : telemetryTo(loggerOf(options.logger)),
     clocks,
     newId,
+  }
+}
+
+const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error']
+
+const loggerOf = (given: EtcdLogger): EtcdLogger => {
+  const isLogger = typeof given === 'object' && given !== null && LEVELS.every((at) => typeof given[at] === 'function')
+  return isLogger ? given : refuse(`etcd({ logger }) takes an object with ${LEVELS.join(', ')}, as a pino logger`)
+}
+
+/** Numbers are of servers; what happens in groups is told by their own events. */
+const telemetryTo = (logger: EtcdLogger): Telemetry => {
+  const nothing = () => undefined
+  return {
+    event: nothing,
+    count: nothing,
+    gauge: nothing,
+    duration: nothing,
+    log: (level, message, { error, ...details } = {}) =>
+      logger[level](error === undefined ? details : { ...details, err: error }, message),
   }
 }
 

@@ -1,9 +1,11 @@
 import { memberOf } from '../../core/same.ts'
+import { decodeCoordinatorFrame } from '../../wire/frames.ts'
+import type { Seat } from './keys.ts'
 import type { CoordinatorRecord, EventsRecord, HeadRecord, SessionRecord, ShareRecord } from './records.ts'
 
 /**
  * What processes under one prefix tell each other, as it was written. They trust each other as far as etcd lets them write: somebody else's
- * text is told from ours by its outline, and counts as nothing.
+ * text is told from ours by its outline, and counts as nothing; of shares, every word is looked at.
  */
 const read = <Record>(text: string, outline: (value: unknown) => boolean): Record | undefined => {
   try {
@@ -27,12 +29,20 @@ export const sessionOf = (text: string): SessionRecord | undefined =>
     (value) => has(value, { generation: 'number', message: 'object' }) && isMessage(memberOf(value, 'message')),
   )
 
-export const shareOf = (text: string): ShareRecord | undefined =>
-  read(
+/** All of it sound, and about this very member: what a member is told decides what it believes. */
+export const shareOf = (text: string, { group, member, bootId }: Seat): ShareRecord | undefined => {
+  const record = read<Omit<ShareRecord, 'message'> & { readonly message: unknown }>(
     text,
     (value) =>
       has(value, { session: 'number', heard: 'number', message: 'object' }) && isMessage(memberOf(value, 'message')),
   )
+  if (record === undefined) return undefined
+  const messages = decodeCoordinatorFrame(JSON.stringify([record.message]))
+  const [message] = typeof messages === 'string' ? [] : messages
+  if (message === undefined || message.type === 'hello') return undefined
+  const isMeant = message.group === group && message.member === member && message.bootId === bootId
+  return isMeant ? { session: record.session, heard: record.heard, message } : undefined
+}
 
 export const headOf = (text: string): HeadRecord | undefined =>
   read(text, (value) => has(value, { generation: 'number', state: 'string', epoch: 'number', members: 'number' }))

@@ -86,7 +86,7 @@ export class Reader implements RegistryPort {
     for (const entry of (await this.#engine.list(shares)).entries) {
       const seat = keys.seatOf(entry.key)
       const said = there.get(entry.key)
-      const share = shareOf(entry.value)
+      const share = seat && shareOf(entry.value, seat)
       const session = said === undefined ? undefined : sessionOf(said.value)
       if (seat === undefined || share === undefined || session === undefined) continue
       if (share.session !== said?.createRevision || share.message.type !== 'share') continue

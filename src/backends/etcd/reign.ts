@@ -205,7 +205,7 @@ export class Reign {
       random: () => this.#options.random(),
       link,
       generation: this.#generation,
-      backlog: () => this.#writer?.backlog ?? 0,
+      room: () => this.#writer?.room ?? 0,
       complete: () => {
         for (const key of shares) {
           const seat = keys.seatOf(key)
@@ -237,9 +237,17 @@ export class Reign {
     // Nobody is there who could read it. Whoever comes says something first, and is answered.
     if (to === undefined) return
     const told = message.type === 'share' ? { ...message, leaseMs: message.leaseMs - writeMs } : message
-    const record: ShareRecord = { ...to, message: told }
-    this.#writer?.tell(keys.share(message), () => JSON.stringify(record), since)
+    const text = () => JSON.stringify({ ...to, message: this.#asItIs(told) } satisfies ShareRecord)
+    this.#writer?.tell(keys.share(message), text, since)
     if (message.type === 'share') this.#publisher?.touched(message.group)
+  }
+
+  /** With the state of its group when it goes out: whoever reads it takes what has the later revision, a share or a head, for the later word. */
+  #asItIs(message: ShareRecord['message']): ShareRecord['message'] {
+    const head = message.type === 'share' ? this.#hosting?.headOf(message.group) : undefined
+    if (message.type !== 'share' || head === undefined) return message
+    const { state, epoch, members } = head
+    return { ...message, state, epoch, members }
   }
 
   #gone(seat: Seat): void {

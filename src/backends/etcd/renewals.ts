@@ -163,7 +163,7 @@ export class Renewals {
         continue
       }
       const isLost = seat.read(reading)
-      if (isLost || !reading.isSaid) again.push(watched)
+      if (isLost || !reading.isSaid || watched.begunAt > revision) again.push(watched)
       if (!isLost) read.push(watched)
       seats.watch(watched, revision)
     }

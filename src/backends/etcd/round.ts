@@ -108,7 +108,7 @@ const findings = (keys: Keys, turns: readonly Turn[], { held, revision, found }:
       sequence: draft.sequence,
       isSaid: written || text === undefined,
       session: written ? sessionAfter(seat, revision) : entry,
-      share: foundIn<ShareRecord>(entries.get(keys.share(seat.name)), shareOf),
+      share: shareIn(entries.get(keys.share(seat.name)), seat),
       head: foundIn<HeadRecord>(entries.get(keys.head(seat.name.group)), headOf),
     }
   })
@@ -120,6 +120,12 @@ const findings = (keys: Keys, turns: readonly Turn[], { held, revision, found }:
     readings,
   }
 }
+
+/** What lay there before is not read once more: a share may have thousands of items. */
+const shareIn = (entry: Entry | undefined, seat: Seat): Found<ShareRecord> | undefined =>
+  entry !== undefined && entry.modRevision === seat.share?.modRevision
+    ? seat.share
+    : foundIn<ShareRecord>(entry, (text) => shareOf(text, seat.name))
 
 const sessionAfter = ({ modRevision, createRevision }: Seat, revision: Revision) => ({
   modRevision: revision,

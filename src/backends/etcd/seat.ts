@@ -163,6 +163,16 @@ export class Seat {
     this.#toldOnce = 0
   }
 
+  /** The last answer, whoever it is for. */
+  get share(): Found<ShareRecord> | undefined {
+    return this.#share
+  }
+
+  /** The revision at which it was read last; none is as good as now, since that is under way. */
+  get readAt(): Revision {
+    return this.#read?.revision ?? Number.POSITIVE_INFINITY
+  }
+
   /** Takes a reading; `wrote` comes first, where the message was written. True: it must be written again. */
   read({ revision, sequence, isSaid, session, share, head }: Reading): boolean {
     if (session === undefined) {

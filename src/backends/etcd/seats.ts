@@ -11,6 +11,8 @@ import { Seat } from './seat.ts'
 export interface Watched {
   readonly seat: Seat
   readonly watch: KeyWatch
+  /** The revision after which its watch tells: what was read before that is read again. */
+  begunAt: Revision
 }
 
 export interface SeatsOptions {
@@ -19,6 +21,8 @@ export interface SeatsOptions {
   /** Of whoever was not told another. */
   readonly leaseMs: Millis
   pushed(watched: Watched, entry: Entry): void
+  /** Its watch tells from now on. */
+  begun(watched: Watched): void
   /** A broken invariant of ours. */
   onFault(error: unknown): void
 }
@@ -31,7 +35,7 @@ export class Seats {
   readonly #options: SeatsOptions
   readonly #seats = new Map<string, Watched>()
   /** Ended, and perhaps still there. */
-  readonly #ended = new Set<Seat>()
+  readonly #ended = new Map<string, Seat>()
   /** Gone, but a first record of theirs may still arrive. */
   readonly #late = new Map<string, Instant | undefined>()
   #isRemoving: Promise<void> | undefined
@@ -46,7 +50,7 @@ export class Seats {
   }
 
   take(message: MemberMessage, generation: Generation, now: Instant): Watched {
-    const { engine, keys, pushed } = this.#options
+    const { engine, keys, pushed, begun } = this.#options
     const { group, member, bootId } = message
     const key = keys.session({ group, member, bootId })
     const known = this.#seats.get(key)
@@ -55,13 +59,24 @@ export class Seats {
       return known
     }
     const name = { group, member, bootId }
+    const seat = new Seat(name, message, generation, now)
+    // What is left there is its own again, and nothing that was to be taken away: it writes over it.
+    seat.mayComeBack = this.#ended.get(key)?.mayComeBack === true || this.#late.has(key)
+    this.#ended.delete(key)
+    this.#late.delete(key)
     const watched: Watched = {
-      seat: new Seat(name, message, generation, now),
+      seat,
       watch: new KeyWatch(engine, keys.share(name), (entry) => {
         if (entry !== undefined) pushed(watched, entry)
       }),
+      begunAt: 0,
     }
     this.#seats.set(key, watched)
+    // Before anything is said: a watch of what has passed already is told up to 100 ms later.
+    watched.watch.now((revision) => {
+      watched.begunAt = revision
+      begun(watched)
+    })
     return watched
   }
 
@@ -82,9 +97,12 @@ export class Seats {
 
   /** Nothing of it has to lie there any more. Also of one that has ended, and of which something was written meanwhile. */
   end(watched: Watched): void {
-    if (this.has(watched)) this.#seats.delete(this.#options.keys.session(watched.seat.name))
+    const key = this.#options.keys.session(watched.seat.name)
+    if (this.has(watched)) this.#seats.delete(key)
     watched.watch.close()
-    this.#ended.add(watched.seat)
+    // Somebody of the same name has followed, whose it is now.
+    if (this.#seats.has(key)) return
+    this.#ended.set(key, watched.seat)
     void this.#removeEnded().catch((error: unknown) => {
       // It is tried again with the next beat, which says so if that fails as well.
       if (!isCaucusError(error)) this.#options.onFault(error)
@@ -94,7 +112,7 @@ export class Seats {
   /** All sessions are gone with their lease. */
   forget(): void {
     for (const { seat } of this.#seats.values()) seat.forget()
-    for (const seat of this.#ended) seat.forget()
+    for (const seat of this.#ended.values()) seat.forget()
   }
 
   /** It is another etcd, with revisions of its own. */
@@ -139,12 +157,11 @@ export class Seats {
   }
 
   async #removeAll(): Promise<void> {
-    for (const seat of this.#ended) await this.#remove(seat)
+    for (const [key, seat] of this.#ended) await this.#remove(key, seat)
   }
 
-  async #remove(seat: Seat): Promise<void> {
+  async #remove(key: string, seat: Seat): Promise<void> {
     const { engine, keys } = this.#options
-    const key = keys.session(seat.name)
     for (let held = false; !held; ) {
       const { found, ...outcome } = await engine.transact({
         // What lies there may be of a write that was given up.
@@ -155,10 +172,12 @@ export class Seats {
         ],
         otherwise: [{ type: 'get', key }],
       })
+      // It was taken again meanwhile.
+      if (this.#ended.get(key) !== seat) return
       held = outcome.held
       seat.modRevision = found[0]?.modRevision ?? 0
     }
-    this.#ended.delete(seat)
+    this.#ended.delete(key)
     if (seat.mayComeBack) this.#late.set(key, undefined)
   }
 
@@ -166,6 +185,7 @@ export class Seats {
   async #removeLate(now: Instant): Promise<void> {
     for (const [key, since] of this.#late) {
       await this.#options.engine.transact({ then: [{ type: 'delete', key }] })
+      if (!this.#late.has(key)) continue
       if (since === undefined) this.#late.set(key, now)
       else if (now - since > LATE_MS) this.#late.delete(key)
     }

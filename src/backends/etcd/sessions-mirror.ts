@@ -1,5 +1,6 @@
 import type { Generation } from '../../core/lease.ts'
-import type { Clock } from '../../ports/clock.ts'
+import type { Millis } from '../../core/time.ts'
+import type { Clock, Timer } from '../../ports/clock.ts'
 import type { HostedLink } from '../../ports/hosting.ts'
 import type { Telemetry } from '../../ports/telemetry.ts'
 import type { Change, Engine, Entry, Revision } from './engine.ts'
@@ -16,8 +17,8 @@ export interface SessionsMirrorOptions {
   /** To the coordinator. */
   readonly link: HostedLink
   readonly generation: Generation
-  /** How many answers wait to be written. */
-  backlog(): number
+  /** How many more answers can be written in time: what is decided must be known. */
+  room(): number
   /** All sessions were read for the first time. */
   complete(): void
   /** A session ended, and the coordinator has been told. */
@@ -42,10 +43,10 @@ interface Known {
   heard: Revision
 }
 
-/** So many answers may wait before no more questions are put: what is decided must be known in time. */
-const MAX_BACKLOG = 1_024
 /** So many are told in one go. */
 const FRAME = 256
+/** Whoever has too much to do is told again so much later. */
+const AGAIN_MS: Millis = 50
 
 /**
  * The members' sessions as they lie in etcd, told to the coordinator as if they had come over a link: what each says, once, and only what was
@@ -58,9 +59,13 @@ export class SessionsMirror {
   readonly #groups = new Map<string, number>()
   /** With something that the coordinator is to be told. */
   readonly #untold = new Set<Known>()
+  /** Sessions that are gone, of which the coordinator, overloaded, would not hear. */
+  readonly #unheardGone = new Map<string, Seat>()
+  #again: Timer | undefined
   #generation: Generation
   #isComplete = false
   #isTelling = false
+  #isClosed = false
   readonly #watch: PrefixWatch
 
   constructor(options: SessionsMirrorOptions) {
@@ -105,28 +110,39 @@ export class SessionsMirror {
 
   /** Tells the coordinator what there is to tell, as far as its answers keep up. */
   tell(): void {
-    if (this.#isTelling) return
+    if (this.#isTelling || this.#isClosed) return
     this.#isTelling = true
     try {
-      while (this.#untold.size > 0 && this.#options.backlog() < MAX_BACKLOG) this.#tellSome()
+      for (const [key, seat] of this.#unheardGone) if (!this.#tellGone(key, seat)) return
+      while (this.#untold.size > 0 && this.#options.room() > 0) if (!this.#tellSome()) return
     } finally {
       this.#isTelling = false
     }
   }
 
-  #tellSome(): void {
-    const messages = []
+  #tellSome(): boolean {
+    const most = Math.min(FRAME, this.#options.room())
+    const told: { readonly known: Known; readonly record: SessionRecord; readonly heard: Revision }[] = []
     for (const known of this.#untold) {
       this.#untold.delete(known)
-      const { record } = known
+      const { record, heard } = known
       if (record === undefined) continue
+      told.push({ known, record, heard })
       known.record = undefined
       // Before it is told: the answer comes from inside of that.
       known.heard = known.modRevision
-      messages.push(record.message)
-      if (messages.length === FRAME) break
+      if (told.length >= most) break
     }
-    this.#options.link.receive(messages, { present: true })
+    const messages = told.map(({ record }) => record.message)
+    if (this.#options.link.receive(messages, { present: true })) return true
+    // Which of them were taken is not known: who heard a message knows its number when it comes again.
+    for (const { known, record, heard } of told) {
+      known.heard = heard
+      known.record = record
+      this.#untold.add(known)
+    }
+    this.#tellLater()
+    return false
   }
 
   #listed(entries: readonly Entry[]): void {
@@ -186,11 +202,34 @@ export class SessionsMirror {
     const left = (this.#groups.get(group) ?? 0) - 1
     if (left > 0) this.#groups.set(group, left)
     else this.#groups.delete(group)
-    this.#options.link.gone(known.seat)
+    this.#tellGone(key, known.seat)
     this.#options.gone(known.seat)
   }
 
+  /** Unsaid, it would be there for ever, with all that it holds. */
+  #tellGone(key: string, seat: Seat): boolean {
+    const isHeard = this.#options.link.gone(seat)
+    if (isHeard) this.#unheardGone.delete(key)
+    else {
+      this.#unheardGone.set(key, seat)
+      this.#tellLater()
+    }
+    return isHeard
+  }
+
+  #tellLater(): void {
+    const { clock } = this.#options
+    const again = () => {
+      this.#again = undefined
+      this.tell()
+    }
+    this.#again ??= clock.setTimer(clock.now() + AGAIN_MS, again, { ref: false })
+  }
+
   close(): Promise<void> {
+    this.#isClosed = true
+    this.#again?.clear()
+    this.#unheardGone.clear()
     this.#untold.clear()
     return this.#watch.close()
   }

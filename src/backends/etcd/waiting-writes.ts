@@ -27,6 +27,7 @@ const MAX_OTHERS = 8
 export class WaitingWrites {
   readonly #due = new Map<string, Waiting>()
   readonly #rest = new Map<string, Waiting>()
+  #maxBytes = MAX_LOAD_BYTES
 
   get size(): number {
     return this.#due.size + this.#rest.size
@@ -57,9 +58,14 @@ export class WaitingWrites {
 
   /** Takes as much as goes into one transaction with what is there already. */
   fill(load: Load): void {
-    const state = { bytes: bytesOf(load.operations), room: MAX_OPERATIONS - MAX_OTHERS }
+    const state = { bytes: bytesOf(load.operations), room: MAX_OPERATIONS - MAX_OTHERS, maxBytes: this.#maxBytes }
     take(this.#due, load, state, Math.min(ROOM_FOR_THE_REST, this.#rest.size))
     take(this.#rest, load, state, 0)
+  }
+
+  /** This etcd takes less at once than etcd does as it comes. */
+  tooLarge({ operations }: Load): void {
+    this.#maxBytes = Math.min(this.#maxBytes, Math.ceil(bytesOf(operations) / 2))
   }
 
   /** It was not written, or perhaps: it is again, unless there is something newer. */
@@ -80,7 +86,7 @@ export class WaitingWrites {
 const take = (
   from: Map<string, Waiting>,
   { operations, waiting }: Load,
-  state: { bytes: number; room: number },
+  state: { bytes: number; room: number; readonly maxBytes: number },
   left: number,
 ): void => {
   for (const each of from.values()) {
@@ -89,7 +95,7 @@ const take = (
     else {
       const value = each.text()
       const bytes = Buffer.byteLength(value) + each.key.length
-      if (operations.length > 0 && state.bytes + bytes > MAX_LOAD_BYTES) return
+      if (operations.length > 0 && state.bytes + bytes > state.maxBytes) return
       state.bytes += bytes
       operations.push({ type: 'put', key: each.key, value })
     }

@@ -107,7 +107,8 @@ export class Asks implements PendingAskHome {
     const pending = this.#pending.get(ask)
     if (entry === undefined || pending === undefined) {
       if (payload.kind === 'stream') this.#options.streams.stop(neighbour, payload.stream)
-      if (entry !== undefined) this.#give({ ask, seat: 0, producer: entry.key, answer: LATE })
+      if (entry === undefined) this.#options.rosters().unexpected(neighbour, producer)
+      else this.#give({ ask, seat: 0, producer: entry.key, answer: LATE })
       return
     }
     const seat = this.#seatOf(pending, entry)
@@ -138,7 +139,8 @@ export class Asks implements PendingAskHome {
   failed(neighbour: Neighbour, { ask, producer, outcome, error }: Of<'fail'>): void {
     const entry = neighbour.entries.get(producer)
     const pending = this.#pending.get(ask)
-    if (entry === undefined || pending === undefined) return
+    if (entry === undefined) return this.#options.rosters().unexpected(neighbour, producer)
+    if (pending === undefined) return
     const seat = this.#seatOf(pending, entry)
     const from = pending.expected[seat]?.id
     if (from === undefined) return
@@ -185,6 +187,7 @@ export class Asks implements PendingAskHome {
     // Until the hub has forgotten it too, whatever comes for it is nobody's.
     this.#pending.delete(pending.ask)
     pending.roster.asks--
+    pending.waits?.()
   }
 
   /** The payload as it travels, or why nothing is sent. */
@@ -209,10 +212,15 @@ export class Asks implements PendingAskHome {
   #sendOnceReady(pending: PendingAsk, roster: TopicRoster): void {
     const { clock } = this.#options
     const run = () => {
+      pending.waits = undefined
+      stop()
+      this.#send(pending)
+    }
+    const stop = () => {
       roster.waiting.delete(run)
       timer.clear()
-      if (!pending.isOver) this.#send(pending)
     }
+    pending.waits = stop
     const timer = clock.setTimer(clock.now() + pending.request.withinMs / 2, run, { ref: false })
     roster.waiting.add(run)
   }

@@ -32,6 +32,7 @@ export const TYPE = {
   heard: 18,
   ping: 19,
   pong: 20,
+  unknown: 21,
 } as const
 
 const KIND = 0b11
@@ -93,6 +94,8 @@ const readMessage = (from: ByteReader): NatsMessage | undefined => {
       const topic = from.topic('topic')
       return { type: 'known', topic, producers: readNumbers(from), name: from.plain(MAX_NAME_LENGTH, 'name') }
     }
+    case TYPE.unknown:
+      return { type: 'unknown', producers: readNumbers(from) }
     case TYPE.who:
       return { type: 'who', topic: from.topic('topic'), census: from.number() }
     case TYPE.told:

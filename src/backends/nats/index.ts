@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { CaucusError } from '../../errors.ts'
 import type { TopicsFactory } from '../../ports/topics-factory.ts'
 import { systemClocks } from '../../runtime/system-clock.ts'
+import { untilAborted } from './abort.ts'
 import type { CableSink, OpenCable } from './cable.ts'
 import { checkedNats, type NatsOptions, type SoundNats } from './options.ts'
 import { hexOf } from './subjects.ts'
@@ -56,7 +57,7 @@ export const natsTopics = async (
     const cable = await open(sink, { signal })
     topics.connected(cable)
     // A server that does not allow our subjects says so before it confirms them.
-    await cable.confirmed()
+    await untilAborted(cable.confirmed(), signal)
     await new Promise((resolve) => setImmediate(resolve))
     if (refusal?.code === 'CAUCUS_FORBIDDEN') throw refusal
   } catch (error) {

@@ -58,6 +58,8 @@ export type NatsMessage =
   | { readonly type: 'listeners'; readonly topic: string; readonly count: number; readonly census: number }
   /** From an asker: it expects answers from these producers from now on. `name` is what their handlers know it by. */
   | { readonly type: 'known'; readonly topic: string; readonly producers: readonly number[]; readonly name: string }
+  /** From an asker: it expects nothing of these any more, of what it has asked before either. */
+  | { readonly type: 'unknown'; readonly producers: readonly number[] }
   | { readonly type: 'who'; readonly topic: string; readonly census: number }
   /** The last word to a `who` of one connection. */
   | { readonly type: 'told'; readonly topic: string; readonly census: number }

@@ -35,6 +35,7 @@ const NO_RESPONDERS = 503
 export const natsCable =
   (options: SoundNats): OpenCable =>
   async (sink, { signal }) => {
+    checkLogin(options.login)
     const connection = await reached(options, signal)
     const { max_payload: maxPayload = 0 } = connection.info ?? {}
     if (maxPayload < LEAST_PAYLOAD_BYTES) {
@@ -51,8 +52,10 @@ class NatsCable implements Cable {
   readonly #subscriptions = new Set<Subscription>()
   #isUp = true
   #isClosed = false
-  #unconfirmed = 0
-  #sinceAsked = 0
+  /** In bytes, since the server was reached; a confirmation is of all that was published before it was asked for. */
+  #published = 0
+  #confirmed = 0
+  #askedAt = 0
 
   constructor(connection: NatsConnection, sink: CableSink) {
     this.#connection = connection
@@ -65,7 +68,7 @@ class NatsCable implements Cable {
   }
 
   get isFull(): boolean {
-    return this.#unconfirmed > MAX_UNCONFIRMED_BYTES
+    return this.#published - this.#confirmed > MAX_UNCONFIRMED_BYTES
   }
 
   publish(subject: string, bytes: Uint8Array, replyTo?: string): void {
@@ -76,9 +79,8 @@ class NatsCable implements Cable {
       // Closed in this very moment, which `lost` is about to tell.
       return this.#sink.refused(told(error))
     }
-    this.#unconfirmed += bytes.length
-    this.#sinceAsked += bytes.length
-    if (this.#sinceAsked >= CONFIRM_EVERY_BYTES) void this.confirmed()
+    this.#published += bytes.length
+    if (this.#published - this.#askedAt >= CONFIRM_EVERY_BYTES) void this.confirmed()
   }
 
   subscribe(subject: string, heard: (came: Came) => void): Subscription {
@@ -101,15 +103,15 @@ class NatsCable implements Cable {
 
   async confirmed(): Promise<boolean> {
     if (!this.#isUp) return false
-    const unconfirmed = this.#unconfirmed
-    this.#sinceAsked = 0
+    const published = this.#published
+    this.#askedAt = published
     try {
       await this.#connection.flush()
     } catch {
       // The connection was lost meanwhile, and says so by itself.
       return false
     }
-    this.#unconfirmed = Math.max(0, this.#unconfirmed - unconfirmed)
+    this.#confirmed = Math.max(this.#confirmed, published)
     return true
   }
 
@@ -134,13 +136,16 @@ class NatsCable implements Cable {
       else if (status.type === 'reconnect') this.#opened()
       else if (status.type === 'error') this.#sink.refused(told(status.error))
     }
+    // It has given up for good, and says nothing more.
+    if (!this.#isClosed) this.#lost("NATS' client has closed the connection")
   }
 
   #lost(reason: string): void {
     if (!this.#isUp) return
     this.#isUp = false
-    this.#unconfirmed = 0
-    this.#sinceAsked = 0
+    this.#published = 0
+    this.#confirmed = 0
+    this.#askedAt = 0
     // The client would make them again by itself; what is needed is made anew under another number.
     for (const subscription of [...this.#subscriptions]) subscription.end()
     this.#sink.lost(reason)
@@ -217,6 +222,19 @@ const loginOptions = (login: Login | undefined): ConnectionOptions => {
   if ('credentials' in login) return { authenticator: credsAuthenticator(login.credentials) }
   if ('nkeySeed' in login) return { authenticator: nkeyAuthenticator(login.nkeySeed) }
   return { user: login.user, ...(login.password !== undefined && { pass: login.password }) }
+}
+
+/** What no server has to be asked for: whether a seed is one. Throws `CAUCUS_INVALID_ARGUMENT`, without a word of what was given. */
+const checkLogin = (login: Login | undefined): void => {
+  const { authenticator } = loginOptions(login)
+  if (login === undefined || typeof authenticator !== 'function') return
+  const what = 'credentials' in login ? 'credentials' : 'nkeySeed'
+  try {
+    authenticator('nonce')
+  } catch {
+    // Its words are about bytes of a secret.
+    throw new CaucusError('CAUCUS_INVALID_ARGUMENT', `nats({ ${what} }) is damaged: NATS' client cannot sign with it`)
+  }
 }
 
 /** What NATS' client says, in our words. */

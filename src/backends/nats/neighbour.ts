@@ -33,8 +33,10 @@ export class Neighbour {
   unanswered = 0
   /** It said nothing for so long that it was given up, and was on these topics. */
   lostFrom: Set<string> | undefined
-  /** When our producers were last named to it because it did not know them. */
-  namedAt = Number.NEGATIVE_INFINITY
+  /** By topic: when our producers were last named to it because it asked and was not known. */
+  readonly namedAt = new Map<string, Instant>()
+  /** When it was last told that we expect nothing of one of its producers that has answered. */
+  disownedAt: Instant = Number.NEGATIVE_INFINITY
   /** What its requests say of who asks. */
   name = ''
   /** Its producers, by its own numbers. */

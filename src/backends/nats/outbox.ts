@@ -239,6 +239,12 @@ const append = (lane: Lane, message: NatsMessage): void => {
       writeNumbers(to, producers)
       return to.text(name)
     }
+    case 'unknown': {
+      const { producers } = message
+      const to = lane.begin(FIXED_BYTES + numbersBytes(producers))
+      to.byte(TYPE.unknown)
+      return writeNumbers(to, producers)
+    }
     case 'who':
     case 'told': {
       const to = lane.begin(FIXED_BYTES + UNIT_BYTES * message.topic.length)

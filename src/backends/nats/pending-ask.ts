@@ -24,6 +24,8 @@ export class PendingAsk implements AskPort {
   readonly limitAt: Instant
   /** By seat, once it was sent. */
   expected: readonly Seated[] = NOBODY
+  /** It waits until it is known who is there, and ends that with this. */
+  waits: (() => void) | undefined = undefined
   /** It went to everybody in one message, not to each in one of its own. */
   isForAll = false
   /** The turn of the outbox in which it was sent. */

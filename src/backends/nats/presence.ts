@@ -121,7 +121,7 @@ export class Presence {
     return this.#stands.get(topic)?.listeners ?? 0
   }
 
-  /** Somebody takes the id of this subject. Of two that do so at the same time the one of the higher rank has it. */
+  /** Somebody takes the id of this subject. Of two that do so at the same time the one of the higher rank has it, or else of the higher number. */
   claimed(
     neighbour: Neighbour,
     { topic, id }: { readonly topic: string; readonly id: string },
@@ -130,11 +130,11 @@ export class Presence {
     const { outbox, subjects } = this.#home
     for (const [own, entered] of [...(this.#stands.get(topic)?.producers ?? [])]) {
       if (entered.announced.id !== id || (neighbour.node === outbox.node && own >= producer)) continue
-      if (neighbour.node === outbox.node || entered.isConfirmed || rank > entered.rank) {
+      const isHigher = rank === entered.rank ? neighbour.node > outbox.node : rank > entered.rank
+      if (neighbour.node === outbox.node || entered.isConfirmed || isHigher) {
         this.#home.fenced(own)
         continue
       }
-      if (rank === entered.rank) continue
       outbox.tell(subjects.id(topic, id), [{ type: 'claim', producer: own, rank: entered.rank }])
       outbox.tell(subjects.roster(topic), [{ type: 'producer', census: 0, ...entered.announced }])
     }

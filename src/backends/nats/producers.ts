@@ -118,6 +118,22 @@ export class Producers {
     this.#knownTo.set(topic, askers.set(asker, known))
   }
 
+  /** An asker expects nothing of these any more. */
+  unknown(asker: Neighbour, producers: readonly number[]): void {
+    for (const key of producers) {
+      const producer = this.#producers.get(key)
+      if (producer === undefined) continue
+      const { topic } = producer.request
+      const askers = this.#knownTo.get(topic)
+      const left = askers?.get(asker)?.filter((each) => each !== producer)
+      if (left !== undefined && left.length > 0) askers?.set(asker, left)
+      else if (askers?.delete(asker) && askers.size === 0) this.#knownTo.delete(topic)
+      for (const request of [...asker.requests.all()].flat()) {
+        if (request.local === producer) this.#callOff(request, 'abandoned')
+      }
+    }
+  }
+
   /** To everybody. */
   ask(asker: Neighbour, topic: string, asking: Asking): void {
     const known = this.#knownTo.get(topic)?.get(asker)
@@ -136,20 +152,17 @@ export class Producers {
   }
 
   cancel(asker: Neighbour, ask: number, because: Ending): void {
-    for (const request of [...(asker.requests.get(ask) ?? [])]) {
-      this.#forget(request)
-      request.over()
-      request.local.cancel(request, because)
-    }
+    for (const request of [...(asker.requests.get(ask) ?? [])]) this.#callOff(request, because)
   }
 
-  /** Nobody is there any more who would wait for an answer. */
-  askerGone(asker: Neighbour): void {
+  /** Nobody is there any more who would wait for an answer; or it stands still, and hears when it goes on that it has to say again whom it expects. */
+  askerGone(asker: Neighbour, because: 'ended' | 'silent'): void {
     for (const requests of asker.requests.all()) {
       const ask = requests[0]?.round.ask
       if (ask !== undefined) this.cancel(asker, ask, 'abandoned')
     }
     for (const [topic, askers] of this.#knownTo) {
+      if (because === 'silent') this.#enterAgain(asker, askers.get(asker))
       if (askers.delete(asker) && askers.size === 0) this.#knownTo.delete(topic)
     }
   }
@@ -186,9 +199,10 @@ export class Producers {
 
   /** An asker that has been forgotten here: it hears who is there, and says that it knows. */
   #name(asker: Neighbour, topic: string): void {
+    if (!this.#byTopic.has(topic)) return
     const now = this.#now()
-    if (now - asker.namedAt < NAMED_MS) return
-    asker.namedAt = now
+    if (now - (asker.namedAt.get(topic) ?? Number.NEGATIVE_INFINITY) < NAMED_MS) return
+    asker.namedAt.set(topic, now)
     for (const announced of this.announced(topic)) asker.lane.say({ type: 'producer', census: 0, ...announced })
   }
 
@@ -220,6 +234,20 @@ export class Producers {
     this.#alarm.remove(request)
     request.over()
     request.local.cancel(request, 'timeout')
+  }
+
+  /** For whoever expects them and asks before it has read more: they have left, and are there anew. */
+  #enterAgain({ lane }: Neighbour, known: readonly LocalProducer[] = []): void {
+    for (const producer of known) {
+      lane.say({ type: 'leave', topic: producer.request.topic, producer: producer.key })
+      if (producer.isServing) lane.say({ type: 'producer', census: 0, ...announcementOf(producer) })
+    }
+  }
+
+  #callOff(request: ServedRequest, because: Ending): void {
+    this.#forget(request)
+    request.over()
+    request.local.cancel(request, because)
   }
 
   #forget(request: ServedRequest): void {

@@ -13,6 +13,10 @@ import type { Subjects } from './subjects.ts'
 export const KEPT_MS: Millis = 300_000
 /** What a roster says of itself when the server knows that nobody is there begins with this. */
 const WHO = 'w'
+/** A message names so many producers. */
+const PRODUCERS_AT_A_TIME = 100
+/** Whoever answers without being expected is told so no more often than this. */
+const DISOWNED_MS: Millis = 1_000
 
 /** Who is on one topic, as this connection knows it. */
 export class TopicRoster {
@@ -208,16 +212,19 @@ export class Rosters {
     if (this.#known.size === 0) return
     const { outbox, name } = this.#home
     for (const [neighbour, topics] of this.#known) {
-      const messages = [...topics].map(([topic, producers]) => ({ type: 'known' as const, topic, producers, name }))
+      const messages = [...topics].flatMap(([topic, all]) =>
+        inParts(all).map((producers) => ({ type: 'known' as const, topic, producers, name })),
+      )
       // Before anything is asked of them.
       outbox.tell(neighbour.lane.subject, messages)
     }
     this.#known.clear()
   }
 
-  /** Everybody of that connection has gone. Gives the topics on which somebody was. */
-  forget(neighbour: Neighbour): ReadonlySet<string> {
+  /** Everybody of that connection has gone, or stands still. Gives the topics on which somebody was. */
+  forget(neighbour: Neighbour, because: 'ended' | 'silent'): ReadonlySet<string> {
     const topics = new Set<string>()
+    if (because === 'silent') this.#disown(neighbour.entries.values())
     for (const entry of [...neighbour.entries.values()]) {
       topics.add(entry.topic)
       this.#gone(entry)
@@ -233,7 +240,18 @@ export class Rosters {
   /** Our hub has put another one in its place, or had no room for it. */
   dropped(key: number): void {
     const entry = this.#entries.get(key)
-    if (entry !== undefined) this.#remove(entry)
+    if (entry === undefined) return
+    this.#remove(entry)
+    this.#disown([entry])
+  }
+
+  /** It has answered, and is not on our rosters: it was given up, and thinks that we expect it. */
+  unexpected(neighbour: Neighbour, producer: number): void {
+    const { clock, outbox } = this.#home
+    const now = clock.now()
+    if (now - neighbour.disownedAt < DISOWNED_MS) return
+    neighbour.disownedAt = now
+    outbox.tell(neighbour.lane.subject, [{ type: 'unknown', producers: [producer] }])
   }
 
   /** A schema has looked at one more reply of it. */
@@ -256,6 +274,7 @@ export class Rosters {
     for (const roster of [...this.#rosters.values()]) {
       if (roster.usedAt > longAgo || roster.asks > 0 || !roster.isReady) continue
       roster.subscription.end()
+      this.#disown(roster.entries)
       for (const entry of [...roster.entries]) this.#gone(entry)
       for (const [, listener] of roster.listeners) this.#home.post({ type: 'unlisten', listener })
       this.#rosters.delete(roster.topic)
@@ -328,6 +347,21 @@ export class Rosters {
     }
   }
 
+  /** They may be there, but nothing is expected of them from here on. */
+  #disown(entries: Iterable<Entry>): void {
+    const byNeighbour = new Map<Neighbour, number[]>()
+    for (const { neighbour, producer } of entries) {
+      const producers = byNeighbour.get(neighbour)
+      if (producers === undefined) byNeighbour.set(neighbour, [producer])
+      else producers.push(producer)
+    }
+    for (const [{ lane }, all] of byNeighbour) {
+      const messages = inParts(all).map((producers) => ({ type: 'unknown' as const, producers }))
+      // What was asked before goes before it, and what is asked after it behind.
+      this.#home.outbox.tell(lane.subject, messages)
+    }
+  }
+
   #gone(entry: Entry): void {
     if (entry.judging === 0) return this.#left(entry)
     entry.isGone = true
@@ -344,4 +378,11 @@ export class Rosters {
     entry.neighbour.entries.delete(entry.producer)
     this.#rosters.get(entry.topic)?.entries.delete(entry)
   }
+}
+
+const inParts = (producers: readonly number[]): readonly (readonly number[])[] => {
+  const parts: (readonly number[])[] = []
+  for (let i = 0; i < producers.length; i += PRODUCERS_AT_A_TIME)
+    parts.push(producers.slice(i, i + PRODUCERS_AT_A_TIME))
+  return parts
 }

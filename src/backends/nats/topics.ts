@@ -68,12 +68,14 @@ export class NatsTopics implements TopicsPort, CableSink {
   readonly #streamsOut: StreamsOut
   readonly #streamsIn: StreamsIn
   readonly #vigil: Vigil
+  readonly #onFault: (error: unknown) => void
   #cable: Cable | undefined
   #isClosed = false
 
   constructor({ clock, prefix, name, newNode, soon, warn, onFault }: NatsTopicsOptions) {
     this.#clock = clock
     this.#newNode = newNode
+    this.#onFault = onFault
     this.#subjects = new Subjects(prefix)
     this.#strangers = new Strangers(clock, warn)
     const subjects = this.#subjects
@@ -201,6 +203,15 @@ export class NatsTopics implements TopicsPort, CableSink {
 
   /** `topic` and `id` are those of the subject. */
   #came(came: Came, topic = '', id = ''): void {
+    try {
+      this.#read(came, topic, id)
+    } catch (error) {
+      // NATS' client would stop reading, and say nothing.
+      this.#onFault(error)
+    }
+  }
+
+  #read(came: Came, topic: string, id: string): void {
     const frame = decodeNats(came.bytes)
     if (typeof frame === 'string') return this.#strangers.ignored(came.subject, frame)
     const neighbour = this.#neighbours.heard(frame.from, this.#clock.now())
@@ -233,6 +244,8 @@ export class NatsTopics implements TopicsPort, CableSink {
         return this.#rosters.listeners(neighbour, message)
       case 'known':
         return this.#producers.known(neighbour, message)
+      case 'unknown':
+        return this.#producers.unknown(neighbour, message.producers)
       case 'who':
         return this.#tell(neighbour, message)
       case 'told':
@@ -273,8 +286,8 @@ export class NatsTopics implements TopicsPort, CableSink {
   }
 
   #gone(neighbour: Neighbour, because: 'ended' | 'silent'): void {
-    const topics = this.#rosters.forget(neighbour)
-    this.#producers.askerGone(neighbour)
+    const topics = this.#rosters.forget(neighbour, because)
+    this.#producers.askerGone(neighbour, because)
     this.#streamsIn.senderGone(neighbour)
     this.#streamsOut.readerGone(neighbour)
     // It may only have stood still: then what it says next tells that it is back.
@@ -308,7 +321,7 @@ export class NatsTopics implements TopicsPort, CableSink {
     const longAgo = this.#clock.now() - FORGOTTEN_MS
     for (const neighbour of this.#neighbours.all()) {
       if (neighbour.heardAt > longAgo || neighbour.entries.size + neighbour.requests.size > 0) continue
-      this.#producers.askerGone(neighbour)
+      this.#producers.askerGone(neighbour, 'silent')
       this.#neighbours.forget(neighbour)
     }
   }

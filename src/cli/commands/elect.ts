@@ -54,7 +54,7 @@ const elect = async (name: string, program: readonly string[], options: Options)
   const command = programOf(program, 'caucus elect')
   const { id = defaultId(), grace, once = false } = options
   const logger = loggerOf(options)
-  return watched(await backendOf(options), logger, (backend, runner) => {
+  return watched(await backendOf(options, { logger }), logger, (backend, runner) => {
     logger.info({ election: name, candidate: id }, 'campaigning')
     const { heartbeatMs, stopMarginMs } = backend.timing
     return new Candidate({

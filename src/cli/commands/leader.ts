@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { CaucusError } from '../../errors.ts'
 import { requestJson } from '../api.ts'
+import { safeJson } from '../cells.ts'
 import { tlsOf } from '../client-tls.ts'
 import type { CommandModule } from '../command.ts'
 import { EXIT } from '../errors.ts'
@@ -26,7 +27,7 @@ const leader = async (options: Options): Promise<number> => {
   const api = { servers: serversOf(options), token: tokenOf(options), tls: tlsOf(options) }
   const found = await ofPeers(() => requestJson(api, '/v1/leader'))
   if (!isLeader(found)) throw new CaucusError('CAUCUS_PROTOCOL', 'the answer is not who leads; is it a caucus peer?')
-  process.stdout.write(`${options.json ? JSON.stringify(found) : describe(found)}\n`)
+  process.stdout.write(`${options.json ? safeJson(JSON.stringify(found)) : describe(found)}\n`)
   return EXIT.done
 }
 

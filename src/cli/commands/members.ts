@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { quoted } from '../../core/group/explain/quoted.ts'
 import type { GroupView, MemberView } from '../../core/group/view.ts'
 import { CaucusError } from '../../errors.ts'
+import { safeJson } from '../cells.ts'
 import { tlsOf } from '../client-tls.ts'
 import type { CommandModule } from '../command.ts'
 import { EXIT } from '../errors.ts'
@@ -31,7 +32,7 @@ const members = async (options: Options): Promise<number> => {
     const known = groups.map(({ name }) => JSON.stringify(name)).join(', ') || 'none'
     throw new CaucusError('CAUCUS_NOT_FOUND', `there is no group ${JSON.stringify(options.group)}; there are: ${known}`)
   }
-  process.stdout.write(`${options.json ? JSON.stringify(listOf(chosen)) : describe(chosen)}\n`)
+  process.stdout.write(`${options.json ? safeJson(JSON.stringify(listOf(chosen))) : describe(chosen)}\n`)
   return EXIT.done
 }
 

@@ -6,6 +6,7 @@ import { CaucusError } from '../../errors.ts'
 import type { ServiceView } from '../../ports/registry.ts'
 import { decodeServiceQuery } from '../../wire/services.ts'
 import { requestJson } from '../api.ts'
+import { safeJson } from '../cells.ts'
 import { tlsOf } from '../client-tls.ts'
 import type { CommandModule } from '../command.ts'
 import { EXIT, UsageError } from '../errors.ts'
@@ -62,7 +63,7 @@ const queryOf = ({ tag = [], zone, status = 'any' }: Options): URLSearchParams =
 }
 
 const print = <Answer>({ json }: Options, answer: Answer, describe: (answer: Answer) => string): void =>
-  void process.stdout.write(`${json === true ? JSON.stringify(answer) : describe(answer)}\n`)
+  void process.stdout.write(`${json === true ? safeJson(JSON.stringify(answer)) : describe(answer)}\n`)
 
 const describeServices = (found: readonly ServiceCount[]): string => {
   if (found.length === 0) return 'no services'

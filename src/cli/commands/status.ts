@@ -3,6 +3,7 @@ import { connect } from '../../client/connect.ts'
 import { electionOf } from '../../core/group/elections.ts'
 import type { GroupView } from '../../core/group/view.ts'
 import type { Millis } from '../../core/time.ts'
+import { safeJson } from '../cells.ts'
 import { tlsOf } from '../client-tls.ts'
 import type { CommandModule } from '../command.ts'
 import { addEngineOptions, type EngineSettings } from '../engine-options.ts'
@@ -10,6 +11,7 @@ import { groupsPlace } from '../engines.ts'
 import { EXIT } from '../errors.ts'
 import { describeOrders, describeShare, fetchStatus, plainGroup, type Status } from '../groups.ts'
 import { whereLeads } from '../leader.ts'
+import { clean } from '../logging.ts'
 import { serversOf, tokenOf } from '../options.ts'
 import { backendOf } from '../reach.ts'
 import { formatTable } from '../table.ts'
@@ -30,7 +32,7 @@ const status = async (options: Options): Promise<number> => {
     groupsPlace(options).type === 'servers'
       ? await fetchStatus({ servers: serversOf(options), token: tokenOf(options), tls: tlsOf(options) })
       : await readStatus(options)
-  process.stdout.write(`${options.json ? JSON.stringify(found) : describe(found)}\n`)
+  process.stdout.write(`${options.json ? safeJson(JSON.stringify(found)) : describe(found)}\n`)
   return EXIT.done
 }
 
@@ -47,7 +49,7 @@ const ANSWER_MS: Millis = 5_000
 const describe = ({ version, guarantees, leader, groups }: Status): string => {
   const { exclusion, survivesRestart, survivesPartition } = guarantees
   const head = [
-    `caucus ${version}`,
+    `caucus ${clean(version)}`,
     `exclusion: ${exclusion}; survives a restart: ${yesNo(survivesRestart)}; survives a partition: ${yesNo(survivesPartition)}`,
     ...(leader === undefined ? [] : [`leader: ${whereLeads(leader)}, term ${leader.term}`]),
   ]

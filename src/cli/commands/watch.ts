@@ -1,36 +1,23 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type Command, InvalidArgumentError } from 'commander'
-import type { GroupEvent } from '../../core/group/reasons.ts'
-import { CaucusError, isCaucusError } from '../../errors.ts'
+import { isCaucusError } from '../../errors.ts'
 import type { RecordedEvent } from '../../ports/hosting.ts'
 import { revisionFault } from '../../wire/http.ts'
 import { MAX_HISTORY } from '../../wire/operator.ts'
-import { type Api, chunksOf, describeBreak, request } from '../api.ts'
+import type { Api } from '../api.ts'
+import { safeJson } from '../cells.ts'
 import type { CommandModule } from '../command.ts'
 import { UsageError } from '../errors.ts'
-import type { Logger } from '../logging.ts'
-import {
-  addGroupOptions,
-  apiOf,
-  describeEvent,
-  fetchHistory,
-  groupOf,
-  isObject,
-  NOT_OURS,
-  type OneGroupOptions,
-  pathOf,
-} from '../one-group.ts'
+import { follow } from '../follow.ts'
+import { addGroupOptions, apiOf, fetchHistory, groupOf, type OneGroupOptions } from '../one-group.ts'
 import { addLogOptions, type LogSettings, loggerOf, wholeNumber } from '../options.ts'
-import { readEvents, type ServerSentEvent } from '../sse.ts'
+import type { ServerSentEvent } from '../sse.ts'
 import { onStop } from '../stopping.ts'
+import { describeMessage } from '../telling.ts'
 
 interface Options extends OneGroupOptions, LogSettings {
   readonly last?: number
   readonly after?: string
 }
-
-const FIRST_PAUSE_MS = 250
-const LONGEST_PAUSE_MS = 5_000
 
 const HELP = `
 It goes on until it is stopped. A stream that breaks is resumed where it broke; what the server has forgotten meanwhile is told as a gap.
@@ -60,7 +47,7 @@ const watch = async (argument: string | undefined, options: Options): Promise<nu
   }
   const api = apiOf(options)
   const tell = (message: ServerSentEvent) => {
-    process.stdout.write(`${options.json ? message.data : describe(message)}\n`)
+    process.stdout.write(`${options.json ? safeJson(message.data) : describeMessage(message)}\n`)
   }
   const stopping = new AbortController()
   let exitCode = 0
@@ -105,68 +92,4 @@ const pastOf = async (api: Api, group: string, limit: number): Promise<{ events:
     if (isCaucusError(error) && error.code === 'CAUCUS_NOT_FOUND') return { events: [] }
     throw error
   }
-}
-
-const follow = async (
-  api: Api,
-  { group, from }: { readonly group: string; readonly from: string | undefined },
-  logger: Logger,
-  signal: AbortSignal,
-  tell: (message: ServerSentEvent) => void,
-): Promise<void> => {
-  let last = from
-  let broken = false
-  let pauseMs = FIRST_PAUSE_MS
-  for (;;) {
-    let opened = false
-    try {
-      signal.throwIfAborted()
-      const headers = last === undefined ? {} : { 'last-event-id': last }
-      const response = await request(api, pathOf(group, 'events'), { signal, headers })
-      opened = true
-      logger.debug({ url: response.url, after: last ?? 'now' }, 'watching')
-      pauseMs = FIRST_PAUSE_MS
-      // Without an event to resume from nobody knows what happened while the stream was broken.
-      if (broken && last === undefined) tell(UNKNOWN_GAP)
-      for await (const message of readEvents(chunksOf(response.body ?? emptyBody(), signal))) {
-        last = message.id ?? last
-        tell(message)
-      }
-      logger.warn({}, 'the server ended the stream; watching again')
-    } catch (error) {
-      signal.throwIfAborted()
-      if (isFinal(error)) throw error
-      const why = describeBreak(error)
-      logger.warn({}, opened ? `the stream broke (${why}); watching again` : `nothing to watch: ${why}; still trying`)
-    }
-    broken ||= opened
-    await sleep(pauseMs, undefined, { signal })
-    pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)
-  }
-}
-
-const UNKNOWN_GAP: ServerSentEvent = { id: undefined, event: 'gap', data: '{"type":"gap","dropped":null}' }
-
-/** Another try would say the same: a wrong token, a wrong name. */
-const isFinal = (error: unknown): boolean => isCaucusError(error) && !error.retriable
-
-const emptyBody = (): never => {
-  throw new CaucusError('CAUCUS_PROTOCOL', 'the server answered with no stream')
-}
-
-interface Told {
-  readonly atMs?: number
-  readonly event?: GroupEvent
-  readonly dropped?: number | null
-}
-
-/** A gap, or an event of which at least the type is known. */
-const isTold = (data: unknown): data is Told =>
-  isObject(data) && (!('event' in data) || (isObject(data.event) && 'type' in data.event))
-
-const describe = ({ data }: ServerSentEvent): string => {
-  const told: unknown = JSON.parse(data)
-  if (!isTold(told)) throw new CaucusError('CAUCUS_PROTOCOL', NOT_OURS)
-  if (told.event === undefined) return `-- gap: ${told.dropped ?? 'unknown many'} events are missing here`
-  return describeEvent({ atMs: told.atMs ?? 0, event: told.event })
 }

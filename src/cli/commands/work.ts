@@ -61,7 +61,7 @@ const work = async (given: readonly string[], options: Options): Promise<number>
   }
   const { group, partitions, id = defaultId(), grace } = options
   const logger = loggerOf(options)
-  return watched(await backendOf(options), logger, (backend, runner) => {
+  return watched(await backendOf(options, { logger }), logger, (backend, runner) => {
     logger.info({ group, member: id }, 'joining')
     const { heartbeatMs, stopMarginMs } = backend.timing
     return new Worker({

@@ -46,6 +46,8 @@ const DEEDS: Rationing = { perSecond: 1, burst: 5_000, maxKeys: 10_000, all: { p
 /** Writes what operators, and those who would be, have done. */
 export class Audit {
   lines = 0
+  /** Done, whether there is a line about it or not. */
+  evictions = 0
   readonly #options: AuditOptions
   readonly #refusals: Ration
   readonly #deeds: Ration
@@ -75,6 +77,7 @@ export class Audit {
     member: string,
     outcome: AuditEntry['outcome'],
   ): void {
+    if (action === 'evict' && outcome === 'done') this.evictions++
     // Each by itself: a flood of the one must not hide the other.
     const ration = this.#deeds.take(`${action} ${keyOf(caller)}`)
     if (ration !== undefined) this.record({ action, ...whoOf(caller), group, member, outcome, ...ration })

@@ -4,6 +4,8 @@ import type { Contract, ContractFault, ContractRunner, ContractSubject } from '.
 
 /** Also the first test of all, which starts the servers, on a machine that is busy with others. */
 const TEST_MS = 120_000
+/** A subject that never opens fails all tests at once, and not each of them after its own limit. */
+const OPEN_MS = 100_000
 
 /** What one test has to itself. */
 export interface Stage {
@@ -56,8 +58,28 @@ export class Playhouse {
     say(sentence)
   }
 
+  async #opened(): Promise<ContractSubject> {
+    const opening = this.#contract.open()
+    let timer: NodeJS.Timeout | undefined
+    const tooLate = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => {
+        // One that comes now is nobody's any more.
+        opening.then(
+          (subject) => subject.close(),
+          () => undefined,
+        )
+        reject(new Error(`the subject did not open within ${OPEN_MS / 1_000} s`))
+      }, OPEN_MS)
+    })
+    try {
+      return await Promise.race([opening, tooLate])
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
   async #play(body: (stage: Stage) => Promise<void>, needs: ContractFault | undefined): Promise<void> {
-    this.#subject ??= this.#contract.open()
+    this.#subject ??= this.#opened()
     const subject = await this.#subject
     if (needs !== undefined && subject[needs] === undefined) {
       throw new Error(`the subject brings no ${needs}(): bring it, or say in lacks.${needs} why it cannot be had`)

@@ -54,7 +54,7 @@ const slowRevoke: Misfortune = ({ random, atMs, comer, leaseMs }) => [
     atMs,
     fault: 'requestsSlow',
     on: COORDINATING,
-    byMs: Math.round(80 + 160 * random.next()),
+    byMs: Math.round(80 + 800 * random.next()),
     forMs: Math.round(3 * leaseMs),
   },
 ]

@@ -35,10 +35,10 @@ export class SimulatedWatch implements Watching {
 
   constructor(options: WatchOptions) {
     this.#options = options
-    this.#next = options.from
+    this.#next = options.from === 0 ? options.store.revision + 1 : options.from
     this.#heardAt = options.now()
     const { progressMs } = options
-    this.#send()
+    this.#send(options.from === 0)
     const beat = (): void => {
       if (this.#isOver) return
       if (options.now() - this.#heardAt > 2 * progressMs) return this.break('nothing was heard for too long')

@@ -11,6 +11,7 @@ declare global {
   const connect: typeof import('caucus').connect
   const embedded: typeof import('caucus').embedded
   const remote: typeof import('caucus').remote
+  const partitionOf: typeof import('caucus').partitionOf
   type ReplyStream = Stream
   const simulate: typeof import('caucus/testing').simulate
   const handlers: NonNullable<Parameters<typeof import('caucus/testing').simulate>[0]>['handlers']
@@ -37,6 +38,10 @@ declare global {
   const settle: (id: string, tenure: Tenure) => Promise<void>
   const lookUp: (sku: string, options?: { signal: AbortSignal }) => Promise<{ cents: number }>
   const at: Date
+  /** As a library for cron expressions gives them. */
+  const nextRuns: (pattern: string) => { next(after?: Date): Date }
+  /** Has a client of Kafka read these partitions. */
+  const assign: (partitions: readonly number[]) => void
   const send: (what: unknown, options: Token) => Promise<void>
   const report: (at: Date, options: { signal: AbortSignal }) => Promise<unknown>
   const show: (...what: unknown[]) => void

@@ -76,6 +76,7 @@ describe('a fenced transaction', () => {
   test.each([
     ['57P01', 'CAUCUS_CONNECTION_LOST', false],
     ['08006', 'CAUCUS_CONNECTION_LOST', false],
+    ['40003', 'CAUCUS_CONNECTION_LOST', false],
     ['ECONNRESET', 'CAUCUS_CONNECTION_LOST', false],
     [undefined, 'CAUCUS_CONNECTION_LOST', false],
   ])('of whose COMMIT nobody knows (%s) says so', async (state, code, definite) => {
@@ -106,6 +107,22 @@ describe('a fenced transaction', () => {
     await expect(careless(mute)).rejects.toMatchObject(wrong)
     // The work went back to a savepoint: nothing is wrong with that.
     await careless(failing)
+  })
+
+  test('waits for statements that its work did not await, and is not taken for committed when one fails', async () => {
+    const failure = sqlError('23505')
+    const client = new FakeClient((text) => (text === 'SELECT 1' ? sqlError('25P02') : undefined))
+    const slow: SqlClient = {
+      query: async (text, values) => {
+        const result = await client.query(text, values)
+        if (text !== 'INSERT') return result
+        await new Promise((resume) => setImmediate(resume))
+        throw failure
+      },
+    }
+    const work = (tx: Pick<SqlClient, 'query'>) => void tx.query('INSERT').catch(() => undefined)
+    await expect(fenced(slow, FENCE, work)).rejects.toMatchObject({ code: 'CAUCUS_CONFLICT', cause: failure })
+    expect(client.verbs).toEqual(['BEGIN', 'WITH', 'INSERT', 'SELECT', 'ROLLBACK'])
   })
 
   test.each([

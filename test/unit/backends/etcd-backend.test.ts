@@ -1,4 +1,6 @@
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
+import type { Engine } from '../../../src/backends/etcd/engine.ts'
+import { CaucusError } from '../../../src/errors.ts'
 import { etcdWorld } from './etcd-world.ts'
 
 const PARTITIONS = { partitions: 8 }
@@ -32,6 +34,28 @@ it('whoever only reads never coordinates', async () => {
   expect(etcd.store.revision).toBe(1)
   await soon(reader.close())
   expect(etcd.store.leases).toEqual([])
+})
+
+it('where nobody coordinates, and this process may not, it says so to whoever waits, and in its log', async () => {
+  const { clock, soon, open, etcd } = etcdWorld()
+  const logged: string[] = []
+  const log = (details: object, message: string) =>
+    void logged.push(`${message}: ${String((details as { err?: unknown }).err)}`)
+  const a = await open('a', { logger: { debug: log, info: log, warn: log, error: log } })
+  const [engine] = etcd.engines
+  vi.spyOn(engine as Engine, 'grant').mockRejectedValue(new CaucusError('CAUCUS_FORBIDDEN', 'etcd: only for readers'))
+  const told: unknown[] = []
+  const reading = (async () => {
+    for await (const event of a.events()) told.push(event)
+  })()
+  const joining = a.group('workers').join({ share: PARTITIONS })
+  joining.catch(() => undefined)
+  await clock.play(20_000)
+  expect(told).toMatchObject([{ type: 'link.refused', error: { code: 'CAUCUS_FORBIDDEN' } }])
+  expect(logged[0]).toMatch(/cannot stand for coordinator on etcd: .*only for readers/)
+  await soon(a.close())
+  await reading
+  await expect(joining).rejects.toMatchObject({ code: 'CAUCUS_CLOSED' })
 })
 
 it('whoever leaves is followed at once, and leaves nothing behind', async () => {
@@ -177,4 +201,22 @@ it('services are found by who asks, and followed by who watches', async () => {
   expect(seen[0]).toEqual(['a'])
   expect(seen.at(-1)).toEqual([])
   await soon(Promise.all([a.close(), b.close(), reader.close()]))
+})
+
+it('everybody hears that a group has settled, also those whose share was written when it had not', async () => {
+  const { clock, soon, open } = etcdWorld()
+  const states = new Map<string, string>()
+  const crews = [await open('a'), await open('b')]
+  const member = async (n: number) => {
+    const membership = await soon(crews[n % 2]!.group('crowd').join({ id: `m-${n}`, share: { partitions: 512 } }))
+    void (async () => {
+      for await (const { state } of membership.watch()) states.set(membership.id, state)
+    })()
+  }
+  for (let n = 0; n < 12; n++) {
+    await member(n)
+    await clock.play(n < 8 ? 10 : 5_000)
+    if (n >= 8) expect([...states.values()]).toEqual(Array(n + 1).fill('settled'))
+  }
+  await soon(Promise.all(crews.map((caucus) => caucus.close())))
 })

@@ -222,6 +222,32 @@ describe('thousands of members', () => {
     expect(one.faults).toEqual([])
     await room.close()
   }, 30_000)
+
+  test('an etcd that needs longer than a first attempt waits is waited for', async () => {
+    const room = new Room(WRITE_MS / 5)
+    room.enter('one', { fresh: true })
+    await room.clock.play(6_000)
+    const a = room.member('a', { partitions: 4 })
+    a.says()
+    await room.clock.play(4_000)
+    expect(a.items).toHaveLength(4)
+    expect(room.coordinators).toEqual(['one'])
+    await room.close()
+  })
+
+  test('by a slow etcd too: no more is decided than can be written in time', async () => {
+    const room = new Room(100)
+    const one = room.enter('one', { fresh: true })
+    await room.clock.play(3_000)
+    const { generation } = room
+    const members = Array.from({ length: 1_000 }, (_, number) => room.member(`m-${number}`, { partitions: 256 }))
+    for (const member of members) member.says()
+    await room.clock.play(6_000)
+    expect(room.etcd.store.list(room.keys.shares)).toHaveLength(members.length)
+    expect(one.logs.filter((line) => line.startsWith('warn'))).toEqual([])
+    expect(room.generation).toBe(generation)
+    await room.close()
+  }, 30_000)
 })
 
 describe('a claim to more than this coordinator ever gave', () => {

@@ -36,9 +36,14 @@ export interface Candidate {
 /** Candidates and members around one etcd and one clock. */
 export class Room {
   readonly clock = new SimulatedClock(1_000)
-  readonly etcd = new SimulatedEtcd({ clock: this.clock })
+  readonly etcd: SimulatedEtcd
   readonly keys = new Keys(PREFIX)
   readonly candidates: Candidate[] = []
+
+  /** `delayMs`: of everything on its way to etcd, and back. */
+  constructor(delayMs = 1) {
+    this.etcd = new SimulatedEtcd({ clock: this.clock, delayMs })
+  }
 
   enter(name: string, options: Partial<CoordinatingOptions> = {}): Candidate {
     const engine = this.etcd.engine(name)

@@ -275,6 +275,38 @@ describe('nothing is written any more', () => {
     expect(desk.ends).toEqual([])
   })
 
+  test('an etcd that takes less at once is given less, and only what it will never take is left out', async () => {
+    const desk = new Desk()
+    const transact = desk.engine.transact.bind(desk.engine)
+    desk.engine.transact = async (transaction) => {
+      const bytes = transaction.then.reduce((sum, each) => sum + (each.type === 'put' ? each.value.length : 0), 0)
+      if (bytes > 2_000) throw new CaucusError('CAUCUS_TOO_LARGE', 'etcd refused a transaction: request is too large')
+      return transact(transaction)
+    }
+    const keys = Array.from({ length: 40 }, (_, place) => `share-${place}`)
+    for (const key of keys) desk.tell(key, () => 'x'.repeat(500))
+    desk.writer.put('head', () => 'x'.repeat(5_000))
+    desk.writer.put('events', () => 'e')
+    await desk.play(WRITE_MS)
+    expect(keys.filter((key) => desk.text(key) === undefined)).toEqual([])
+    expect(desk.text('events')).toBe('e')
+    expect(desk.text('head')).toBeUndefined()
+    expect(desk.ends).toEqual([])
+    expect(desk.clock.pending).toBe(desk.etcd.pending)
+  })
+
+  test('and what must be known in time is not left out: its coordination ends, and says why', async () => {
+    const desk = new Desk()
+    desk.engine.transact = async () => {
+      throw new CaucusError('CAUCUS_TOO_LARGE', 'etcd refused a transaction: request is too large')
+    }
+    desk.tell('share', () => 'x')
+    await desk.play(2 * WRITE_MS)
+    expect(desk.ends).toMatchObject([
+      { code: 'CAUCUS_TIMEOUT', message: expect.stringMatching(/request is too large/) },
+    ])
+  })
+
   test('and a fault of ours is no trouble with etcd', async () => {
     const desk = new Desk()
     desk.tell('a', () => {

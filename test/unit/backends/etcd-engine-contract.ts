@@ -231,6 +231,19 @@ export const engineContract = (name: string, start: () => Promise<EtcdUnderTest>
       expect(told.end).toBeUndefined()
     })
 
+    test('a watch from now on says first where it begins, and tells everything after that', async () => {
+      const { revision } = await put('w/a', '1')
+      const told = new Told()
+      engine.watch(key('w/'), 0, told)
+      await etcd.until('its beginning', () => told.progress.length > 0)
+      expect(told.changes).toEqual([])
+      expect(told.progress[0]).toBeGreaterThanOrEqual(revision)
+      const { revision: last } = await put('w/a', '2')
+      expect(told.progress[0]).toBeLessThan(last)
+      await etcd.until('the change', () => told.changes.length > 0)
+      expect(told.brief(key('w/'))).toEqual(['+a=2'])
+    })
+
     test('a watch of which nothing is to be told says so', async () => {
       const { revision } = await put('quiet', '1')
       const told = new Told()

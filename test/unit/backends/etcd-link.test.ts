@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { HEARTBEAT_MS, leave, renewal, SEAT, world } from './etcd-link-world.ts'
 
 it('opens once a first coordinator is known, and hears of the next one at once', async () => {
@@ -59,6 +59,28 @@ it('quotes the orders of the coordinator, however often its answers were read', 
   ])
   await play(10)
   expect(record()?.message).toMatchObject({ sequence: 10, order: 2, acknowledged: [{ item: 0, epoch: 75 }] })
+})
+
+it('who has read before its watch began reads again, and misses nothing in between', async () => {
+  const { play, clock, link, engine, answer, coordinate, shares } = world()
+  coordinate(7)
+  await play(50)
+  const watch = engine.watch.bind(engine)
+  // The way to a watch is longer than that to the first answer.
+  vi.spyOn(engine, 'watch').mockImplementation((prefix, from, sink) => {
+    let close = () => timer.clear()
+    const timer = clock.setTimer(clock.now() + 20, () => {
+      close = () => watching.close()
+      const watching = watch(prefix, from, sink)
+    })
+    return { close: () => close() }
+  })
+  link.send([renewal(1)])
+  await play(10)
+  answer()
+  expect(shares()).toEqual([])
+  await play(20)
+  expect(shares()).toMatchObject([{ sequence: 1, heard: 1 }])
 })
 
 it('what was said counts as heard once the record was processed, however often the share is read', async () => {
@@ -224,6 +246,69 @@ it('a first word that arrives after all is not left there', async () => {
   await play(20_000)
   expect(session()).toBeUndefined()
   expect(etcd.isUp).toBe(true)
+})
+
+it.each([
+  ['no JSON', '{"session":'],
+  ['a share without anything in it', { message: { type: 'share', ...SEAT } }],
+  ['a share of somebody else', { message: { type: 'left', ...SEAT, member: 'other' } }],
+  ['a hello', { message: { type: 'hello', ...SEAT, protocol: 2 } }],
+])('what somebody else has written as a share counts for nothing: %s', async (_, text) => {
+  const { play, link, put, keys, joined, news, session, answer, shares } = world()
+  await joined()
+  const share = typeof text === 'string' ? text : { session: session()?.createRevision, heard: 1, ...text }
+  put(keys.share(SEAT), share)
+  await play(10)
+  link.send([renewal(2, { order: 1, incarnation: 71, generation: 7 })])
+  await play(10)
+  expect(news()).toEqual([])
+  answer()
+  await play(10)
+  expect(shares()).toMatchObject([{ sequence: 2 }])
+})
+
+it('whoever was withdrawn, since its process stood still, and speaks again, is there again and stays', async () => {
+  const { play, link, engine, session, shares, answer, coordinate, lease } = world()
+  coordinate(7)
+  await play(50)
+  link.send([renewal(1)])
+  await play(2)
+  // Nobody knows of the first word whether it arrives.
+  const lift = engine.block('answers')
+  await play(600)
+  lift()
+  link.send([renewal(2)])
+  await play(20)
+  answer()
+  await play(7_500)
+  expect(session()).toBeUndefined()
+  link.send([renewal(3)])
+  await play(20)
+  answer({ incarnation: 76 })
+  await play(20)
+  expect(shares().at(-1)).toMatchObject({ sequence: 3, incarnation: 76 })
+  const created = session()?.createRevision
+  for (let sequence = 4; sequence < 14; sequence++) {
+    link.send([renewal(sequence, { order: 1, incarnation: 76, generation: 7 })])
+    await play(HEARTBEAT_MS)
+  }
+  expect(session()?.createRevision).toBe(created)
+  expect(lease()).toBeDefined()
+})
+
+it('whoever speaks in the moment in which it is withdrawn is not taken away by that', async () => {
+  const { play, link, session, joined, lease, etcd } = world()
+  await joined()
+  const before = lease()
+  while (session() !== undefined) await play(1)
+  expect(lease()).toBeUndefined()
+  expect(etcd.store.leases).toEqual([before])
+  link.send([renewal(3)])
+  await play(50)
+  expect(session()).toBeDefined()
+  const created = session()?.createRevision
+  await play(3_000)
+  expect(session()?.createRevision).toBe(created)
 })
 
 it('where etcd cannot be reached for long the link is closed, and opened again with it', async () => {

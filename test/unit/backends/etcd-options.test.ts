@@ -82,6 +82,8 @@ it.each([
   [{ urls: URL, user: 'u' }, /password/],
   [{ urls: URL, tls: {} }, /tls/],
   [{ urls: URL, newId: 'x' }, /newId/],
+  [{ urls: URL, logger: console.log }, /logger.*debug, info, warn, error/],
+  [{ urls: URL, logger: { info: () => undefined } }, /logger/],
   [{ urls: URL, clocks: null }, /clocks/],
 ])('refuses %j, and repeats no password', (options, rule) => {
   const said = refusal(options)

@@ -62,7 +62,16 @@ export class Bus {
   readonly lines = new Set<Line>()
   readonly warnings: CaucusError[] = []
   readonly published: string[] = []
+  /** What went wrong in there; without a list it is thrown. */
+  faults: unknown[] | undefined
   #nodes = 0
+
+  /** One more connection, whoever speaks through it. */
+  line(sink: CableSink): Cable {
+    const line = new Line(this, sink)
+    this.lines.add(line)
+    return line
+  }
 
   connect(): Connection {
     const topics = new NatsTopics({
@@ -73,7 +82,8 @@ export class Bus {
       soon: (run) => void this.clock.turn(run),
       warn: (error) => this.warnings.push(error),
       onFault: (error) => {
-        throw error
+        if (this.faults === undefined) throw error
+        this.faults.push(error)
       },
     })
     const line = new Line(this, topics)
@@ -153,6 +163,16 @@ export class Connection {
   crash(): void {
     this.#line.isUp = false
     this.#bus.lines.delete(this.#line)
+  }
+
+  /** The server cannot reach it and takes it for gone, and it does not notice: its own server has been cut off. */
+  cutOff(): void {
+    this.crash()
+  }
+
+  rejoin(): void {
+    this.#line.isUp = true
+    this.#bus.lines.add(this.#line)
   }
 
   /** As SIGSTOP: the server keeps what is for it. */

@@ -39,6 +39,7 @@ const MESSAGES: readonly NatsMessage[] = [
   { type: 'leave', topic: 't', producer: 1 },
   { type: 'listeners', topic: 't', count: 2, census: 0 },
   { type: 'known', topic: 't', producers: [1], name: 'web/1' },
+  { type: 'unknown', producers: [1, 2 ** 40] },
   { type: 'who', topic: 't', census: 1 },
   { type: 'told', topic: 't', census: 1 },
   { type: 'claim', producer: 1, rank: 2 ** 50 },

@@ -1,4 +1,8 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
+import { decodeNats } from '../../../src/backends/nats/codec.ts'
+import type { NatsMessage } from '../../../src/backends/nats/messages.ts'
+import { Outbox } from '../../../src/backends/nats/outbox.ts'
+import { Subjects } from '../../../src/backends/nats/subjects.ts'
 import { Bus } from './nats-bus.ts'
 
 const silent = () => new Promise<never>(() => {})
@@ -96,6 +100,142 @@ describe('topics over NATS', () => {
     const next = asker.ask()
     await bus.clock.play(A_WHILE_MS)
     expect(next.summary).toMatchObject({ expected: 1, replied: 1, ending: 'met' })
+  })
+
+  test('what the others were asked while one stood still, it does not work on when it goes on', async () => {
+    const bus = new Bus()
+    const [asker, other, third] = [bus.connect(), bus.connect(), bus.connect()]
+    const requests: unknown[] = []
+    other.produce('p', (request) => requests.push(request))
+    third.produce('q', () => 'here')
+    await bus.clock.play(A_WHILE_MS)
+    asker.ask({ payload: 'before' })
+    await bus.clock.play(A_WHILE_MS)
+    other.freeze()
+    asker.ask({ payload: 'expected' })
+    await bus.clock.play(15_000)
+    const without = asker.ask({ payload: 'without it' })
+    await bus.clock.play(A_WHILE_MS)
+    expect(without.summary).toMatchObject({ expected: 1, replied: 1 })
+    other.thaw()
+    await bus.clock.play(A_WHILE_MS)
+    // What it was expected to do it may have done: that comes before the word that nobody waits for it.
+    expect(requests.filter((request) => request !== 'expected')).toEqual(['before'])
+    asker.ask({ payload: 'after' })
+    await bus.clock.play(A_WHILE_MS)
+    expect(requests.at(-1)).toBe('after')
+  })
+
+  test('one that the server took for gone, and is there after all, is told so, and takes part again', async () => {
+    const bus = new Bus()
+    const [asker, other, third] = [bus.connect(), bus.connect(), bus.connect()]
+    const requests: unknown[] = []
+    other.produce('p', (request) => requests.push(request))
+    third.produce('q', () => 'here')
+    await bus.clock.play(A_WHILE_MS)
+    asker.ask({ payload: 'before' })
+    await bus.clock.play(A_WHILE_MS)
+    other.cutOff()
+    const gone = asker.ask({ payload: 'missed' })
+    await bus.clock.play(2_000)
+    expect(gone.summary).toMatchObject({ left: ['p'] })
+    other.rejoin()
+    for (const payload of ['first', 'second', 'third']) {
+      asker.ask({ payload })
+      await bus.clock.play(2_000)
+    }
+    const last = asker.ask({ payload: 'last' })
+    await bus.clock.play(A_WHILE_MS)
+    expect(last.summary).toMatchObject({ expected: 2, replied: 2 })
+    expect(requests.at(-1)).toBe('last')
+  })
+
+  test('an asker that was given up while it stood still hears that its producers have left and are there anew', async () => {
+    const bus = new Bus()
+    const subjects = new Subjects('test')
+    const other = bus.connect()
+    const aborted: unknown[] = []
+    other.produce('p', (_request, { signal }) => {
+      signal.addEventListener('abort', () => aborted.push(signal.reason))
+      return silent()
+    })
+    await bus.clock.play(A_WHILE_MS)
+    // An asker of which we see every message, and that says nothing of itself.
+    const node = 4_711
+    const came: NatsMessage[] = []
+    const line = bus.line({ opened: () => {}, lost: () => {}, refused: () => {} })
+    const outbox = new Outbox((run) => void bus.clock.turn(run))
+    outbox.opened(line, node)
+    let from = 0
+    line.subscribe(subjects.node(node), ({ bytes }) => {
+      const frame = decodeNats(bytes)
+      if (typeof frame === 'string') throw new Error(frame)
+      from = frame.from
+      came.push(...frame.messages)
+    })
+    outbox.tell(subjects.who('t'), [{ type: 'who', topic: 't', census: 1 }])
+    await bus.clock.play(A_WHILE_MS)
+    expect(came).toMatchObject([{ type: 'producer', id: 'p', producer: 1 }, { type: 'told' }])
+    outbox.tell(subjects.node(from), [{ type: 'known', topic: 't', producers: [1], name: 'asker' }])
+    outbox.tell(subjects.ask('t'), [{ type: 'ask', ask: 1, withinMs: 60_000, payload: { kind: 'none' } }])
+    came.length = 0
+    await bus.clock.play(20_000)
+    expect(aborted).toMatchObject([{ code: 'CAUCUS_CLOSED' }])
+    expect(came.filter(({ type }) => type !== 'ping')).toMatchObject([
+      { type: 'leave', producer: 1 },
+      { type: 'producer', producer: 1, id: 'p' },
+    ])
+  })
+
+  test('what goes wrong with a message is said, and the next one is read', async () => {
+    const bus = new Bus()
+    bus.faults = []
+    const [asker, other] = [bus.connect(), bus.connect()]
+    const heard: unknown[] = []
+    const fault = new Error('a fault of ours')
+    other.topics.listen('t', {
+      heard: ({ value }) => {
+        heard.push(value)
+        throw fault
+      },
+      ended: () => {},
+    })
+    other.produce('p', (n) => n)
+    await bus.clock.play(A_WHILE_MS)
+    for (const payload of [1, 2]) {
+      const asked = asker.ask({ payload })
+      await bus.clock.play(A_WHILE_MS)
+      expect(asked.summary).toMatchObject({ replied: 1 })
+    }
+    expect(heard).toEqual([1, 2])
+    expect(bus.faults).toEqual([fault, fault])
+  })
+
+  test('of two claims of one rank the higher number has it', async () => {
+    const bus = new Bus()
+    const now = vi.spyOn(Date, 'now').mockReturnValue(1_700_000_000_000)
+    const random = vi.spyOn(Math, 'random').mockReturnValue(0.5)
+    const [one, two] = [bus.connect(), bus.connect()]
+    const [first, second] = [one.produce('same', () => 1).told, two.produce('same', () => 2).told]
+    for (const spy of [now, random]) spy.mockRestore()
+    await bus.clock.play(A_WHILE_MS)
+    expect([first, second]).toEqual([['CAUCUS_FENCED'], ['ready']])
+  })
+
+  test('an ask that is called off before it is known who is there leaves nothing behind', async () => {
+    const bus = new Bus()
+    const [asker, other] = [bus.connect(), bus.connect()]
+    other.produce('p', () => 1)
+    await bus.clock.play(A_WHILE_MS)
+    asker.freeze()
+    const request = { topic: 't', payload: 1, until: 'all' as const, withinMs: 10_000_000 }
+    const port = asker.topics.ask(request, { answered: () => {}, finished: () => {}, failed: () => {} })
+    port.abandon()
+    // The question is given up meanwhile.
+    await bus.clock.play(10_000)
+    for (const { topics } of [asker, other]) await topics.close()
+    await bus.clock.play(1)
+    expect(bus.clock.pending).toBe(0)
   })
 
   test('an asker that crashed has its requests called off', async () => {

@@ -81,6 +81,8 @@ export class Watch implements Watching {
     this.#signs = 0
     if (Number(response.watch_id) > WATCH_ID) return this.#heardSign(response)
     if (response.canceled) return this.#refused(response)
+    // Where it began is what the store was at just then; etcd says so but once.
+    if (response.created && this.#told < 0) this.#told = Number(response.header.revision)
     if (response.events.length === 0) return sink.progressed(this.#told)
     for (const [revision, changes] of this.#newOf(response)) {
       if (this.#isOver) return

@@ -5,12 +5,12 @@ import type { Instant } from '../../../core/time.ts'
 import { CaucusError, isCaucusError } from '../../../errors.ts'
 import type { Clock } from '../../../ports/clock.ts'
 import type { AskPort, AskRequest, AskSink } from '../../../ports/topics.ts'
+import { Alarm } from '../../../runtime/dispatch/alarm.ts'
 import { targetFault } from '../../../wire/topics/parts.ts'
-import { Alarm } from './alarm.ts'
+import { toPayload } from '../../../wire/topics/payload.ts'
 import { type AskHome, type PendingAsk, PlainAsk } from './ask.ts'
 import { JudgedAsk } from './judged-ask.ts'
 import type { Outbox } from './outbox.ts'
-import { toPayload } from './payload.ts'
 
 /** How many asks may be under way. */
 const LIMIT = 100_000

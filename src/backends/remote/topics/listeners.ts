@@ -1,8 +1,8 @@
 import type { TopicsDown } from '../../../core/dispatch/link-messages.ts'
 import { CaucusError } from '../../../errors.ts'
 import type { ListenerPort, ListenerSink } from '../../../ports/topics.ts'
+import { fromPayload } from '../../../wire/topics/payload.ts'
 import type { Outbox } from './outbox.ts'
-import { fromPayload } from './payload.ts'
 import { unreadable } from './streams-in.ts'
 
 interface Registered {

@@ -1,7 +1,8 @@
 import { CaucusError } from '../../../errors.ts'
 import type { Clock } from '../../../ports/clock.ts'
+import { StreamIn } from '../../../runtime/dispatch/stream-in.ts'
+import { STREAM_WINDOW_BYTES } from '../../../wire/limits.ts'
 import type { Outbox } from './outbox.ts'
-import { StreamIn } from './stream-in.ts'
 import { MAX_STREAMS } from './streams-out.ts'
 
 /** The replies that this process gets in pieces, by the server's numbers. */
@@ -26,6 +27,7 @@ export class StreamsIn {
       return unreadable(() => new CaucusError('CAUCUS_OVERLOADED', why))
     }
     const reading = new StreamIn({
+      windowBytes: STREAM_WINDOW_BYTES,
       clock: this.#clock,
       credit: (bytes) => this.#outbox.say({ type: 'credit', stream, bytes }),
       over: (stop) => {

@@ -2,9 +2,10 @@ import { CaucusError } from '../../../errors.ts'
 import type { Delivery } from '../../../runtime/dispatch/delivery.ts'
 import type { LocalProducer } from '../../../runtime/dispatch/producer.ts'
 import type { Source } from '../../../runtime/dispatch/source.ts'
+import { StreamOut } from '../../../runtime/dispatch/stream-out.ts'
 import type { Turn } from '../../../runtime/dispatch/turn.ts'
+import { MAX_CHUNK_BYTES } from '../../../wire/limits.ts'
 import type { Outbox } from './outbox.ts'
-import { StreamOut } from './stream-out.ts'
 
 /** How many replies may be streamed at a time, in each direction: as many as a server carries for one link. */
 export const MAX_STREAMS = 64
@@ -36,6 +37,7 @@ export class StreamsOut {
       throw new CaucusError('CAUCUS_OVERLOADED', `${MAX_STREAMS} replies of this process are being streamed already`)
     }
     const stream = new StreamOut(source, {
+      maxChunkBytes: MAX_CHUNK_BYTES,
       turn: () => this.#outbox.turn(),
       chunk: (bytes) => this.#outbox.say({ type: 'chunk', stream: request, bytes }),
       over: (say, error) => {
