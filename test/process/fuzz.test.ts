@@ -9,15 +9,15 @@ import { type Break, House } from '../../src/testing/trial/house.ts'
 
 describe('random and mutated inputs', { timeout: 180_000 }, () => {
   test('through every route, the link and bare sockets disturb nobody, and leave nothing behind', async () => {
-    const report = await fuzz({ seed: 20_261_122, inputs: 12_000 })
+    const report = await fuzz({ seed: 20_261_122, inputs: 6_000 })
     expect(report.findings).toEqual([])
     expect(report).toMatchObject({ ok: true, interrupted: false })
-    expect(report.inputs).toBeGreaterThan(12_000)
+    expect(report.inputs).toBeGreaterThan(6_000)
     // Every layer has had its share, in both modes, and most of it went through real sockets.
     expect(report.layers.map(({ mode, layer }) => `${mode} ${layer}`)).toHaveLength(10)
     const through = report.layers.filter(({ layer }) => ['http', 'link', 'raw'].includes(layer))
     expect(through.reduce((sum, { inputs }) => sum + inputs, 0)).toBeGreaterThan(report.inputs * 0.6)
-    expect(report.looks).toBeGreaterThan(20)
+    expect(report.looks).toBeGreaterThan(10)
     expect(describeFuzz(report)).toMatch(/nothing found$/)
   })
 })
