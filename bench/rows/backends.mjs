@@ -31,7 +31,7 @@ const STARTS = {
 }
 
 const changed = async (started, { quick, tell }) => {
-  const times = quick ? 1 : 15
+  const times = quick ? 1 : 5
   const rows = []
   for (const [change, what] of Object.entries(CHANGES)) {
     const took = Object.fromEntries(Object.keys(started).map((kind) => [kind, []]))

@@ -103,7 +103,7 @@ export const etcdChange = async ({ quick, tell }) => {
     ]) {
       for (const n of quick ? [10] : [10, 100, 1_000, 3_000]) {
         tell(`a change in a group of ${n} on etcd, ${kind}`)
-        const { ms, puts, reads, sent } = await measure(server, share, n, quick ? 1 : 5)
+        const { ms, puts, reads, sent } = await measure(server, share, n, quick ? 1 : 3)
         rows.push({
           row: `backends, a join in a group of ${n} on etcd, ${kind}`,
           ours: round(ms, 4),
