@@ -1,43 +1,26 @@
-import type { Millis } from '../../core/time.ts'
 import { DeedPlayer } from '../cluster/deed-player.ts'
 import { Judge } from '../cluster/judge.ts'
 import { callRoll } from '../cluster/roll-call.ts'
-import { shrinkSchedule } from '../cluster/shrink.ts'
-import { telling, violationText } from '../cluster/story.ts'
-import { type ClusterViolation, msText } from '../cluster/violation.ts'
-import { diagram } from '../diagram.ts'
-import type { PeersConditions, PeersProfile } from './conditions.ts'
+import {
+  explainScheduled,
+  goThrough,
+  outcomeOf,
+  type ScheduledOptions,
+  type ScheduledRun,
+} from '../cluster/scheduled-run.ts'
+import { msText } from '../cluster/violation.ts'
+import type { PeersProfile } from './conditions.ts'
 import { doAny } from './deeds.ts'
 import { drawPeers } from './draw.ts'
 import { type AnyFault, type AnyFaultName, anyFaultText } from './fault.ts'
 import { drawPeersSchedule, faultsForMs } from './schedule.ts'
 import { PeersWorld } from './world.ts'
 
-export interface SimulatePeersOptions {
-  readonly seed: number
-  /** Default: drawn from the seed. */
-  readonly profile?: PeersProfile | undefined
-  /** Default: drawn from the seed. */
-  readonly schedule?: readonly AnyFault[]
-  /** Keeps the whole trace, not its end alone. */
-  readonly keepTrace?: boolean
-}
+export type SimulatePeersOptions = ScheduledOptions<PeersProfile, AnyFault>
 
-export interface PeersSimulation {
-  readonly seed: number
-  readonly profile: PeersProfile
-  readonly violations: readonly ClusterViolation[]
-  readonly schedule: readonly AnyFault[]
-  readonly faults: Readonly<Record<string, number>>
-  /** What the seed switched on. */
-  readonly drawn: readonly AnyFaultName[]
-  readonly events: number
-  /** Of everything that happened, in order. */
-  readonly hash: string
+export interface PeersSimulation extends ScheduledRun<PeersProfile, AnyFault, AnyFaultName> {
   /** Each leadership once, in order. */
   readonly led: readonly string[]
-  trace(): readonly string[]
-  diagram(events: number): string
 }
 
 /**
@@ -58,53 +41,21 @@ export const simulatePeers = async (options: SimulatePeersOptions): Promise<Peer
     do: (fault, later) => doAny(world, fault, later),
     textOf: anyFaultText,
   })
-  await run(world, player, schedule, own.next() < 0.3)
-  return {
-    seed,
-    profile: conditions.profile,
-    violations: bench.findings.list,
-    schedule,
-    faults: Object.fromEntries(player.counts),
-    drawn: conditions.faults,
-    events: bench.timeline.entries,
-    hash: bench.chronicle.hash,
-    led: world.leaders.led,
-    trace: () => bench.chronicle.lines(),
-    diagram: (events) => diagram(telling(bench.chronicle.events()), { events }),
-  }
-}
-
-const run = async (
-  world: PeersWorld,
-  player: DeedPlayer<AnyFaultName, AnyFault>,
-  schedule: readonly AnyFault[],
-  peersFirst: boolean,
-): Promise<void> => {
-  const { conditions } = world
-  const judge = new Judge(world, {
-    patient: conditions.profile === 'quiet',
-    failovers: conditions.profile === 'failover',
-    keeps: conditions.profile === 'quiet' || conditions.profile === 'failover',
-  })
+  const { profile: about } = conditions
+  const keeps = about === 'quiet' || about === 'failover'
+  const judge = new Judge(world, { patient: about === 'quiet', failovers: about === 'failover', keeps })
+  // Drawn, so that leaving is tried without a coordinator, too.
+  const peersFirst = own.next() < 0.3
+  const lastsMs = faultsForMs(conditions)
   try {
-    await whole(world, 'from the start')
-    judge.begin()
-    player.arrange(schedule)
-    await world.play(lastingMs(conditions, schedule))
-    world.heal()
-    player.heal()
-    await whole(world, 'once everything worked again')
-    // What is whole stays whole.
-    await world.play(2 * world.settings.heartbeatMs)
-    judge.end()
+    await goThrough(world, player, { judge, schedule, lastsMs, whole: (when) => whole(world, when) })
     await callRoll(world)
   } finally {
     await world.close(peersFirst)
   }
+  const outcome = outcomeOf(bench, player.counts)
+  return { ...outcome, seed, schedule, profile: about, drawn: conditions.faults, led: world.leaders.led }
 }
-
-const lastingMs = (conditions: PeersConditions, schedule: readonly AnyFault[]): Millis =>
-  Math.max(faultsForMs(conditions), ...schedule.map(({ atMs, forMs = 0 }) => atMs + forMs))
 
 const whole = async (world: PeersWorld, when: string): Promise<void> => {
   const left = await world.untilWhole()
@@ -118,24 +69,5 @@ const whole = async (world: PeersWorld, when: string): Promise<void> => {
 }
 
 /** The shortest schedule that breaks the same, its story and a diagram of its end. */
-export const explainPeers = async (found: PeersSimulation, runs = 60): Promise<string> => {
-  const { seed, profile } = found
-  const [first] = found.violations
-  if (first === undefined) return 'It did not happen again.'
-  const again = (schedule: readonly AnyFault[]) => simulatePeers({ seed, profile, schedule, keepTrace: true })
-  const fails = async (schedule: readonly AnyFault[]) =>
-    (await again(schedule)).violations.some(({ invariant }) => invariant === first.invariant)
-  const shortest = await again(await shrinkSchedule(found.schedule, fails, runs))
-  const [broken = first] = shortest.violations
-  const story = shortest.schedule.map((fault) => `${msText(fault.atMs).padStart(12)}  ${anyFaultText(fault)}`)
-  return [
-    `seed ${seed}, profile ${profile}: ${violationText(broken)}`,
-    '',
-    'What went wrong around it, counted from when the faults began:',
-    ...(story.length === 0 ? ['nothing had to go wrong for it'] : story),
-    '',
-    shortest.diagram(80),
-    '',
-    `simulatePeers({ seed: ${seed}, profile: '${profile}', schedule: ${JSON.stringify(shortest.schedule)} })`,
-  ].join('\n')
-}
+export const explainPeers = (found: PeersSimulation, runs?: number): Promise<string> =>
+  explainScheduled(found, { name: 'simulatePeers', simulate: simulatePeers, textOf: anyFaultText }, runs)
