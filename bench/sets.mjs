@@ -18,10 +18,12 @@ import { httpRenewals } from './rows/http-renewals.mjs'
 import { idlePeers } from './rows/idle-peers.mjs'
 import { liveMembers } from './rows/members.mjs'
 import { memory } from './rows/memory.mjs'
+import { pageFirstView, pageFrames } from './rows/page.mjs'
 import { renewals } from './rows/renewals.mjs'
 import { liveSessions } from './rows/sessions.mjs'
 import { simulator } from './rows/simulator.mjs'
 import { transfer } from './rows/transfer.mjs'
+import { watched } from './rows/watched.mjs'
 
 /** What can be asked for together. Whoever names nothing gets the groups; memory takes an hour, and has to be named. */
 export const SETS = {
@@ -45,6 +47,7 @@ export const SETS = {
   dispatch: { dispatchInProcess, dispatchAcross, silentResponder },
   cluster: { failover, transfer, blockedLoop, failoverMembers, failoverUnclaimed, idlePeers },
   backends: { backends, etcdRenewals, etcdLocks, etcdChange, dispatchOnNats },
+  page: { pageFirstView, pageFrames, watched },
   memory: { memory },
 }
 

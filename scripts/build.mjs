@@ -1,4 +1,4 @@
-// Compiles src/ into dist/, and bundles web/ into dist/web. A build that fails leaves the dist/ that was there as it was.
+// Compiles src/ into dist/, and bundles web/ into dist/web, each with the licences of what is in it. A build that fails leaves the dist/ that was there as it was.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
@@ -12,7 +12,12 @@ export const lockFile = join(root, '.tmp', 'ready.lock')
 const dist = join(root, 'dist')
 const stamp = join(dist, '.source-hash')
 const web = join(root, 'web')
-const tools = ['typescript', 'vite', 'preact', 'uplot'].map((name) => join(root, 'node_modules', name, 'package.json'))
+const oneFile = join(root, 'scripts', 'one-file.config.mjs')
+/** What `oneFile` is about. */
+const type = join(root, 'src', 'wire', 'type.ts')
+const tools = ['typescript', 'vite', 'preact', 'uplot', '@sinclair/typebox'].map((name) =>
+  join(root, 'node_modules', name, 'package.json'),
+)
 
 /** True while dist/ is what the present sources, settings and compiler give. */
 export const isBuilt = () => existsSync(stamp) && readFileSync(stamp, 'utf8') === sourceHash()
@@ -26,20 +31,17 @@ export const build = () => {
   const fresh = join(root, `.build-new-${process.pid}`)
   const old = join(root, `.build-old-${process.pid}`)
 
+  const bundle = (what, folder) => {
+    const all = ['build', ...what, '--outDir', join(fresh, folder), '--logLevel', 'warn']
+    runTool('vite', join('vite', 'bin', 'vite.js'), all)
+  }
+
   // Taken before compiling: a file that changes meanwhile makes the result count as out of date.
   const hash = sourceHash()
   try {
     runTool('tsc', join('typescript', 'bin', 'tsc'), ['-p', join(root, 'tsconfig.json'), '--outDir', fresh])
-    if (existsSync(web)) {
-      runTool('vite', join('vite', 'bin', 'vite.js'), [
-        'build',
-        web,
-        '--outDir',
-        join(fresh, 'web'),
-        '--logLevel',
-        'warn',
-      ])
-    }
+    if (existsSync(type)) bundle(['--config', oneFile], 'wire')
+    if (existsSync(web)) bundle([web], 'web')
   } catch (error) {
     rmSync(fresh, { recursive: true, force: true })
     throw error
@@ -68,7 +70,7 @@ const sourceHash = () => {
       .update(`${relative(root, file).split(sep).join('/')}\0`)
       .update(readFileSync(file))
       .update('\0')
-  for (const file of ['tsconfig.json', 'scripts/build.mjs']) add(join(root, file))
+  for (const file of ['tsconfig.json', 'scripts/build.mjs', 'scripts/one-file.config.mjs']) add(join(root, file))
   for (const tool of tools) if (existsSync(tool)) hash.update(JSON.parse(readFileSync(tool, 'utf8')).version)
   for (const folder of ['src', 'web']) {
     if (existsSync(join(root, folder))) for (const file of filesBelow(join(root, folder))) add(file)

@@ -33,6 +33,7 @@ export const ERROR_CODES = {
   CAUCUS_BACKEND: { retriable: true, definite: false, status: 500 },
 } as const satisfies Record<string, { retriable: boolean; definite: boolean; status: number }>
 
+/** The name of what went wrong: stable, for programs to compare (docs/errors.md says what to do about each). */
 export type ErrorCode = keyof typeof ERROR_CODES
 
 /** What crosses the wire: the `error` member of every HTTP error body. */
@@ -73,6 +74,7 @@ export class CaucusError extends Error {
 export const isErrorCode = (code: unknown): code is ErrorCode =>
   typeof code === 'string' && Object.hasOwn(ERROR_CODES, code)
 
+/** True for an error of this package, also of another copy or version of it in the same process. */
 export const isCaucusError = (error: unknown): error is CaucusError =>
   error instanceof Error && brand in error && error[brand] === true
 

@@ -5,6 +5,9 @@ export {
   type LeaderSource,
   leaderOnly,
 } from './adapters/leader-only.ts'
+export { type Owned, type OwnedMembership, type OwnedOptions, owned } from './adapters/owned.ts'
+export type { RosterSource, ShareChanges } from './adapters/owners.ts'
+export type { WebRequest, WebResponse } from './adapters/web.ts'
 export { type EmbeddedGroup, type EmbeddedOptions, embedded } from './backends/embedded/index.ts'
 export { remote } from './backends/remote/index.ts'
 export type { RemoteOptions } from './backends/remote/options.ts'
@@ -50,6 +53,7 @@ export type {
   Reply,
   Summary,
   Target,
+  TopicRates,
   TopicView,
   Until,
 } from './core/dispatch/messages.ts'
@@ -62,6 +66,7 @@ export type { InstanceFilter } from './core/registry/filter.ts'
 export type { Instance, InstanceRecord, InstanceStatus } from './core/registry/instance.ts'
 export type { ServiceCount } from './core/registry/view.ts'
 export { CaucusError, ERROR_CODES, type ErrorBody, type ErrorCode, isCaucusError } from './errors.ts'
+export { type LocalGroup, type LocalOptions, local } from './local.ts'
 export {
   type Cluster,
   type ClusterEvent,

@@ -9,6 +9,8 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
+    // Whoever passes on a library passes on its licence.
+    license: { fileName: 'license.md' },
   },
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
 })

@@ -9,6 +9,7 @@ const CHAPTERS = {
   dispatch: '<!-- what follows is written by npm run bench -- dispatch --docs -->',
   cluster: '<!-- what follows is written by npm run bench -- cluster --docs -->',
   backends: '<!-- what follows is written by npm run bench -- backends --docs -->',
+  page: '<!-- what follows is written by npm run bench -- page --docs -->',
 }
 
 const replaced = (document, begin, text, file) => {

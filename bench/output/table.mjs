@@ -6,7 +6,7 @@ export const figure = (value) => {
   return typeof value === 'number' ? COUNT.format(value).replaceAll(',', '\u202f') : String(value)
 }
 
-const OWN_CHAPTERS = ['dispatch', 'cluster', 'backends']
+const OWN_CHAPTERS = ['dispatch', 'cluster', 'backends', 'page']
 
 /** Which chapter of the document, with pictures of its own, a row belongs to: what its name begins with, or else `groups`. */
 export const chapterOf = ({ row }) => OWN_CHAPTERS.find((chapter) => row.startsWith(chapter)) ?? 'groups'

@@ -1,6 +1,16 @@
-import { request as ask, type IncomingMessage, type ServerResponse } from 'node:http'
-import { request as askSecurely } from 'node:https'
 import { CaucusError } from '../errors.ts'
+import { forward } from './forward.ts'
+import {
+  baseOf,
+  FORWARDED,
+  incomingOf,
+  locationOf,
+  outgoingOf,
+  pathOf,
+  refuse,
+  type WebRequest,
+  type WebResponse,
+} from './web.ts'
 
 /** Who leads, as far as a web server needs to know it. */
 export interface LeaderInfo {
@@ -15,6 +25,7 @@ export type LeaderSource =
   | { readonly isLeader: boolean; readonly leader: LeaderInfo | undefined }
   | { isLeader(): boolean; getLeaderInfo(): LeaderInfo | null }
 
+/** What becomes of requests that arrive at somebody who does not lead. */
 export interface LeaderOnlyOptions {
   /**
    * What becomes of a request that arrives elsewhere: `redirect` (default) answers 307 with the leader's address, `forward` passes it on and
@@ -25,17 +36,12 @@ export interface LeaderOnlyOptions {
   readonly urlOf?: (leader: LeaderInfo) => string | undefined
 }
 
-/** Node's own two, those of Express, or those of Fastify, which have Node's under `raw`. */
-export type LeaderOnlyRequest = (IncomingMessage & { originalUrl?: string }) | { readonly raw: IncomingMessage }
-export type LeaderOnlyResponse = ServerResponse | { readonly raw: ServerResponse; hijack(): unknown }
-
-export type LeaderOnly = (request: LeaderOnlyRequest, response: LeaderOnlyResponse, next: () => void) => void
+/** A middleware of Express, Connect or `node:http`, and an `onRequest` hook of Fastify. */
+export type LeaderOnly = (request: WebRequest, response: WebResponse, next: () => void) => void
 
 const WAYS = ['redirect', 'forward', 'refuse']
-/** Whoever passes a request on says so: two that each take the other for the leader must not pass it to and fro. */
-const FORWARDED = 'x-caucus-forwarded'
-/** They are about one connection, and not about what it carries. */
-const OF_A_CONNECTION = ['connection', 'keep-alive', 'te', 'transfer-encoding', 'upgrade', 'proxy-connection']
+/** How long a leader may be silent before its answer begins. */
+const SILENCE_MS = 60_000
 
 /**
  * Lets requests through on the leader only, compared with the clock at each: `app.use(leaderOnly(cluster))` in Express, and
@@ -48,19 +54,23 @@ export const leaderOnly = (source: LeaderSource, options: LeaderOnlyOptions = {}
   }
   return (request, response, next) => {
     if (leads(source)) return next()
-    const incoming = 'raw' in request ? request.raw : request
-    if ('hijack' in response) response.hijack()
-    const outgoing = 'raw' in response ? response.raw : response
+    const incoming = incomingOf(request)
+    const outgoing = outgoingOf(response)
     const leader = leaderOf(source)
-    const url = leader && urlOf(leader)
+    const base = leader && baseOf(urlOf(leader))
     if (leader === undefined) refuse(outgoing, new CaucusError('CAUCUS_NO_QUORUM', 'nobody leads now; try again'))
-    else if (url === undefined || otherwise === 'refuse') refuse(outgoing, notHere(leader))
+    else if (base === undefined || otherwise === 'refuse') refuse(outgoing, notHere(leader))
+    else if (otherwise === 'redirect') {
+      const location = locationOf(base, pathOf(request))
+      outgoing.writeHead(307, { location, 'cache-control': 'no-store' }).end()
+    } else if (incoming.headers[FORWARDED] !== undefined) refuse(outgoing, notHere(leader))
     else {
-      const path = ('originalUrl' in request ? request.originalUrl : undefined) ?? incoming.url ?? '/'
-      // What stands there may be a whole URL of somebody's choice.
-      const target = `${url.replace(/\/+$/, '')}${path.startsWith('/') ? path : '/'}`
-      if (otherwise === 'redirect') outgoing.writeHead(307, { location: target, 'cache-control': 'no-store' }).end()
-      else forward(incoming, outgoing, target, leader)
+      const { identifier } = leader
+      const who = `${identifier}, who leads,`
+      const onward = { path: pathOf(request), who, silenceMs: SILENCE_MS, maxBodyBytes: Number.POSITIVE_INFINITY }
+      void forward(incoming, outgoing, { ...onward, base, headers: { [FORWARDED]: '1' } }).then((came) => {
+        if (came === 'unreachable') refuse(outgoing, unreachable(who))
+      })
     }
   }
 }
@@ -81,29 +91,5 @@ const notHere = ({ identifier, host, port }: LeaderInfo): CaucusError =>
     details: { identifier, host, port },
   })
 
-const refuse = (response: ServerResponse, error: CaucusError): void => {
-  if (response.headersSent) return void response.destroy()
-  response.writeHead(503, { 'content-type': 'application/json', 'retry-after': '1' }).end(JSON.stringify({ error }))
-}
-
-const forward = (incoming: IncomingMessage, outgoing: ServerResponse, target: string, leader: LeaderInfo): void => {
-  if (incoming.headers[FORWARDED] !== undefined) return refuse(outgoing, notHere(leader))
-  const headers = { ...carried(incoming.headers), [FORWARDED]: '1' }
-  const send = target.startsWith('https:') ? askSecurely : ask
-  const onward = send(target, { method: incoming.method, headers }, (answer) => {
-    outgoing.writeHead(answer.statusCode ?? 502, carried(answer.headers))
-    answer.pipe(outgoing)
-    answer.on('error', () => outgoing.destroy())
-  })
-  onward.on('error', (cause) => {
-    const message = `${leader.identifier}, who leads, could not be reached: ${cause.message}`
-    // It may have been done there: whoever asked has to know that.
-    refuse(outgoing, new CaucusError('CAUCUS_CONNECTION_LOST', message, { cause }))
-  })
-  // Nobody waits for the answer any more.
-  outgoing.on('close', () => onward.destroy())
-  incoming.pipe(onward)
-}
-
-const carried = (headers: IncomingMessage['headers']): IncomingMessage['headers'] =>
-  Object.fromEntries(Object.entries(headers).filter(([name]) => !OF_A_CONNECTION.includes(name)))
+const unreachable = (who: string): CaucusError =>
+  new CaucusError('CAUCUS_UNAVAILABLE', `${who} could not be reached; nothing was done`)

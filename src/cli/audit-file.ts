@@ -56,7 +56,7 @@ export class AuditFile {
         this.#torn = true
         // In the log at least, where somebody may find it.
         this.#logger.error(
-          { err, lines },
+          { event: 'audit.failed', err, lines },
           `the audit log ${this.#file} cannot be written; its lines stand here until it can, which needs no restart`,
         )
       }
@@ -64,7 +64,7 @@ export class AuditFile {
     this.#writing = undefined
     if (this.#dropped === 0) return
     this.#logger.error(
-      { dropped: this.#dropped },
+      { event: 'audit.dropped', dropped: this.#dropped },
       `lines of the audit log ${this.#file} were dropped: its disk is too slow`,
     )
     this.#dropped = 0

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
 import { checkedNats } from '../backends/nats/options.ts'
 import { UsageError } from './errors.ts'
-import { addServerOptions, listOf, refusing, type ServerSettings } from './options.ts'
+import { addServerOptions, listOf, refusing, type ServerSettings, wholeNumber } from './options.ts'
 
 /** Where groups are coordinated and topics are carried, as a command line names it. */
 export interface EngineSettings extends ServerSettings {
@@ -10,6 +10,7 @@ export interface EngineSettings extends ServerSettings {
   readonly etcdUser?: string
   readonly etcdPasswordFile?: string
   readonly etcdTiming?: 'lan' | 'wan'
+  readonly etcdTokensAbove?: number
   readonly nats?: readonly string[]
   readonly natsPrefix?: string
   readonly natsCredentials?: string
@@ -67,6 +68,11 @@ export const addEtcdOptions = (command: Command): Command =>
         'lan',
         'wan',
       ]),
+    )
+    .option(
+      '--etcd-tokens-above <token>',
+      'the highest token or epoch that was seen before: all that are given are higher',
+      wholeNumber(0, Number.MAX_SAFE_INTEGER),
     )
 
 export const addNatsOptions = (command: Command): Command =>

@@ -80,6 +80,7 @@ const ETCD_DETAILS = {
   etcdUser: '--etcd-user',
   etcdPasswordFile: '--etcd-password-file',
   etcdTiming: '--etcd-timing',
+  etcdTokensAbove: '--etcd-tokens-above',
 }
 const NATS_DETAILS = { natsPrefix: '--nats-prefix', natsCredentials: '--nats-credentials' }
 

@@ -5,6 +5,8 @@ import type { Logger } from './logging.ts'
 import { pathOf } from './one-group.ts'
 import { readEvents, type ServerSentEvent } from './sse.ts'
 
+/** A quiet group, or one whose name is misspelt, would look as if nothing had been done. */
+const WATCHING = 'watching; events are shown as they happen, and --last N shows the newest before'
 const FIRST_PAUSE_MS = 250
 const LONGEST_PAUSE_MS = 5_000
 
@@ -29,7 +31,7 @@ export const follow = async (
       const headers = last === undefined ? {} : { 'last-event-id': last }
       const response = await request(api, pathOf(group, 'events'), { signal, headers })
       opened = true
-      logger.debug({ url: response.url, after: last ?? 'now' }, 'watching')
+      logger.info({ event: 'stream.opened', url: response.url, after: last ?? 'now' }, WATCHING)
       pauseMs = FIRST_PAUSE_MS
       // Without an event to resume from nobody knows what happened while the stream was broken.
       if (broken && last === undefined) tell(UNKNOWN_GAP)
@@ -37,12 +39,13 @@ export const follow = async (
         last = message.id ?? last
         tell(message)
       }
-      logger.warn({}, 'the server ended the stream; watching again')
+      logger.warn({ event: 'stream.lost' }, 'the server ended the stream; watching again')
     } catch (error) {
       signal.throwIfAborted()
       if (isFinal(error)) throw error
       const why = describeBreak(error)
-      logger.warn({}, opened ? `the stream broke (${why}); watching again` : `nothing to watch: ${why}; still trying`)
+      if (opened) logger.warn({ event: 'stream.lost' }, `the stream broke (${why}); watching again`)
+      else logger.warn({ event: 'connection.failed' }, `nothing to watch: ${why}; still trying`)
     }
     broken ||= opened
     await sleep(pauseMs, undefined, { signal })

@@ -1,4 +1,5 @@
 import { isCaucusError } from '../errors.ts'
+import type { LogDetails } from '../ports/log-events.ts'
 import type { LogLevel } from '../ports/telemetry.ts'
 
 export type LogFormat = 'pretty' | 'json'
@@ -25,13 +26,13 @@ const COLORS: Readonly<Record<LogLevel, string>> = {
 export const wantsColors = (stream: { isTTY?: boolean }, env: NodeJS.ProcessEnv = process.env): boolean =>
   stream.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb'
 
-/** What a command says while it runs. Details first, as with pino. */
-export type Logger = Readonly<Record<LogLevel, (details: object, message: string) => void>>
+/** What a command says while it runs, each line with the `event` that it tells. Details first, as with pino. */
+export type Logger = Readonly<Record<LogLevel, (details: LogDetails, message: string) => void>>
 
 /** Writes one line per entry; in JSON with the names of pino's fields, which log collectors know. */
 export const logTo = ({ level, format, colors, write = toStderr, wallMs = Date.now }: LogOptions): Logger => {
   const from = LOG_LEVELS.indexOf(level)
-  const logAt = (at: LogLevel) => (details: object, message: string) => {
+  const logAt = (at: LogLevel) => (details: LogDetails, message: string) => {
     if (LOG_LEVELS.indexOf(at) < from) return
     write(
       format === 'json' ? jsonLine(at, message, details, wallMs()) : prettyLine(at, message, details, wallMs(), colors),
@@ -48,7 +49,10 @@ const jsonLine = (level: LogLevel, message: string, details: object, atMs: numbe
 const prettyLine = (level: LogLevel, message: string, details: object, atMs: number, colors: boolean): string => {
   const time = new Date(atMs).toISOString().slice(11, 23)
   const head = colors ? `${COLORS[level]}${level}\x1b[0m` : level
-  const tail = Object.entries(plain(details)).map(([name, value]) => ` ${name}=${shown(value)}`)
+  // An event of a cluster has no other words.
+  const isSaid = ([name, value]: [string, unknown]) => name === 'event' && value === message
+  const told = Object.entries(plain(details)).filter((entry) => !isSaid(entry))
+  const tail = told.map(([name, value]) => ` ${name}=${shown(value)}`)
   return `${time} ${head} ${clean(message)}${tail.join('')}`
 }
 

@@ -18,17 +18,18 @@ export const main = async (argv: readonly string[]): Promise<void> => {
 
 /** The exit code of these arguments. */
 export const run = async (argv: readonly string[]): Promise<number> => {
-  const [name = ''] = argv
+  const words = wordsOf(argv)
+  const [name = ''] = words
   if (name === '--version' || name === '-V') {
     process.stdout.write(`${readVersion()}\n`)
     return EXIT.done
   }
   let exitCode: number = EXIT.done
   try {
-    const program = await programFor(name, async (action) => {
+    const program = await programFor(words, async (action) => {
       exitCode = await action()
     })
-    await program.parseAsync(argv, { from: 'user' })
+    await program.parseAsync(words, { from: 'user' })
     return exitCode
   } catch (error) {
     // Commander has written its message already, to stderr unless help was asked for.
@@ -38,7 +39,19 @@ export const run = async (argv: readonly string[]): Promise<number> => {
   }
 }
 
-const programFor = async (called: string, run: Parameters<CommandModule['define']>[1]): Promise<Command> => {
+/** `help work` is `work --help`. Of a command that there is not the help of all would hide that there is none. */
+const wordsOf = (argv: readonly string[]): readonly string[] => {
+  const [first = '', ...rest] = argv
+  if (first !== 'help') return first.startsWith('-') || Object.hasOwn(COMMANDS, first) ? argv : argv.slice(0, 1)
+  const [about = 'help'] = rest
+  if (about.startsWith('-') || about === 'help') return ['--help']
+  return Object.hasOwn(COMMANDS, about) ? [about, '--help'] : [about]
+}
+
+const programFor = async (
+  [called, ...rest]: readonly string[],
+  run: Parameters<CommandModule['define']>[1],
+): Promise<Command> => {
   const program = new Command('caucus')
     .description('Membership, leadership and work partitioning for the replicas of a service.')
     .usage('<command> [options]')
@@ -59,10 +72,18 @@ const programFor = async (called: string, run: Parameters<CommandModule['define'
     define(command, run)
     command.configureOutput({
       outputError: (message, write) =>
-        write(usageLine(`caucus ${name}`, message, acceptedBy(message, command.options))),
+        write(usageLine(`caucus ${name}`, alsoUnknown(message, command, rest), acceptedBy(message, command.options))),
     })
   }
   return program
+}
+
+/** Commander looks for what is missing first, and what is missing is often there, spelt in another way. */
+const alsoUnknown = (message: string, command: Command, words: readonly string[]): string => {
+  // Any other message may repeat what was typed, and what was refused once would be refused in here again.
+  if (!message.startsWith('error: required option')) return message
+  const [unknown] = command.parseOptions([...words]).unknown
+  return unknown === undefined ? message : `unknown option '${unknown}', and ${message.replace(/^error: /, '')}`
 }
 
 const HELP = `

@@ -11,6 +11,7 @@ import { UsageError } from './errors.ts'
 import { plainGroup } from './groups.ts'
 import { clean } from './logging.ts'
 import { addServerOptions, groupName, type ServerSettings, serversOf, tokenOf } from './options.ts'
+import { type Paint, styleOfEvent } from './paint.ts'
 
 /** What every command about one group takes. */
 export interface OneGroupOptions extends ServerSettings {
@@ -84,7 +85,7 @@ export const NOT_OURS = 'the server did not answer as a caucus server does'
 
 export const isObject = (answer: unknown): answer is object => typeof answer === 'object' && answer !== null
 
-export const isGroup = (answer: unknown): answer is GroupView =>
+const isGroup = (answer: unknown): answer is GroupView =>
   isObject(answer) && 'members' in answer && Array.isArray(answer.members)
 
 export const isMember = (answer: unknown): answer is MemberView =>
@@ -97,10 +98,11 @@ const isHistory = (answer: unknown): answer is History =>
   (!('view' in answer) || answer.view === undefined || isGroup(answer.view))
 
 /** `06:08:57.120 member.joined     b joined.`, as `watch` prints it. */
-export const describeEvent = ({ atMs, event }: Pick<PastEvent, 'atMs' | 'event'>): string => {
-  const time = new Date(atMs).toISOString().slice(11, 23)
+export const describeEvent = ({ atMs, event }: Pick<PastEvent, 'atMs' | 'event'>, paint: Paint): string => {
+  const time = paint(new Date(atMs).toISOString().slice(11, 23), 'soft')
+  const type = paint(clean(event.type).padEnd(17), styleOfEvent(event.type))
   // An event of a newer server may have no sentence here.
-  return `${time} ${clean(event.type).padEnd(17)} ${clean(explain(event) ?? JSON.stringify(event))}`
+  return `${time} ${type} ${clean(explain(event) ?? JSON.stringify(event))}`
 }
 
 export const answer = (options: { readonly json?: boolean }, json: unknown, text: string): void =>

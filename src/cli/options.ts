@@ -42,7 +42,7 @@ export const duration = (range: DurationRange = {}): Reader<Millis> => {
 export const wholeNumber = (min: number, max: number): Reader<number> => {
   const accepts = `Give a whole number from ${min} to ${max}`
   const read = refusing((text) => {
-    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN
+    const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN
     if (value >= min && value <= max) return value
     throw new Error(accepts)
   })

@@ -63,6 +63,7 @@ export const etcdBackend = async (
       ...(prefix !== undefined && { prefix }),
       ...(user !== undefined && password !== undefined && { user, password }),
       ...(settings.etcdTiming !== undefined && { timing: settings.etcdTiming }),
+      ...(settings.etcdTokensAbove !== undefined && { tokensAbove: settings.etcdTokensAbove }),
       ...(tls !== undefined && { tls }),
       ...options,
     }),
@@ -121,7 +122,10 @@ export const reach = async <Reached>(
   signal: AbortSignal,
 ): Promise<Reached | undefined> => {
   // An attempt may take long before it says that nobody is there, and whoever has mistyped an address waits for that.
-  const silence = setTimeout(() => logger.warn({}, 'no server has answered yet; still trying'), TELL_AFTER_MS)
+  const silence = setTimeout(
+    () => logger.warn({ event: 'connection.delayed' }, 'no server has answered yet; still trying'),
+    TELL_AFTER_MS,
+  )
   try {
     return await keepTrying(factory, logger, signal)
   } finally {
@@ -138,12 +142,12 @@ const keepTrying = async <Reached>(
 ): Promise<Reached | undefined> => {
   for (;;) {
     try {
-      logger.debug({}, 'connecting')
+      logger.debug({ event: 'connection.attempted' }, 'connecting')
       return await factory({ signal })
     } catch (error) {
       if (signal.aborted) return undefined
       if (!isCaucusError(error) || !error.retriable) throw error
-      logger.warn({}, `${error.message}; still trying`)
+      logger.warn({ event: 'connection.failed', code: error.code }, `${error.message}; still trying`)
     }
   }
 }
@@ -152,10 +156,11 @@ const keepTrying = async <Reached>(
 export const tellLink = async (backend: Backend, logger: Logger): Promise<void> => {
   let told = false
   for await (const event of backend.linkEvents({})) {
-    if (event.type === 'link.lost') logger.warn({ url: event.url }, `the connection was lost: ${event.reason}`)
-    else if (event.type === 'link.opened') logger.info({ url: event.url }, 'connected')
+    if (event.type === 'link.lost')
+      logger.warn({ event: event.type, url: event.url }, `the connection was lost: ${event.reason}`)
+    else if (event.type === 'link.opened') logger.info({ event: event.type, url: event.url }, 'connected')
     else if (event.type === 'link.refused') {
-      logger[told ? 'debug' : 'warn']({ url: event.url }, `no connection: ${event.error.message}`)
+      logger[told ? 'debug' : 'warn']({ event: event.type, url: event.url }, `no connection: ${event.error.message}`)
       told = true
       continue
     }

@@ -3,7 +3,8 @@ import { hostCoordinator } from '../runtime/coordinator-host.ts'
 import { systemClocks } from '../runtime/system-clock.ts'
 import { Access } from '../server/access/access.ts'
 import { RulesFile } from '../server/access/rules-file.ts'
-import { listen } from '../server/listen.ts'
+import type { DemoControls } from '../server/demo-routes.ts'
+import { listenFor } from '../server/listen.ts'
 import { Meter } from '../server/meter.ts'
 import { addressInstanceId } from '../stores/address-id.ts'
 import { fileStore } from '../stores/file-store.ts'
@@ -27,6 +28,7 @@ export const startServer = async (
   settings: ServeSettings,
   logger: Logger,
   failed: () => void,
+  demo?: DemoControls,
 ): Promise<Server> => {
   const { host, port, clusterId, defaults, groups, poll, access: named, limits, tls } = settings
   const meter = new Meter(logger)
@@ -48,7 +50,7 @@ export const startServer = async (
     limits: LIMITS,
     telemetry: meter,
     onFault: (error) => {
-      logger.error({ err: error }, 'the coordinator failed and grants nothing any more')
+      logger.error({ event: 'coordinator.failed', err: error }, 'the coordinator failed and grants nothing any more')
       failed()
     },
   })
@@ -61,27 +63,37 @@ export const startServer = async (
   try {
     // Before anybody is let in by a file that is not safe. Not in a function of its own: what that saw would stay, tokens and all.
     rules = named && (await RulesFile.follow({ ...named, access, logger, clock: systemClocks.grantor }))
-    const listening = await listen({
-      hosting,
-      host,
-      port,
-      pollGroup: poll.group,
-      access,
-      limits,
-      audit: audit?.write,
-      tls,
-      insecure,
-      version: readVersion(),
-      logger,
-      meter,
-      onTopicsFault: (error) => {
-        logger.error({ err: error }, 'the topics failed and carry nothing any more')
-        failed()
+    const listening = await listenFor(
+      {
+        hosting,
+        host,
+        port,
+        pollGroup: poll.group,
+        access,
+        limits,
+        audit: audit?.write,
+        tls,
+        insecure,
+        version: readVersion(),
+        logger,
+        meter,
+        onTopicsFault: (error) => {
+          logger.error({ event: 'topics.failed', err: error }, 'the topics failed and carry nothing any more')
+          failed()
+        },
       },
-    })
+      demo,
+    )
     const { exclusion, survivesRestart } = hosting.guarantees
     logger.info(
-      { exclusion, survivesRestart, leaseMs: defaults.leaseMs, settleMs: defaults.settleMs, fresh },
+      {
+        event: 'server.started',
+        exclusion,
+        survivesRestart,
+        leaseMs: defaults.leaseMs,
+        settleMs: defaults.settleMs,
+        fresh,
+      },
       `serving on ${listening.url}`,
     )
     return {

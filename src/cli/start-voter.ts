@@ -3,6 +3,7 @@ import { reachOf, soundPeer } from '../peer.ts'
 import { systemClocks } from '../runtime/system-clock.ts'
 import { Access } from '../server/access/access.ts'
 import { RulesFile } from '../server/access/rules-file.ts'
+import type { DemoControls } from '../server/demo-routes.ts'
 import { Meter } from '../server/meter.ts'
 import { peerListener } from '../server/peer-listen.ts'
 import { AuditFile } from './audit-file.ts'
@@ -19,6 +20,7 @@ export const startVoter = async (
   { voter, access: named, limits, tls }: VoterSettings,
   logger: Logger,
   failed: () => void,
+  demo?: DemoControls,
 ): Promise<Server> => {
   const sound = soundPeer({ ...voter, onFault: failed })
   const meter = new Meter(logger)
@@ -40,6 +42,7 @@ export const startVoter = async (
       audit: audit?.write,
       meter,
       pollGroup: voter.poll?.group,
+      demo,
       ...(tls !== undefined && { files: tls.files }),
     })
     const cluster = await openPeer(sound, { listen, telemetry: meter, reach: reachOf(sound) })
@@ -47,8 +50,11 @@ export const startVoter = async (
     const voters = sound.others.length + 1
     const { leaseMs, settleMs } = sound.timing
     if (sound.seeds === undefined)
-      logger.info({ exclusion, survivesRestart, voters, leaseMs, settleMs }, `voting on ${cluster.url}`)
-    else logger.info({ seeds: sound.seeds.length }, `observing on ${cluster.url}`)
+      logger.info(
+        { event: 'voter.started', exclusion, survivesRestart, voters, leaseMs, settleMs },
+        `voting on ${cluster.url}`,
+      )
+    else logger.info({ event: 'observer.started', seeds: sound.seeds.length }, `observing on ${cluster.url}`)
     return {
       url: cluster.url,
       close: async () => {

@@ -3,8 +3,10 @@ import { type Holding, TENURE } from '../core/group/messages.ts'
 import { CaucusError } from '../errors.ts'
 import type { Backend, JoinRequest, MembershipListener, MembershipPort } from '../ports/backend.ts'
 import type { Clock } from '../ports/clock.ts'
+import type { TenureEnding, Tracing } from '../ports/tracing.ts'
 import { LeaseSignal } from '../runtime/lease-signal.ts'
 import { leadershipLost, Tenure } from './tenure.ts'
+import { endingOf, TracedCandidacy } from './traced-candidacy.ts'
 
 /** How long a goodbye waits to be heard, once everything has been let go. Unheard, it costs the others a lease and nobody the truth. */
 const LEAVE_WAIT_MS = 1_000
@@ -37,6 +39,7 @@ export class Candidacy implements MembershipListener {
   readonly #clock: Clock
   readonly #onEnded: (candidacy: Candidacy) => void
   readonly #port: MembershipPort
+  readonly #traced: TracedCandidacy | undefined
   #admitted = false
   #waiting: Waiting | undefined
   #reign: Reign | undefined
@@ -50,11 +53,12 @@ export class Candidacy implements MembershipListener {
   #leaving: Promise<void> | undefined
   #ended: { readonly error: CaucusError | undefined } | undefined
 
-  constructor(backend: Backend, campaign: Campaign, onEnded: (candidacy: Candidacy) => void) {
+  constructor(backend: Backend, campaign: Campaign, onEnded: (candidacy: Candidacy) => void, tracing?: Tracing) {
     this.#campaign = campaign
     this.#clock = backend.clocks.holder
     this.#onEnded = onEnded
     const { election, patient: _patient, ...request } = campaign
+    this.#traced = tracing && new TracedCandidacy(tracing, { election, candidate: campaign.member })
     this.#port = backend.join({ ...request, group: groupOfElection(election), share: 'tenure' }, this)
   }
 
@@ -82,6 +86,7 @@ export class Candidacy implements MembershipListener {
   async elected(signal: AbortSignal | undefined): Promise<Tenure> {
     if (this.#ended !== undefined) throw this.#ended.error ?? closed(this.#campaign.election)
     const abort = () => this.#waiting?.reject(signal?.reason)
+    this.#traced?.campaigning()
     try {
       return await new Promise<Tenure>((resolve, reject) => {
         this.#waiting = { resolve, reject }
@@ -90,6 +95,7 @@ export class Candidacy implements MembershipListener {
         this.#serve()
       })
     } catch (error) {
+      this.#traced?.gaveUp(error, signal)
       this.close()
       throw error
     } finally {
@@ -100,8 +106,14 @@ export class Candidacy implements MembershipListener {
 
   /** The tenure is over for whoever works under it, who is told so; what was held is let go of with `standsBy` or `resign`. */
   retire(reason: unknown): void {
+    this.#traced?.over(endingOf(reason))
     this.#reign?.end(reason)
     this.#leave()
+  }
+
+  /** What was done under the tenure failed by itself. */
+  workFailed(error: unknown): void {
+    this.#traced?.workFailed(error)
   }
 
   /**
@@ -116,7 +128,8 @@ export class Candidacy implements MembershipListener {
 
   /** The work has stopped, and it is a candidate no more. Resolves once that was heard, or a second after everything was let go. */
   resign(): Promise<void> {
-    this.#endReign('it was given up')
+    // What the clock has ended cannot be given up any more.
+    this.#endReign('it was given up', this.#reign?.tenure.held === false ? 'lapsed' : 'resigned')
     this.#finished()
     return this.#leave()
   }
@@ -143,7 +156,7 @@ export class Candidacy implements MembershipListener {
   drain(items: readonly Holding[]): void {
     this.#asked = true
     this.#draining = [...this.#draining, ...items]
-    this.#endReign('the coordinator has asked for it back')
+    this.#endReign('the coordinator has asked for it back', 'revoked')
     if (this.#idle) this.#letGo()
   }
 
@@ -151,7 +164,7 @@ export class Candidacy implements MembershipListener {
   lost(_items: readonly Holding[], because: string): void {
     // Whoever is fenced is told why in this very turn.
     if (this.#reign === undefined || because === 'fenced') return
-    this.#endReign(LOST[because] ?? because)
+    this.#endReign(LOST[because] ?? because, because === 'lapsed' ? 'lapsed' : 'expired')
     // Not without hearing what comes back: a renewal on its way may be answered with a new session, which nobody would take leave of, or
     // with the word that a newer process has the id.
     if (!this.#idle) void this.#leave()
@@ -166,8 +179,12 @@ export class Candidacy implements MembershipListener {
   ended(error: CaucusError | undefined): void {
     if (this.#ended !== undefined) return
     this.#ended = { error }
-    if (error === undefined) this.#endReign('the connection was closed')
-    else this.#reign?.end(error)
+    if (error === undefined) this.#endReign('the connection was closed', 'closed')
+    else {
+      this.#traced?.over(endingOf(error))
+      this.#reign?.end(error)
+    }
+    this.#traced?.finished()
     this.#waiting?.reject(error ?? closed(this.#campaign.election))
     this.#onEnded(this)
   }
@@ -180,6 +197,7 @@ export class Candidacy implements MembershipListener {
     this.#idle = false
     this.#asked = false
     this.#reign = this.#begin(holding)
+    this.#traced?.elected(holding.epoch)
     this.#waiting.resolve(this.#reign.tenure)
   }
 
@@ -210,12 +228,14 @@ export class Candidacy implements MembershipListener {
     }
   }
 
-  #endReign(why: string): void {
+  #endReign(why: string, ending: TenureEnding): void {
+    this.#traced?.over(ending)
     this.#reign?.end(leadershipLost(this.#campaign.election, this.#reign.tenure.token, why))
   }
 
   #finished(): void {
     this.#idle = true
+    this.#traced?.finished()
     this.#letGo()
   }
 

@@ -5,6 +5,7 @@ import type { Backend, BackendFactory, JoinRequest } from '../ports/backend.ts'
 import type { Guarantees } from '../ports/hosting.ts'
 import type { TopicsConnection, TopicsFactory } from '../ports/topics-factory.ts'
 import type { Tracing } from '../ports/tracing.ts'
+import { checkTracing } from '../runtime/tracing.ts'
 import { Election } from './election.ts'
 import { Elections } from './elections.ts'
 import { Group } from './group.ts'
@@ -16,12 +17,11 @@ import type { Service } from './service.ts'
 import { Services } from './services.ts'
 import type { Topic } from './topic.ts'
 import type { TopicSchemas } from './topic-options.ts'
-import { checkTracing } from './topic-tracing.ts'
 import { Topics, type TopicsBackend } from './topics.ts'
 
 /**
  * Resolves with a handle once the backend, or that of a peer in this process, is ready to take joins. Disposing of it leaves every group that was joined through it and
- * closes what it opened. A signal ends the wait. With `tracing`, what is asked and answered on topics is traced. With `topics`, those go
+ * closes what it opened. A signal ends the wait. With `tracing`, what is asked and answered on topics is traced, and so are changes of groups, campaigns, tenures and runs. With `topics`, those go
  * another way than all the rest: `nats([...])` of `caucus/nats`.
  */
 export const connect = async (
@@ -38,7 +38,7 @@ export const connect = async (
   }
   checkOptions(options, ['signal', 'tracing', 'topics'], 'connect()')
   checkSignal(options.signal, 'connect()')
-  checkTracing(options.tracing)
+  checkTracing(options.tracing, 'connect({ tracing })')
   if (options.topics !== undefined && typeof options.topics !== 'function')
     throw new CaucusError('CAUCUS_INVALID_ARGUMENT', 'connect({ topics }) takes what nats() of caucus/nats gives')
   options.signal?.throwIfAborted()
@@ -61,14 +61,18 @@ export class Caucus implements AsyncDisposable {
   readonly #memberships = new Set<Membership>()
   readonly #topics: Topics
   readonly #services = new Services(() => this.#open())
-  readonly #elections = new Elections()
-  readonly #onces = new Onces(() => this.#open())
+  readonly #elections: Elections
+  readonly #onces: Onces
+  readonly #tracing: Tracing | undefined
   #closed: Promise<void> | undefined
 
   /** Use `connect()`. */
   constructor(backend: Backend, tracing?: Tracing, elsewhere?: TopicsConnection) {
     this.#backend = backend
     this.#elsewhere = elsewhere
+    this.#tracing = tracing
+    this.#elections = new Elections(tracing)
+    this.#onces = new Onces(() => this.#open(), tracing)
     const topics: TopicsBackend =
       elsewhere === undefined
         ? backend
@@ -160,7 +164,8 @@ export class Caucus implements AsyncDisposable {
   }
 
   async #join(request: JoinRequest, signal: AbortSignal | undefined): Promise<Membership> {
-    const membership = new Membership(this.#open(), request, (ended) => this.#memberships.delete(ended))
+    const forget = (ended: Membership) => this.#memberships.delete(ended)
+    const membership = new Membership(this.#open(), request, forget, this.#tracing)
     this.#memberships.add(membership)
     await membership.admitted(signal)
     return membership

@@ -35,7 +35,13 @@ export class Drains {
     return () => void this.#handlers.delete(handler)
   }
 
-  begin(items: readonly Holding[], moved: Moved, port: MembershipPort): void {
+  /** `within` calls each handler. */
+  begin(
+    items: readonly Holding[],
+    moved: Moved,
+    port: Pick<MembershipPort, 'drained' | 'drainUntil'>,
+    within: <Result>(run: () => Result) => Result = (run) => run(),
+  ): void {
     if (this.#handlers.size === 0) return port.drained(items)
     const lease = new LeaseSignal({
       clock: this.#clock,
@@ -50,7 +56,7 @@ export class Drains {
     const work = [...this.#handlers].map(async ({ run }) => {
       // Not inside the turn that revoked it: this is somebody else's code.
       await undefined
-      await run(moved, { signal: lease.signal })
+      await within(() => run(moved, { signal: lease.signal }))
     })
     void Promise.allSettled(work).then((results) => {
       // A handler that saw its end by reading the signal comes before our timer; whatever else hangs on the signal knows only the event.
@@ -86,7 +92,7 @@ export const describeError = (error: unknown): string => {
 }
 
 /** Until when all of it may be worked on; `undefined` once any of it may not. */
-const earliest = (items: readonly Holding[], port: MembershipPort): Instant | undefined => {
+const earliest = (items: readonly Holding[], port: Pick<MembershipPort, 'drainUntil'>): Instant | undefined => {
   let until = Number.POSITIVE_INFINITY
   for (const holding of items) {
     const at = port.drainUntil(holding)

@@ -32,6 +32,7 @@ export const reign = async <Result>(
     const kept = tenure.held || candidacy.resigned
     const ends =
       kept || signal?.aborted === true || !again || candidacy.error !== undefined || isOwnError(outcome, tenure)
+    if (isOwnError(outcome, tenure)) candidacy.workFailed(causeOf(outcome))
     if (ends) {
       await candidacy.resign()
       if (kept || isOwnError(outcome, tenure)) return resultOf(outcome)

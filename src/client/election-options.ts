@@ -1,5 +1,6 @@
 import type { Timing, TimingPreset } from '../config/timing.ts'
 
+/** Of one campaign: who stands for the election, and for how long it waits. */
 export interface CampaignOptions {
   /** This candidate's name. A second process with the same one fences the first. Default: a random one. */
   readonly id?: string
@@ -11,6 +12,7 @@ export interface CampaignOptions {
   readonly timing?: TimingPreset | Partial<Timing>
 }
 
+/** Of `lead()`: those of a campaign, whose signal ends the work as well, and whether it goes on after a loss. */
 export interface LeadOptions extends CampaignOptions {
   /** Ends the campaign, and the work by its signal. */
   readonly signal?: AbortSignal

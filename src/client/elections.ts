@@ -1,14 +1,20 @@
 import { CaucusError } from '../errors.ts'
 import type { Backend } from '../ports/backend.ts'
+import type { Tracing } from '../ports/tracing.ts'
 import { type Campaign, Candidacy } from './candidacy.ts'
 
 /** The candidacies of one connection. */
 export class Elections {
   /** With each, whether somebody works under it who says when that is over. */
   readonly #candidacies = new Map<Candidacy, boolean>()
+  readonly #tracing: Tracing | undefined
+
+  constructor(tracing?: Tracing) {
+    this.#tracing = tracing
+  }
 
   campaign(backend: Backend, campaign: Campaign, working: boolean): Candidacy {
-    const candidacy = new Candidacy(backend, campaign, (ended) => this.#candidacies.delete(ended))
+    const candidacy = new Candidacy(backend, campaign, (ended) => this.#candidacies.delete(ended), this.#tracing)
     // It may have been refused already.
     if (!candidacy.over) this.#candidacies.set(candidacy, working)
     return candidacy

@@ -14,6 +14,7 @@ import {
   checkWeight,
 } from './options.ts'
 
+/** Of one membership: who joins, for what share, and what the others see of it. */
 export interface JoinOptions {
   /** This member's name. A second process with the same one fences the first. Default: a random one. */
   readonly id?: string

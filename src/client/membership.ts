@@ -6,6 +6,7 @@ import type { Millis } from '../core/time.ts'
 import { CaucusError } from '../errors.ts'
 import type { Backend, JoinRequest, MembershipPort } from '../ports/backend.ts'
 import type { Clock } from '../ports/clock.ts'
+import type { Tracing } from '../ports/tracing.ts'
 import { type Gap, History } from '../runtime/history.ts'
 import { Latest } from '../runtime/latest.ts'
 import { until } from '../runtime/wait.ts'
@@ -13,6 +14,7 @@ import { Drains, describeError, type RevokeHandler } from './drains.ts'
 import { ending } from './ending.ts'
 import { checkKey, checkMetadata, checkMs, checkOptions, checkSignal, checkWeight } from './options.ts'
 import { type Moved, movedOf, numbersOf, type Share, type Slot, sameShareView, shareOf } from './share.ts'
+import { TracedViews } from './traced-views.ts'
 
 /** What happened to this membership, as far as it noticed. */
 export type MembershipEvent =
@@ -32,6 +34,7 @@ export type MembershipEvent =
       readonly error: unknown
     }
 
+/** What ends the wait for a settled group. */
 export interface SettledOptions {
   readonly signal?: AbortSignal
   readonly timeoutMs?: Millis
@@ -55,6 +58,7 @@ export class Membership implements AsyncDisposable {
   readonly #share: Latest<Share>
   readonly #events = new History<MembershipEvent>()
   readonly #onEnded: (membership: Membership) => void
+  readonly #traced: TracedViews | undefined
   readonly #admission: { resolve(): void; reject(error: unknown): void }
   /** Resolves with the admission, rejects with whatever came instead. */
   readonly #admitted: Promise<void>
@@ -65,11 +69,12 @@ export class Membership implements AsyncDisposable {
   #leaving: Promise<void> | undefined
 
   /** Use `caucus.group(name).join()`. */
-  constructor(backend: Backend, request: JoinRequest, onEnded: (membership: Membership) => void) {
+  constructor(backend: Backend, request: JoinRequest, onEnded: (membership: Membership) => void, tracing?: Tracing) {
     this.id = request.member
     this.group = request.group
     this.#clock = backend.clocks.holder
     this.#onEnded = onEnded
+    this.#traced = tracing && new TracedViews(tracing, request)
     this.#drains = new Drains(this.#clock, (moved, error) => this.#drainFailed(moved, error))
     let settle: { resolve(): void; reject(error: unknown): void } | undefined
     this.#admitted = new Promise<void>((resolve, reject) => {
@@ -78,14 +83,19 @@ export class Membership implements AsyncDisposable {
     this.#admission = settle as NonNullable<typeof settle>
     // Whoever joins awaits it; a membership that ends after its admission must not end as an unhandled rejection of this.
     this.#admitted.catch(() => undefined)
-    this.#port = backend.join(request, {
-      changed: () => this.#changed(),
-      granted: (items) => this.#record('share.granted', items),
-      drain: (items) => this.#drain(items),
-      lost: (items, because) => this.#lost(items, because),
-      refused: (error) => this.#refused(error),
-      ended: (error) => this.#end(error),
-    })
+    try {
+      this.#port = backend.join(request, {
+        changed: () => this.#changed(),
+        granted: (items) => this.#granted(items),
+        drain: (items) => this.#drain(items),
+        lost: (items, because) => this.#lost(items, because),
+        refused: (error) => this.#refused(error),
+        ended: (error) => this.#end(error),
+      })
+    } catch (error) {
+      this.#traced?.ended(error)
+      throw error
+    }
     this.#shown = this.#port.view()
     this.#share = new Latest(shareOf(this.#shown, this.#port.now()))
   }
@@ -260,15 +270,31 @@ export class Membership implements AsyncDisposable {
       this.#share.set(shareOf(view, this.#port.now()))
     }
     if (view.state === 'member') this.#admission.resolve()
+    this.#traced?.changed(view)
+  }
+
+  #granted(items: readonly Holding[]): void {
+    this.#record('share.granted', items)
+    this.#traced?.granted(items)
   }
 
   #drain(items: readonly Holding[]): void {
     this.#record('share.revoked', items)
-    this.#drains.begin(items, movedOf(items, this.#partitions), this.#port)
+    const port = this.#port
+    const traced = this.#traced
+    const moved = movedOf(items, this.#partitions)
+    if (traced === undefined) return this.#drains.begin(items, moved, port)
+    traced.revoked(items)
+    const drained = (released: readonly Holding[]) => {
+      traced.released(released)
+      port.drained(released)
+    }
+    this.#drains.begin(items, moved, { drained, drainUntil: (holding) => port.drainUntil(holding) }, traced.within)
   }
 
   #lost(items: readonly Holding[], because: string): void {
     this.#events.record({ type: 'share.lost', ...what(items), because })
+    this.#traced?.lost(items, because)
     this.#drains.check()
   }
 
@@ -278,6 +304,7 @@ export class Membership implements AsyncDisposable {
 
   #drainFailed({ slot, partitions }: Moved, error: unknown): void {
     this.#events.record({ type: 'drain.failed', slot, partitions, error })
+    this.#traced?.drainFailed(error)
     const message = `a drain of the group "${this.group}" failed, so what moves waits until its lease has run out`
     process.emitWarning(new CaucusError('CAUCUS_BACKEND', `${message}: ${describeError(error)}`, { cause: error }))
   }
@@ -290,6 +317,7 @@ export class Membership implements AsyncDisposable {
   #end(error: CaucusError | undefined): void {
     if (this.#ended !== undefined) return
     this.#ended = { error }
+    this.#traced?.ended(error)
     this.#admission.reject(error ?? new CaucusError('CAUCUS_CLOSED', 'closed before the coordinator answered the join'))
     this.#drains.check()
     this.#share?.close()

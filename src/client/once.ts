@@ -4,6 +4,7 @@ import type { Once } from '../core/group/onces.ts'
 import type { Epoch } from '../core/lease.ts'
 import { CaucusError } from '../errors.ts'
 
+/** Of one call of `once()`: who is said to run it, and what ends the wait. */
 export interface OnceOptions {
   /** Who is said to run it. A second process with the same one fences the first. Default: a random one. */
   readonly id?: string

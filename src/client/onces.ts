@@ -3,6 +3,8 @@ import type { Once } from '../core/group/onces.ts'
 import type { Millis } from '../core/time.ts'
 import { CaucusError } from '../errors.ts'
 import type { Backend } from '../ports/backend.ts'
+import type { RunTrace, Tracing } from '../ports/tracing.ts'
+import { guarded } from '../runtime/tracing.ts'
 import { sleep } from '../runtime/wait.ts'
 import { isOwnError, resultOf, settled } from './election-lead.ts'
 import { type OnceOptions, type OnceResult, type OnceWork, resultOf as resultElsewhere } from './once.ts'
@@ -15,12 +17,14 @@ const LOOK_AGAIN_MS: Millis = 10_000
 /** The calls of `once()` of one connection. */
 export class Onces {
   readonly #backend: () => Backend
+  readonly #tracing: Tracing | undefined
   readonly #calls = new Set<OnceCall>()
   /** Those whose instant has not come. */
   readonly #sleepers = new Set<AbortController>()
 
-  constructor(backend: () => Backend) {
+  constructor(backend: () => Backend, tracing?: Tracing) {
     this.#backend = backend
+    this.#tracing = tracing
   }
 
   async once<Result>(
@@ -50,7 +54,9 @@ export class Onces {
     // It may have been refused already.
     if (!call.over) this.#calls.add(call)
     const first = await call.first(signal)
-    return typeof first === 'string' ? resultElsewhere(once, first) : run(call, first, { once, work, signal })
+    if (typeof first === 'string') return resultElsewhere(once, first)
+    const trace = guarded(() => this.#tracing?.beginRun({ ...once, token: first.token }))
+    return run(call, first, { once, work, signal, trace })
   }
 
   /** Resolves when the instant has come by this process's wall clock. */
@@ -90,20 +96,24 @@ interface Working<Result> {
   readonly once: Once
   readonly work: OnceWork<Result>
   readonly signal: AbortSignal | undefined
+  readonly trace: RunTrace | undefined
 }
 
 const run = async <Result>(
   call: OnceCall,
   turn: Turn,
-  { once, work, signal }: Working<Result>,
+  { once, work, signal, trace }: Working<Result>,
 ): Promise<OnceResult<Result>> => {
   const abort = () => call.retire(signal?.reason)
   if (signal?.aborted) abort()
   else signal?.addEventListener('abort', abort, { once: true })
-  const outcome = await settled(work, { name: once.name, at: new Date(once.atMs), ...turn })
+  const begin = () => settled(work, { name: once.name, at: new Date(once.atMs), ...turn })
+  const outcome = await (trace === undefined ? begin() : trace.within(begin))
   signal?.removeEventListener('abort', abort)
   const isOwn = isOwnError(outcome, turn)
   const inTime = call.finish('error' in outcome ? 'failed' : 'done')
+  const ended = inTime ? ('error' in outcome ? 'failed' : 'done') : 'lost'
+  guarded(() => trace?.ended(ended, 'error' in outcome ? outcome.error : undefined))
   await call.heard()
   if (inTime || isOwn) return { ran: true, value: resultOf(outcome) }
   throw turn.signal.reason

@@ -31,6 +31,7 @@ export interface InstanceOptions {
   readonly metadata?: unknown
 }
 
+/** Of one registration: where the instance is, and what others need to know of it. */
 export interface RegisterOptions extends InstanceOptions {
   /** Names this instance within its service. A second process with the same one fences the first. Default: a random one. */
   readonly id?: string
@@ -41,10 +42,12 @@ export interface RegisterOptions extends InstanceOptions {
 /** What is to change; what is unsaid stays as it is. */
 export type InstanceChanges = Partial<InstanceOptions>
 
+/** Which instances are wanted: all that a filter lets through. */
 export interface InstancesOptions extends InstanceFilter {
   readonly signal?: AbortSignal
 }
 
+/** Which instances a picker chooses from, and which of them first. */
 export interface PickOptions extends InstanceFilter {
   /** Instances of this zone are picked as long as there is one that may be; otherwise all. */
   readonly preferZone?: string

@@ -55,6 +55,7 @@ export class Ask<Value = unknown>
     return this.#summary
   }
 
+  /** Resolves with the next answer as it arrives, and at the end with the summary. Rejects as the loop does (`topic.ask()`). */
   async next(): Promise<IteratorResult<Reply<Value> | Failure, AskSummary | undefined>> {
     const { done, value } = await this.#reader.next()
     return done === true || value === undefined

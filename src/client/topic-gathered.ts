@@ -33,6 +33,7 @@ export class AskSummary implements Summary {
     return this.#tally.late
   }
 
+  /** What `JSON.stringify` writes: with how many were late by then. */
   toJSON() {
     return { ...this, late: this.late }
   }
@@ -74,6 +75,7 @@ export class Gathered<Value = unknown> {
     return this.#tally.late
   }
 
+  /** What `JSON.stringify` writes: with how many were late by then. */
   toJSON() {
     return { ...this, late: this.late }
   }

@@ -10,6 +10,7 @@ export interface HeardGap {
 }
 /** What a result listener gets: every reply on the topic, whoever asked, and a `gap` where some are missing. */
 export type Heard<Value = unknown> = Reply<Value> | HeardGap
+/** Is called with each reply that a listener hears, one after the other; a promise is waited for before the next. */
 export type HeardHandler<Value = unknown> = (heard: Heard<Value>) => unknown
 
 export interface Hearing {
@@ -70,6 +71,7 @@ export class Listener<Value = unknown> implements AsyncIterableIterator<Heard<Va
     return this.#error
   }
 
+  /** Resolves with the next reply, or with a gap where some were dropped. Rejects with the reason of the signal, or of its end. */
   async next(): Promise<IteratorResult<Heard<Value>, undefined>> {
     for (;;) {
       const { done, value } = await this.#reader.next()
@@ -79,6 +81,7 @@ export class Listener<Value = unknown> implements AsyncIterableIterator<Heard<Va
     }
   }
 
+  /** Ends it: nothing is heard any more. `break` calls it. */
   async return(): Promise<IteratorReturnResult<undefined>> {
     this.#close()
     await this.#reader.return()

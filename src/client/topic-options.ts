@@ -6,6 +6,7 @@ import { metadataFault } from '../wire/faults.ts'
 import { checkOptions, checkSignal } from './options.ts'
 import { isSchema, type StandardSchema } from './topic-schema.ts'
 
+/** Of one producer: what it is called, how much it takes at a time, and who else takes requests in its place. */
 export interface ProduceOptions {
   /** Names this producer on its topic. Another one with the same id takes its place (`CAUCUS_FENCED`). Default: a random one. */
   readonly id?: string
@@ -19,6 +20,7 @@ export interface ProduceOptions {
   readonly queue?: string
 }
 
+/** Of one ask: when it is enough, how long it may take, and whom it is for. Unknown fields are refused with `CAUCUS_INVALID_ARGUMENT`. */
 export interface AskOptions {
   /** When it has what it wants: `'all'`, `'first'`, a number of replies, or `{ quiet: ms }` without another reply. Default `'all'`. */
   readonly until?: Until
@@ -30,6 +32,7 @@ export interface AskOptions {
   readonly signal?: AbortSignal
 }
 
+/** Of one listener: how much waits for it while it is slow, and what ends it. */
 export interface ListenOptions {
   /** How many replies wait for a slow listener before the oldest of them are dropped. Default 1 024. */
   readonly buffer?: number

@@ -1,6 +1,6 @@
 import type { TraceContext } from '../core/dispatch/link-messages.ts'
 import type { Answer, Summary, TopicView } from '../core/dispatch/messages.ts'
-import { CaucusError } from '../errors.ts'
+import type { CaucusError } from '../errors.ts'
 import type {
   AskPort,
   AskRequest,
@@ -15,15 +15,7 @@ import type {
   TopicsPort,
 } from '../ports/topics.ts'
 import type { AskTrace, TracedRequest, Tracing } from '../ports/tracing.ts'
-
-/** Throws `CAUCUS_INVALID_ARGUMENT`. */
-export const checkTracing = (tracing: unknown): void => {
-  if (tracing === undefined) return
-  const { beginAsk, serve } = (tracing ?? {}) as Partial<Record<keyof Tracing, unknown>>
-  if (typeof beginAsk === 'function' && typeof serve === 'function') return
-  const message = 'connect({ tracing }) takes what openTelemetry() of caucus/opentelemetry gives'
-  throw new CaucusError('CAUCUS_INVALID_ARGUMENT', message)
-}
+import { guarded } from '../runtime/tracing.ts'
 
 /** The topics of a backend, with every ask and every request told to a tracing. Who has none uses the backend's own, at no cost. */
 export class TracedTopics implements TopicsPort {
@@ -43,7 +35,8 @@ export class TracedTopics implements TopicsPort {
 
   ask(request: AskRequest, sink: AskSink): AskPort {
     const { topic, until, withinMs } = request
-    const trace = this.#tracing.beginAsk({ topic, until, withinMs })
+    const trace = guarded(() => this.#tracing.beginAsk({ topic, until, withinMs }))
+    if (trace === undefined) return this.#topics.ask(request, sink)
     const asking = new Asking(sink, trace)
     const { carried } = trace
     try {
@@ -55,7 +48,7 @@ export class TracedTopics implements TopicsPort {
         },
       }
     } catch (error) {
-      asking.over()?.failed(error)
+      guarded(() => asking.over()?.failed(error))
       throw error
     }
   }
@@ -67,17 +60,6 @@ export class TracedTopics implements TopicsPort {
 
   view(topic: string, options?: { signal?: AbortSignal | undefined }): Promise<TopicView | undefined> {
     return this.#topics.view(topic, options)
-  }
-}
-
-/** Somebody's span processor may throw: that is heard of as any uncaught error is, and breaks nothing here. */
-const guarded = (tell: () => void): void => {
-  try {
-    tell()
-  } catch (error) {
-    queueMicrotask(() => {
-      throw error
-    })
   }
 }
 

@@ -101,6 +101,7 @@ export class Topic<Request = unknown, Reply = unknown, Received = Request, Retur
 
   /** Hears every reply on this topic from now on, whoever asked. Without a handler, loop over what it gives. */
   listen(options?: ListenOptions): Listener<Reply>
+  /** The same with a handler that is called with each reply. */
   listen(handler: HeardHandler<Reply>, options?: ListenOptions): Listener<Reply>
   listen(handler: HeardHandler<Reply> | ListenOptions = {}, options?: ListenOptions): Listener<Reply> {
     const isHandler = typeof handler === 'function'

@@ -1,5 +1,6 @@
 /** What somebody may do; each includes the one before it. */
 export const ROLES = ['read', 'member', 'admin'] as const
+/** What an identity may do: `read` looks, `member` takes part as well, `admin` gives orders too. */
 export type Role = (typeof ROLES)[number]
 
 /** A right, and where it holds. */

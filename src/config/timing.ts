@@ -27,6 +27,7 @@ export interface Timing {
   readonly staticGraceMs: Millis
 }
 
+/** The name of a preset: one machine, one data centre, or several of them. */
 export type TimingPreset = 'local' | 'lan' | 'wan'
 
 /** Starting points for one machine, one data centre and several of them. Frozen. */

@@ -58,16 +58,19 @@ export class Child {
   async firstLine(signal: AbortSignal): Promise<string> {
     const { stdout } = this.#process
     let text = ''
+    let aborted = () => {}
     const whole = new Promise<void>((resolve) => {
+      aborted = resolve
       stdout?.setEncoding('utf8').on('data', (more: string) => {
         // What it says after that line is nobody's business, but must not fill the pipe.
         if (!text.includes('\n')) text += more
         if (text.includes('\n')) resolve()
       })
-      signal.addEventListener('abort', () => resolve(), { once: true })
+      signal.addEventListener('abort', aborted, { once: true })
       void this.ended.then(() => resolve())
     })
     await whole
+    signal.removeEventListener('abort', aborted)
     signal.throwIfAborted()
     if (!text.includes('\n')) throw this.endedTooEarly()
     return text.slice(0, text.indexOf('\n'))

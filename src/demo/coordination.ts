@@ -1,5 +1,6 @@
 import type { DemoEvent } from './events.ts'
 import type { Picture } from './group.ts'
+import type { Question } from './questions.ts'
 
 /** How a worker reaches what coordinates it. Secrets are named by their files: arguments of a process are there for all to see. */
 export type Reach =
@@ -22,6 +23,20 @@ export interface Coordinator {
   readonly pid: number
 }
 
+/** One of the demo's own servers. */
+export interface ServerState {
+  readonly id: string
+  readonly pid: number
+  readonly state: 'up' | 'frozen' | 'down'
+}
+
+/** What can be done to servers of which others take over. Each says what it does in an event. */
+export interface ServerFaults {
+  kill(id: string): Promise<void>
+  freeze(id: string): void
+  wake(id: string): void
+}
+
 /** What coordinates the workers of a run. */
 export interface Coordination {
   /** Known once it has started. */
@@ -36,6 +51,12 @@ export interface Coordination {
   findCoordinator(): Promise<Coordinator | undefined>
   /** Kills the server that leads with -9, and waits until another one does. Absent where a worker coordinates. */
   failOver?(): Promise<void>
+  /** As an operator does with a member that is to be stopped; absent where that takes no order. */
+  drain?(group: string, member: string): Promise<void>
+  /** Of the demo's own. */
+  readonly servers?: readonly ServerState[]
+  /** Absent where there is nobody who could take over. */
+  readonly serverFaults?: ServerFaults | undefined
   /** Resolves once nothing of it is left. */
   stop(): Promise<void>
   killAll(): void
@@ -47,4 +68,6 @@ export interface CoordinationListener {
   tell(event: DemoEvent): void
   /** There is no demo without it. */
   failed(error: unknown): void
+  /** Answers what the page of a server asks the demo. Absent: its page has no buttons. */
+  answer?(question: Question): Promise<unknown>
 }

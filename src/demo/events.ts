@@ -32,6 +32,25 @@ export type DemoEvent =
       readonly before: number
       readonly now: number
     }
+  /** From here on only where somebody watches and presses keys. */
+  | { readonly type: 'cut'; readonly worker: string; readonly partitions: number }
+  | { readonly type: 'healed'; readonly worker: string; readonly cutMs: number }
+  | { readonly type: 'draining'; readonly worker: string; readonly partitions: number }
+  | { readonly type: 'left'; readonly worker: string; readonly pid: number }
+  | { readonly type: 'deploying'; readonly workers: number }
+  | { readonly type: 'deployed'; readonly workers: number; readonly afterMs: number }
+  | {
+      readonly type: 'serverKilled' | 'serverFrozen' | 'serverContinued'
+      readonly server: string
+      readonly pid: number
+    }
+  /** Somebody asked for what cannot be done. */
+  | { readonly type: 'refused'; readonly because: string }
+  /** The work begins again, with the files that are there now. */
+  | { readonly type: 'begun'; readonly round: number; readonly files: number }
+  | RoundChecked
+  /** Nothing more is begun: the last check comes. */
+  | { readonly type: 'ending' }
   | { readonly type: 'lost'; readonly worker: string; readonly pid: number; readonly because: string }
   | {
       readonly type: 'whole'
@@ -55,3 +74,23 @@ export type DemoEvent =
       readonly faults: readonly string[]
     }
   | Summary
+
+/** The check of a round after the first. */
+export interface RoundChecked {
+  readonly type: 'round'
+  readonly round: number
+  readonly ok: boolean
+  /** Of the list, so many were handed out: all of them, but in the round that is cut short. */
+  readonly files: number
+  readonly hashed: number
+  readonly overlaps: number
+  readonly claims: number
+  readonly again: number
+  /** What was done to the processes meanwhile. */
+  readonly killed: number
+  readonly frozen: number
+  readonly cut: number
+  readonly joined: number
+  readonly deployed: number
+  readonly faults: readonly string[]
+}

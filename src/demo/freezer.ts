@@ -1,8 +1,11 @@
 import { spawn } from 'node:child_process'
 import type { Child } from './child.ts'
 
-/** Waits for the end of its input, which comes by itself when the demo is gone, however it ended; Ctrl-C is not for it. */
-const GUARD = 'trap "" INT; read -r _; kill -CONT "$0"'
+/**
+ * Waits for the end of its input, which comes by itself when the demo is gone, however it ended. Ctrl-C is not for it, nor a terminal that hangs up:
+ * that one ends whatever runs, and leaves what is stopped as it is.
+ */
+const GUARD = 'trap "" HUP INT TERM; read -r _; kill -CONT "$0"'
 
 /**
  * Stops a process in its tracks; call the result to let it go on.
@@ -17,6 +20,8 @@ export const freeze = (child: Child): (() => void) => {
   guard.stdin.on('error', () => undefined)
   child.signal('SIGSTOP')
   return () => {
+    // Its number may be somebody else's by now.
+    if (!child.isAlive) return void guard.kill('SIGKILL')
     child.signal('SIGCONT')
     guard.stdin.end()
   }

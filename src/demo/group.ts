@@ -10,6 +10,9 @@ const LOOK_EVERY_MS = 25
 /** Far beyond any lease, drain or settle time of the demo: something is wrong then, and waiting longer does not mend it. */
 const PATIENCE_MS = 60_000
 
+/** Longer than the drain limit of the demo's groups: then it goes with what it has, as a process that is told to stop. */
+const DRAIN_LIMIT_MS = 5_000
+
 /** As whoever coordinates describes the group. */
 export interface Picture {
   readonly state: string
@@ -33,6 +36,21 @@ export const untilWhole = async (
     if (!patiently && performance.now() - startedAt > PATIENCE_MS) {
       throw new CaucusError('CAUCUS_TIMEOUT', `the group was not whole again within ${PATIENCE_MS / 1000} s`)
     }
+    await sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => signal.throwIfAborted())
+  }
+}
+
+/** Resolves once that member has nothing any more, is no member, or is not there; or when it takes too long to wait for. */
+export const untilDrained = async (
+  look: () => Promise<Picture | undefined>,
+  isThere: () => boolean,
+  id: string,
+  signal: AbortSignal,
+): Promise<void> => {
+  const startedAt = performance.now()
+  while (isThere() && performance.now() - startedAt < DRAIN_LIMIT_MS) {
+    const member = (await look())?.members.find((each) => each.id === id)
+    if (member?.partitions === undefined || member.partitions.length === 0) return
     await sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => signal.throwIfAborted())
   }
 }

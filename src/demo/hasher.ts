@@ -42,6 +42,7 @@ export class Hasher {
   #lookedNs = clockNs()
   #writtenNs = 0
   #finished = false
+  #closed = false
 
   constructor(order: WorkOrder, files: readonly string[], ownership: Ownership, tell: (message: FromWorker) => void) {
     this.#order = order
@@ -64,13 +65,21 @@ export class Hasher {
 
   /** Works until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
+    while (!signal.aborted && !this.#closed) {
       this.#look()
       const path = this.#choose()
       // A file that was lost on the way is not tried again at once: whatever took it must get its turn.
       if (path === undefined || !(await this.#work(path))) await sleep(IDLE_MS)
     }
     this.finish()
+    this.#results.close()
+    this.#intervals.close()
+  }
+
+  /** Ends `run`, once what it is about is over. */
+  close(): void {
+    this.finish()
+    this.#closed = true
   }
 
   /** Writes down the last of the claims. Nothing is done or claimed from then on. */

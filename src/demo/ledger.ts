@@ -29,6 +29,9 @@ export class Ledger {
   #startedAtMs = 0
   #progressAtMs = 0
   #faultsOver = false
+  #isEnding = false
+  /** How many files of the list were handed out. */
+  released = 0
   #beat: NodeJS.Timeout | undefined
 
   constructor(options: LedgerOptions) {
@@ -54,6 +57,21 @@ export class Ledger {
     this.#faultsOver = true
   }
 
+  /** Nothing more is handed out. */
+  handOutNoMore(): void {
+    this.#isEnding = true
+  }
+
+  /** Somebody is missing, for whom the others wait: no progress is nothing to worry about meanwhile. */
+  excuse(): void {
+    this.#progressAtMs = performance.now()
+  }
+
+  /** Everything that was handed out is done. */
+  get isCaughtUp(): boolean {
+    return this.results.size >= this.released
+  }
+
   get isComplete(): boolean {
     return this.results.size >= this.#options.files
   }
@@ -66,7 +84,8 @@ export class Ledger {
   release(): void {
     const { files, spanMs, release } = this.#options
     const elapsedMs = performance.now() - this.#startedAtMs
-    release(releasedBy({ elapsedMs, spanMs, files, faultsOver: this.#faultsOver }))
+    if (!this.#isEnding) this.released = releasedBy({ elapsedMs, spanMs, files, faultsOver: this.#faultsOver })
+    release(this.released)
   }
 
   /** Takes in what the workers wrote since the last time. */

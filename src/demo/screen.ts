@@ -5,7 +5,7 @@ import { type Paint, plain, Story, seconds } from './story.ts'
 
 interface Row {
   readonly id: string
-  state: 'at work' | 'frozen' | 'gone'
+  state: 'at work' | 'frozen' | 'cut off' | 'leaving'
   partitions: number
   hashed: number
 }
@@ -15,6 +15,8 @@ export interface Board {
   readonly done: number
   readonly files: number
   readonly rows: readonly Row[]
+  /** What can be pressed. */
+  readonly keys?: string
 }
 
 const DRAW_EVERY_MS = 100
@@ -32,6 +34,7 @@ export class Screen implements Show {
   #tenths = 0
   /** How many lines the picture has that stands there, and what is in them. */
   #drawn = 0
+  #keys: string | undefined
   #shown = ''
   #timer: NodeJS.Timeout | undefined
 
@@ -48,7 +51,8 @@ export class Screen implements Show {
     this.#follow(event)
     const lines = this.#story.lines(event)
     const isTimed = event.type !== 'started' && event.type !== 'summary'
-    if (event.type === 'summary') this.end()
+    // Below the verdict nothing more comes, but where the work goes on.
+    if (event.type === 'summary' && this.#keys === undefined) this.end()
     if (lines.length > 0) this.#draw(isTimed ? lines.map((line) => `${this.#time()} ${line}`) : lines)
   }
 
@@ -60,6 +64,11 @@ export class Screen implements Show {
   /** Lines that belong to no event. */
   say(lines: readonly string[]): void {
     this.#draw(lines)
+  }
+
+  /** From now on the picture says what can be pressed. */
+  showKeys(keys: string): void {
+    this.#keys = keys
   }
 
   end(): void {
@@ -77,10 +86,19 @@ export class Screen implements Show {
     else if (event.type === 'progress') this.#progress(event.done)
     else if (event.type === 'joined')
       this.#rows.set(event.worker, { id: event.worker, state: 'at work', partitions: 0, hashed: 0 })
-    else if (event.type === 'killed' || event.type === 'lost') this.#setState(event.worker, 'gone')
+    else if (event.type === 'begun') this.#begin(event.files)
+    else if (event.type === 'killed' || event.type === 'lost' || event.type === 'left') this.#rows.delete(event.worker)
+    else if (event.type === 'cut') this.#setState(event.worker, 'cut off')
+    else if (event.type === 'draining') this.#setState(event.worker, 'leaving')
     else if (event.type === 'frozen') this.#setState(event.worker, 'frozen')
-    else if (event.type === 'continued') this.#setState(event.worker, 'at work')
+    else if (event.type === 'continued' || event.type === 'healed') this.#setState(event.worker, 'at work')
     else if (event.type === 'whole') for (const row of this.#rows.values()) row.partitions = event.shares[row.id] ?? 0
+  }
+
+  #begin(files: number): void {
+    this.#files = files
+    this.#done = 0
+    this.#tenths = 0
   }
 
   #progress(done: number): void {
@@ -106,7 +124,8 @@ export class Screen implements Show {
     }
     const { columns, rows } = this.#size()
     const board = { done: this.#done, files: this.#files, rows: byId([...this.#rows.values()]) }
-    const picture = drawBoard(board, columns, this.#paint).slice(0, Math.max(1, rows - 2))
+    const keys = this.#keys === undefined ? {} : { keys: this.#keys }
+    const picture = drawBoard({ ...board, ...keys }, columns, this.#paint).slice(0, Math.max(1, rows - 2))
     const text = picture.map((line) => `${line}\n`).join('')
     if (before === '' && text === this.#shown) return
     this.#write(`${this.#up()}${before}${text}`)
@@ -126,24 +145,23 @@ export class Screen implements Show {
 }
 
 /** A bar for the whole, and for each worker one for its share: together they are as long as that of the whole. */
-export const drawBoard = ({ done, files, rows }: Board, columns: number, paint: Paint): string[] => {
+export const drawBoard = ({ done, files, rows, keys }: Board, columns: number, paint: Paint): string[] => {
   const width = Math.max(10, Math.min(50, columns - 40))
   const part = files === 0 ? 0 : done / files
-  const lines = rows
-    .filter(({ state }) => state !== 'gone')
-    .map(({ id, state, partitions, hashed }) => {
-      const share = `${String(partitions).padStart(3)} partitions ${String(hashed).padStart(6)} files`
-      const blocks = '█'.repeat(Math.round((partitions / PARTITIONS) * width))
-      return cut(
-        `  ${id.padEnd(3)} ${share}  ${state === 'frozen' ? paint('bad', 'frozen') : paint('good', blocks)}`,
-        columns,
-      )
-    })
+  const lines = rows.map(({ id, state, partitions, hashed }) => {
+    const share = `${String(partitions).padStart(3)} partitions ${String(hashed).padStart(6)} files`
+    const blocks = '█'.repeat(Math.round((partitions / PARTITIONS) * width))
+    return cut(
+      `  ${id.padEnd(3)} ${share}  ${state === 'frozen' || state === 'cut off' ? paint('bad', state) : paint(state === 'leaving' ? 'soft' : 'good', blocks)}`,
+      columns,
+    )
+  })
   const bar = '█'.repeat(Math.floor(part * width)).padEnd(width, '·')
   return [
     '',
     ...lines,
     cut(`  ${paint('strong', bar)} ${Math.floor(part * 100)} %  ${done} of ${files} files`, columns),
+    ...(keys === undefined ? [] : [cut(`  ${paint('soft', keys)}`, columns)]),
   ]
 }
 

@@ -2,14 +2,28 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { CaucusError } from '../errors.ts'
 import { Child, type Ending } from './child.ts'
-import type { Coordination, CoordinationListener, Coordinator, Reach } from './coordination.ts'
+import type {
+  Coordination,
+  CoordinationListener,
+  Coordinator,
+  Reach,
+  ServerFaults,
+  ServerState,
+} from './coordination.ts'
+import { freeze } from './freezer.ts'
 import { GROUP, type Picture } from './group.ts'
-import { answerOf } from './web.ts'
+import { answerAsked } from './page-questions.ts'
+import { answerOf, putTo } from './web.ts'
 
 const CAUCUS = fileURLToPath(new URL('../../bin/caucus.js', import.meta.url))
+/** The same with the buttons of the demo on its page. */
+const WITH_BUTTONS = fileURLToPath(new URL('../cli/demo/server.js', import.meta.url))
 const ORPHAN = new URL('./orphan.js', import.meta.url).href
 const STOP_LIMIT_MS = 2_000
 const LOOK_EVERY_MS = 5
+/** An election later, somebody takes orders again. */
+const DRAIN_LIMIT_MS = 3_000
+const LOOK_AGAIN_MS = 100
 /** Far beyond any election: something is wrong then, and waiting longer does not mend it. */
 const PATIENCE_MS = 30_000
 /** As whoever minds processes starts again what has crashed. */
@@ -25,6 +39,10 @@ interface Server {
   readonly order: ServerOrder
   child: Child
   url: string
+  /** It listens. */
+  isUp: boolean
+  /** Continues it, while it is stopped. */
+  thaw?: (() => void) | undefined
 }
 
 /** Who leads, as anybody with `curl` sees it. */
@@ -60,13 +78,82 @@ export class Servers implements Coordination {
   }
 
   get look(): string {
-    // Any of them answers for all.
-    return `curl ${this.#urls[0]}/v1/groups/${GROUP}`
+    // Any of them answers for all, but one that was killed a moment ago.
+    const server = this.#servers.find(({ isUp }) => isUp) ?? this.#servers[0]
+    return `curl ${server?.url}/v1/groups/${GROUP}`
   }
 
   async picture(group: string): Promise<Picture | undefined> {
     const path = `/v1/groups/${encodeURIComponent(group)}`
-    return (await answerOf(this.#urls, path, this.#signal)) as Picture | undefined
+    return (await answerOf(this.#awake, path, this.#signal)) as Picture | undefined
+  }
+
+  /** Without those that the demo itself has stopped: they would be waited for. */
+  get #awake(): readonly string[] {
+    return this.#servers.filter(({ thaw }) => thaw === undefined).map(({ url }) => url)
+  }
+
+  get servers(): readonly ServerState[] {
+    return this.#servers.map(({ order: { id }, child, isUp, thaw }) => ({
+      id,
+      pid: child.pid,
+      state: !isUp ? 'down' : thaw === undefined ? 'up' : 'frozen',
+    }))
+  }
+
+  async drain(group: string, member: string): Promise<void> {
+    const path = `/v1/groups/${encodeURIComponent(group)}/members/${encodeURIComponent(member)}/drain`
+    const sinceMs = performance.now()
+    // Whoever is to stop does so in any case: it goes with what it has, as when nobody had ordered it.
+    while (performance.now() - sinceMs < DRAIN_LIMIT_MS && !(await putTo(this.#awake, path, this.#signal)))
+      await sleep(LOOK_AGAIN_MS, undefined, { signal: this.#signal }).catch(() => this.#signal.throwIfAborted())
+  }
+
+  get serverFaults(): ServerFaults | undefined {
+    if (!this.#isReplicated) return undefined
+    return {
+      kill: (id) => this.#kill(this.#serverOf(id)),
+      freeze: (id) => this.#freeze(this.#serverOf(id)),
+      wake: (id) => this.#wake(this.#serverOf(id)),
+    }
+  }
+
+  #serverOf(id: string): Server {
+    const server = this.#servers.find(({ order }) => order.id === id)
+    if (server?.isUp === true) return server
+    throw new CaucusError('CAUCUS_NOT_FOUND', `no server ${id} is running now`)
+  }
+
+  /** The others go on, and it is started again. */
+  async #kill(server: Server): Promise<void> {
+    const { order, child } = server
+    child.signal('SIGKILL')
+    await child.ended
+    this.#listener.tell({ type: 'serverKilled', server: order.id, pid: child.pid })
+  }
+
+  #freeze(server: Server): void {
+    const { order, child } = server
+    if (server.thaw !== undefined) return
+    const sinceMs = performance.now()
+    server.thaw = freeze(child)
+    this.#listener.tell({ type: 'serverFrozen', server: order.id, pid: child.pid })
+    if (order.id === this.#leader?.identifier) this.#inBackground(this.#untilLed(sinceMs, child))
+  }
+
+  #wake(server: Server): void {
+    const { order, child, thaw } = server
+    if (thaw === undefined) return
+    server.thaw = undefined
+    thaw()
+    if (child.isAlive) this.#listener.tell({ type: 'serverContinued', server: order.id, pid: child.pid })
+  }
+
+  /** Too few of them may be there for another leader, since somebody has stopped the others: nothing is wrong with that. */
+  #inBackground(led: Promise<void>): void {
+    led.catch((error: unknown) => {
+      if (!this.#stopping && !this.#signal.aborted && this.#listener.answer === undefined) this.#listener.failed(error)
+    })
   }
 
   /** The voter that leads now: another one may have been elected since it was told. Of a single server nobody asks. */
@@ -89,7 +176,7 @@ export class Servers implements Coordination {
   /** Resolves once all of them listen, and one of several leads. */
   async start(): Promise<void> {
     const sinceMs = performance.now()
-    for (const order of this.#orders) this.#servers.push({ order, child: this.#spawn(order), url: '' })
+    for (const order of this.#orders) this.#servers.push({ order, child: this.#spawn(order), url: '', isUp: false })
     await Promise.all(this.#servers.map((server) => this.#listening(server)))
     if (this.#isReplicated) await this.#untilLed(sinceMs)
   }
@@ -110,6 +197,7 @@ export class Servers implements Coordination {
   /** Resolves once no server is left. */
   async stop(): Promise<void> {
     this.#stopping = true
+    for (const { thaw } of this.#servers) thaw?.()
     await Promise.all(this.#servers.map(({ child }) => child.stop(() => child.signal('SIGTERM'), STOP_LIMIT_MS)))
   }
 
@@ -119,7 +207,11 @@ export class Servers implements Coordination {
   }
 
   #spawn({ id, args }: ServerOrder): Child {
-    return new Child(id, ['--import', ORPHAN, CAUCUS, 'serve', ...args])
+    const { answer } = this.#listener
+    if (answer === undefined) return new Child(id, ['--import', ORPHAN, CAUCUS, 'serve', ...args])
+    const child = new Child(id, ['--import', ORPHAN, WITH_BUTTONS, ...args])
+    child.onMessage((message) => void answerAsked(message, answer, child))
+    return child
   }
 
   async #listening(server: Server): Promise<void> {
@@ -129,18 +221,22 @@ export class Servers implements Coordination {
     if (url === undefined)
       throw new CaucusError('CAUCUS_BACKEND', `${child.name} said ${JSON.stringify(line)}, not where it listens`)
     server.url = url
+    server.isUp = true
     this.#listener.tell({ type: 'listening', server: order.id, url, pid: child.pid })
     void child.ended.then((ending) => this.#ended(server, child, ending))
   }
 
   /** One that was stopped or killed comes back, while the others go on; one that failed by itself has a reason that somebody must read. */
   #ended(server: Server, child: Child, { code, signal }: Ending): void {
+    server.isUp = false
+    server.thaw?.()
+    server.thaw = undefined
     if (this.#stopping) return
     if (!this.#isReplicated || (signal === null && code !== 0)) return this.#listener.failed(child.endedTooEarly())
     // Whoever killed it by hand wants to see what becomes of that.
     const isMissed = server.order.id === this.#leader?.identifier && child !== this.#victim
-    const led = isMissed ? this.#untilLed(performance.now(), child) : undefined
-    void Promise.all([this.#startAgain(server), led]).catch((error: unknown) => {
+    if (isMissed) this.#inBackground(this.#untilLed(performance.now(), child))
+    this.#startAgain(server).catch((error: unknown) => {
       if (!this.#stopping && !this.#signal.aborted) this.#listener.failed(error)
     })
   }
@@ -179,7 +275,7 @@ export class Servers implements Coordination {
 
   /** As anybody with `curl` sees it. Of all who answer the one that knows the latest: the others may not have heard of it yet. */
   async #whoLeads(): Promise<Leader | undefined> {
-    const answers = this.#urls.map(
+    const answers = this.#awake.map(
       async (url) => (await answerOf([url], '/v1/leader', this.#signal)) as Leader | undefined,
     )
     const leaders = (await Promise.all(answers)).filter((leader) => leader !== undefined)

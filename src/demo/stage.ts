@@ -18,23 +18,35 @@ export interface StageOptions {
   readonly kill: number
   /** Servers of the demo's own, or what somebody else supplies. */
   readonly backend: 'embedded' | 'peer' | Coordinate
+  /** After the first round the work goes on, and whoever watches can have things done to the processes. */
+  readonly stays?: boolean | undefined
+}
+
+/** The work once over: a list of files, and the logs of what became of them. */
+export interface Round {
+  readonly number: number
+  readonly folder: string
+  readonly files: readonly string[]
+  readonly problems: readonly Problem[]
 }
 
 /** Everything that a run needs before its first process is started. */
 export interface Stage {
   readonly dir: string
-  readonly files: readonly string[]
-  readonly problems: readonly Problem[]
-  /** For the logs of this run. */
+  readonly first: Round
+  /** For the logs of this run, each round in a folder of its own. */
   readonly folder: string
   readonly output: string
   readonly workers: number
   readonly kill: number
+  readonly stays: boolean
   /** Of the demo's own; none where something else coordinates. */
   readonly servers: readonly ServerOrder[]
   readonly coordinate: Coordinate
   /** By the full path of a file: it is written by the demo, so it is no input. */
   readonly isOurs: (file: string) => boolean
+  /** The files as they are now. What is left of the round before the last one goes. */
+  nextRound(number: number, signal: AbortSignal): Promise<Round>
   /** Removes the logs. The list of checksums stays, if there is one. */
   clear(): void
 }
@@ -50,22 +62,33 @@ export const setStage = async (options: StageOptions, signal: AbortSignal): Prom
     mkdirSync(folder)
     const output = asked ?? join(home, SUMS)
     const isOurs = (file: string) => file === output || file === home || file.startsWith(home + sep)
-    const { files, problems } = await listFiles(dir, isOurs, signal)
-    if (files.length === 0) throw refuse(dir, 'has no regular file that could be read; name a folder with some files')
-    writeFileSync(join(folder, 'files.ndjson'), files.map((path) => `${JSON.stringify(path)}\n`).join(''))
-    const { workers, kill, backend } = options
+    const round = async (number: number, ended: AbortSignal): Promise<Round> => {
+      const { files, problems } = await listFiles(dir, isOurs, ended)
+      if (files.length === 0) throw refuse(dir, 'has no regular file that could be read; name a folder with some files')
+      const own = join(folder, `round-${number}`)
+      mkdirSync(own)
+      writeList(own, files)
+      return { number, folder: own, files, problems }
+    }
+    const first = await round(1, signal)
+    const { workers, kill, backend, stays = false } = options
     const servers = await serversOf(backend, folder)
     return {
       dir,
-      files,
-      problems,
+      first,
       folder,
       output,
       workers,
       kill,
+      stays,
       servers,
       coordinate: typeof backend === 'function' ? backend : (listener, ended) => new Servers(servers, listener, ended),
       isOurs,
+      // Somebody who was frozen for long may still write into that of the last one.
+      nextRound: (number, ended) => {
+        remove(join(folder, `round-${number - 2}`))
+        return round(number, ended)
+      },
       clear: () => remove(existsSync(join(home, SUMS)) ? folder : home),
     }
   } catch (error) {
@@ -73,6 +96,10 @@ export const setStage = async (options: StageOptions, signal: AbortSignal): Prom
     throw error
   }
 }
+
+/** What a round is about, for its workers and for the check. */
+export const writeList = (folder: string, files: readonly string[]): void =>
+  writeFileSync(join(folder, 'files.ndjson'), files.map((path) => `${JSON.stringify(path)}\n`).join(''))
 
 const serversOf = async (backend: StageOptions['backend'], folder: string): Promise<readonly ServerOrder[]> => {
   if (typeof backend === 'function') return []

@@ -1,4 +1,5 @@
-import type { DemoEvent } from './events.ts'
+import type { DemoEvent, RoundChecked } from './events.ts'
+import { GROUP } from './group.ts'
 import { printablePath } from './names.ts'
 import { PARTITIONS } from './results.ts'
 import type { Summary } from './summary.ts'
@@ -16,6 +17,8 @@ const UNREAD_SHOWN = 5
 export class Story {
   readonly #paint: Paint
   #unread = 0
+  #page: string | undefined
+  #isPageTold = false
   #output: Extract<DemoEvent, { type: 'output' }> | undefined
   #checked: Extract<DemoEvent, { type: 'checked' }> | undefined
 
@@ -36,6 +39,7 @@ export class Story {
           '',
         ]
       case 'listening':
+        this.#page ??= event.url
         return [`${event.server} is process ${event.pid}, at ${event.url}`]
       case 'led':
         return [`${paint('good', event.server)} leads in term ${event.term}, after ${event.afterMs} ms`]
@@ -58,7 +62,35 @@ export class Story {
       case 'lost':
         return [`${paint('bad', event.worker)} (process ${event.pid}) is gone: ${event.because}`]
       case 'whole':
-        return [paint('soft', wholeLine(event))]
+        return [paint('soft', wholeLine(event)), ...this.#pageLines()]
+      case 'cut':
+        return [
+          `${paint('bad', event.worker)} cut off from every server with ${event.partitions} partitions; it works on until its lease ends`,
+        ]
+      case 'healed':
+        return [`${paint('good', event.worker)} has its way to the servers again after ${seconds(event.cutMs)}`]
+      case 'draining':
+        return [`${event.worker} is drained: it lets go of its ${event.partitions} partitions, and stops then`]
+      case 'left':
+        return [`${paint('bad', event.worker)} stopped in good order; a new one comes in its place`]
+      case 'deploying':
+        return [paint('strong', `Rolling deploy of ${event.workers} workers, one after the other`)]
+      case 'deployed':
+        return [paint('strong', `Rolling deploy over after ${seconds(event.afterMs)}`)]
+      case 'serverKilled':
+        return [`${paint('bad', event.server)} killed with -9; it is started again`]
+      case 'serverFrozen':
+        return [`${paint('bad', event.server)} frozen; it does not know that it is`]
+      case 'serverContinued':
+        return [`${paint('good', event.server)} continued; it has to find out what it missed`]
+      case 'refused':
+        return [paint('bad', event.because)]
+      case 'begun':
+        return [paint('soft', `Round ${event.round}: ${event.files} files, from the first one`)]
+      case 'ending':
+        return ['Nothing more is begun; what is under way is finished, and checked. Once more ends it at once.']
+      case 'round':
+        return roundLines(event, paint)
       case 'unread':
         return this.#unreadLines(event)
       case 'checked':
@@ -76,6 +108,13 @@ export class Story {
       case 'progress':
         return []
     }
+  }
+
+  /** Once, as soon as there is something to see. */
+  #pageLines(): string[] {
+    if (this.#page === undefined || this.#isPageTold) return []
+    this.#isPageTold = true
+    return [this.#paint('strong', `See it in a browser: ${this.#page}/#/groups/${GROUP}`)]
   }
 
   #unreadLines({ path, reason }: Extract<DemoEvent, { type: 'unread' }>): string[] {
@@ -106,6 +145,20 @@ const wholeLine = ({ afterMs, shares, moved, minimumMoves }: Whole): string => {
   const moves = moved === 0 ? '' : `; ${moved} moved, at least ${minimumMoves} had to`
   return `  whole after ${seconds(afterMs)}: ${list}${moves}`
 }
+
+const roundLines = (round: RoundChecked, paint: Paint): string[] => {
+  const { ok, files, hashed, overlaps, claims, faults } = round
+  const mark = ok ? paint('good', '✓') : paint('bad', '✗')
+  const deeds = DEEDS.flatMap((what) => (round[what] === 0 ? [] : [`${round[what]} ${WORDS[what]}`]))
+  const despite = deeds.length === 0 ? '' : ` (${deeds.join(', ')})`
+  return [
+    `${mark} round ${round.round} checked: ${hashed} of ${files} files, each once; ${overlaps} overlaps among ${claims} claims${despite}`,
+    ...faults.map((fault) => paint('bad', `  ${fault}`)),
+  ]
+}
+
+const DEEDS = ['killed', 'frozen', 'cut', 'joined', 'deployed'] as const
+const WORDS = { killed: 'killed', frozen: 'frozen', cut: 'cut off', joined: 'added', deployed: 'deployed' }
 
 const MOVED_MORE =
   '  More moved than had to: on a busy machine the leases of workers that live may run out, too. That costs time, and breaks no promise.'

@@ -1,17 +1,17 @@
-import { join } from 'node:path'
+import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CaucusError } from '../errors.ts'
 import type { Ending } from './child.ts'
 import type { Coordination } from './coordination.ts'
 import { Crew, type Worker } from './crew.ts'
 import type { DemoEvent } from './events.ts'
-import { freeze } from './freezer.ts'
-import { GROUP, untilWhole } from './group.ts'
-import { LineLog } from './log.ts'
+import { GROUP, untilDrained } from './group.ts'
 import type { FromWorker, ToWorker } from './messages.ts'
+import { Network } from './network.ts'
+import type { Question } from './questions.ts'
 import { type Fault, LULL_MS } from './script.ts'
 import type { Stage } from './stage.ts'
-import { movesBetween, type OwnersView, sharesOf } from './views.ts'
+import { Whole } from './whole.ts'
 
 interface Wait {
   readonly worker: Worker
@@ -20,57 +20,72 @@ interface Wait {
   reject(reason: unknown): void
 }
 
-/** The workers as a group: lets them join, does the faults, and knows when the group is whole again and what moved meanwhile. */
+export interface TeamListener {
+  tell(event: DemoEvent): void
+  /** Answers what a page of the demo asks. */
+  answer(question: Question): Promise<unknown>
+}
+
+/** The workers as a group, and whoever coordinates them: lets workers join, and does to them what happens to processes and networks. */
 export class Team {
   readonly #stage: Stage
   readonly #tell: (event: DemoEvent) => void
   readonly #controller = new AbortController()
   readonly #crew: Crew
-  readonly #coordination: Coordination
-  readonly #views: LineLog
   readonly #waits = new Set<Wait>()
-  readonly #killServers = () => this.#coordination.killAll()
-  readonly counts = { killed: 0, frozen: 0, joined: 0 }
-  #view: OwnersView = { members: [], owners: [] }
-  #frozen: Worker | undefined
-  #thaw = () => {}
+  readonly #sinceMs = new Map<Worker, number>()
+  /** A worker that is only just starting does not know yet which round it is. */
+  #hiring: Promise<unknown> = Promise.resolve()
+  readonly #killAll = () => {
+    this.coordination.killAll()
+    this.#network?.killAll()
+  }
+  readonly #network: Network | undefined
+  readonly coordination: Coordination
+  readonly whole: Whole
+  readonly counts = { killed: 0, frozen: 0, joined: 0, cut: 0, deployed: 0 }
+  #folder = ''
 
-  constructor(stage: Stage, tell: (event: DemoEvent) => void) {
+  constructor(stage: Stage, { tell, answer }: TeamListener) {
     this.#stage = stage
     this.#tell = tell
-    this.#views = new LineLog(join(stage.folder, 'views.ndjson'))
+    // As many waits go on at once as there are processes; each takes its listener back.
+    setMaxListeners(1_000, this.signal)
     this.#crew = new Crew({
       said: (worker, message) => this.#said(worker, message),
       lost: (worker, ending) => this.#lost(worker, ending),
     })
-    this.#coordination = stage.coordinate({ tell, failed: (error) => this.abort(error) }, this.signal)
+    const failed = (error: unknown) => this.abort(error)
+    this.coordination = stage.coordinate({ tell, failed, ...(stage.stays && { answer }) }, this.signal)
+    if (stage.stays && stage.servers.length > 0) this.#network = new Network(failed)
+    this.whole = new Whole({
+      look: () => this.coordination.picture(GROUP),
+      expected: () => this.#crew.atWork.filter(isReachable).map(({ id }) => id),
+      signal: this.signal,
+      tell,
+      patiently: stage.stays,
+    })
     // The last resort, for errors that nobody caught.
-    process.once('exit', this.#killServers)
+    process.once('exit', this.#killAll)
   }
 
   get signal(): AbortSignal {
     return this.#controller.signal
   }
 
-  /** A command that shows the group. */
-  get look(): string {
-    return this.#coordination.look
+  /** Nothing is begun any more. */
+  get isOver(): boolean {
+    return this.whole.isClosed
   }
 
-  /** Who coordinates now, where somebody else could take over. */
-  async findCoordinator(): Promise<
-    { readonly id: string; readonly pid: number; readonly isWorker: boolean } | undefined
-  > {
-    const found = await this.#coordination.findCoordinator()
-    if (found === undefined) return undefined
-    const { id, pid } = found
-    if (id !== undefined) return { id, pid, isWorker: false }
-    const worker = this.#crew.atWork.find(({ child }) => child.pid === pid)
-    return worker && { id: worker.id, pid, isWorker: true }
-  }
-
+  /** Alive, and not stopped by us; the oldest first. */
   get atWork(): readonly Worker[] {
     return this.#crew.atWork
+  }
+
+  /** Workers can be cut off from what coordinates them. */
+  get canCut(): boolean {
+    return this.#network !== undefined
   }
 
   /** Every wait ends with `reason`. */
@@ -85,18 +100,27 @@ export class Team {
 
   /** Resolves once the servers and the first workers are there, and everything has an owner. */
   async start(): Promise<void> {
-    await this.#coordination.start()
+    await this.coordination.start()
     await Promise.all(Array.from({ length: this.#stage.workers }, () => this.#hire()))
-    await this.#untilWhole(performance.now())
+    await this.whole.again(performance.now())
+  }
+
+  /** Another round: nobody is only just starting. */
+  async begin(folder: string): Promise<void> {
+    await this.#hiring
+    this.#folder = folder
+    this.whole.begin(folder)
+    for (const what of Object.keys(this.counts) as (keyof typeof this.counts)[]) this.counts[what] = 0
   }
 
   tellAll(message: ToWorker): void {
     this.#crew.tellAll(message)
   }
 
-  /** Resolves once everybody at work has said so, or after `limitMs`. */
+  /** Resolves once everybody at work, of those who can hear it, has said so, or after `limitMs`. */
   async untilAll(type: FromWorker['type'], limitMs: number): Promise<void> {
-    const all = Promise.all(this.#crew.atWork.map((worker) => this.#until(type, worker)))
+    const awake = this.#crew.atWork.filter(({ isFrozen }) => !isFrozen)
+    const all = Promise.all(awake.map((worker) => this.#until(type, worker)))
     await Promise.race([all, this.sleep(limitMs)])
   }
 
@@ -104,95 +128,145 @@ export class Team {
   async suffer(fault: Fault): Promise<void> {
     const sinceMs = performance.now()
     // In the order of their age, so that each fault meets another one.
-    const [oldest, second = oldest] = this.#crew.atWork
-    if (fault === 'join') {
-      await this.#hire()
-      this.counts.joined++
-    } else if (fault === 'kill') {
-      if (oldest !== undefined) await this.#kill(oldest)
-    } else if (fault === 'failover') {
-      await this.#failOver()
-    } else if (second !== undefined) await this.#freeze(second)
-    await this.#untilWhole(sinceMs)
+    const [oldest, second = oldest] = this.#crew.atWork.filter(isReachable)
+    if (fault === 'join') await this.add()
+    else if (fault === 'kill') {
+      if (oldest !== undefined) await this.kill(oldest)
+    } else if (fault === 'failover') await this.failOver()
+    else if (second !== undefined) await this.#freezeForAWhile(second)
+    await this.whole.again(sinceMs)
   }
 
-  /** Tells what becomes of the group, whoever is killed, until it is aborted. */
-  async watch(): Promise<never> {
-    for (;;) {
-      const changed = this.#expected().join() !== this.#view.members.join()
-      if (changed) await this.#untilWhole(performance.now(), { patiently: true })
-      await this.sleep(100)
-    }
-  }
-
-  /** Resolves once no process is left. */
-  async stop(): Promise<void> {
-    this.#thaw()
-    await this.#crew.stop({ atOnce: this.signal.aborted })
-    if (this.signal.aborted) this.#coordination.killAll()
-    await this.#coordination.stop()
-    process.off('exit', this.#killServers)
-    this.#views.close()
-  }
-
-  /** Starts one more worker and waits until it is a member. */
-  async #hire(): Promise<void> {
-    const { folder, dir } = this.#stage
-    const worker = this.#crew.startWorker({ reach: this.#coordination.reach, group: GROUP, folder, dir })
-    await this.#until('ready', worker)
-    if (worker.isAtWork) this.#tell({ type: 'joined', worker: worker.id, pid: worker.child.pid })
-  }
-
-  async #kill(worker: Worker, { coordinated }: { coordinated?: true } = {}): Promise<void> {
-    const { id, child } = worker
-    await this.#crew.kill(worker)
-    this.counts.killed++
-    const partitions = sharesOf(this.#view)[id] ?? 0
-    this.#tell({ type: 'killed', worker: id, pid: child.pid, partitions, ...(coordinated === true && { coordinated }) })
-  }
-
-  /** Where it is a worker that coordinates, that one is killed, and another one joins in its place. */
-  async #failOver(): Promise<void> {
-    if (this.#coordination.failOver !== undefined) return this.#coordination.failOver()
-    const coordinator = await this.findCoordinator()
-    const worker = this.#crew.atWork.find(({ child }) => child.pid === coordinator?.pid)
-    if (worker === undefined)
-      throw new CaucusError('CAUCUS_NOT_SETTLED', 'no worker coordinates, so none can be killed for it')
-    await this.#kill(worker, { coordinated: true })
+  /** Resolves once one more worker is a member. */
+  async add(): Promise<void> {
     await this.#hire()
     this.counts.joined++
   }
 
-  /** Frozen until everything of it went to others, so past its lease by then; continued, it must find that out by itself. */
-  async #freeze(worker: Worker): Promise<void> {
+  async kill(worker: Worker, { coordinated }: { coordinated?: true } = {}): Promise<void> {
     const { id, child } = worker
-    const sinceMs = performance.now()
-    this.#thaw = freeze(child)
-    this.#frozen = worker
+    await this.#crew.kill(worker)
+    this.#forget(worker)
+    this.counts.killed++
+    const partitions = this.#partitionsOf(worker)
+    this.#tell({ type: 'killed', worker: id, pid: child.pid, partitions, ...(coordinated === true && { coordinated }) })
+  }
+
+  freeze(worker: Worker): void {
+    this.#sinceMs.set(worker, performance.now())
+    this.#crew.freeze(worker)
     this.counts.frozen++
-    this.#tell({ type: 'frozen', worker: id, pid: child.pid, partitions: sharesOf(this.#view)[id] ?? 0 })
-    await this.#untilWhole(sinceMs)
+    const { id, child } = worker
+    this.#tell({ type: 'frozen', worker: id, pid: child.pid, partitions: this.#partitionsOf(worker) })
+  }
+
+  wake(worker: Worker): void {
+    this.#crew.wake(worker)
+    const { id, child } = worker
+    this.#tell({ type: 'continued', worker: id, pid: child.pid, frozenMs: this.#msOf(worker) })
+  }
+
+  cut(worker: Worker): void {
+    this.#sinceMs.set(worker, performance.now())
+    worker.isCut = true
+    this.#network?.cut(worker.id)
+    this.counts.cut++
+    this.#tell({ type: 'cut', worker: worker.id, partitions: this.#partitionsOf(worker) })
+  }
+
+  heal(worker: Worker): void {
+    worker.isCut = false
+    this.#network?.heal(worker.id)
+    this.#tell({ type: 'healed', worker: worker.id, cutMs: this.#msOf(worker) })
+  }
+
+  /** Drained, stopped, and a new one in its place: as a deployment does with each replica. Resolves once everything has an owner again. */
+  async replace(worker: Worker): Promise<void> {
+    worker.isLeaving = true
+    try {
+      await this.#retire(worker)
+    } finally {
+      worker.isLeaving = false
+    }
+    await this.#hire()
+    this.counts.deployed++
+    await this.whole.again(performance.now())
+  }
+
+  async #retire(worker: Worker): Promise<void> {
+    const { id, child } = worker
+    this.#tell({ type: 'draining', worker: id, partitions: this.#partitionsOf(worker) })
+    const { drain } = this.coordination
+    if (drain !== undefined) {
+      await drain.call(this.coordination, GROUP, id)
+      const look = () => this.coordination.picture(GROUP)
+      await untilDrained(look, () => worker.isAtWork && !this.isOver, id, this.signal)
+    }
+    // Somebody may have killed it meanwhile.
+    const hasLeft = worker.isAtWork
+    await this.#crew.dismiss(worker)
+    this.#forget(worker)
+    if (hasLeft) this.#tell({ type: 'left', worker: id, pid: child.pid })
+    await this.whole.again(performance.now())
+  }
+
+  /** Where it is a worker that coordinates, that one is killed, and another one joins in its place. */
+  async failOver(): Promise<void> {
+    if (this.coordination.failOver !== undefined) return this.coordination.failOver()
+    const { pid } = (await this.coordination.findCoordinator()) ?? {}
+    const worker = this.#crew.atWork.find(({ child }) => child.pid === pid)
+    if (worker === undefined)
+      throw new CaucusError('CAUCUS_NOT_SETTLED', 'no worker coordinates, so none can be killed for it')
+    await this.kill(worker, { coordinated: true })
+    await this.add()
+  }
+
+  /** Resolves once no process is left. */
+  async stop(): Promise<void> {
+    this.whole.close()
+    await this.#crew.stop({ atOnce: this.signal.aborted })
+    if (this.signal.aborted) this.coordination.killAll()
+    await this.coordination.stop()
+    await this.#network?.stop()
+    process.off('exit', this.#killAll)
+  }
+
+  /** With nobody left there is nobody who could do what is left. */
+  throwIfDeserted(): void {
+    if (this.#crew.atWork.length > 0) return
+    throw new CaucusError('CAUCUS_UNAVAILABLE', 'every worker was stopped before the work was done')
+  }
+
+  /** Starts one more worker and waits until it is a member. */
+  #hire(): Promise<void> {
+    const hired = this.#start()
+    this.#hiring = Promise.allSettled([this.#hiring, hired])
+    return hired
+  }
+
+  async #start(): Promise<void> {
+    const id = this.#crew.nextId()
+    const { reach } = this.coordination
+    const own = this.#network === undefined ? reach : await this.#network.reachFor(id, reach)
+    // What is started now nobody would stop any more.
+    this.whole.throwIfClosed()
+    const { dir } = this.#stage
+    const worker = this.#crew.startWorker({ id, reach: own, group: GROUP, folder: this.#folder, dir })
+    await this.#until('ready', worker)
+    if (worker.isAtWork) this.#tell({ type: 'joined', worker: id, pid: worker.child.pid })
+  }
+
+  /** Frozen until everything of it went to others, so past its lease by then; continued, it must find that out by itself. */
+  async #freezeForAWhile(worker: Worker): Promise<void> {
+    const sinceMs = performance.now()
+    this.freeze(worker)
+    await this.whole.again(sinceMs)
     await this.sleep(LULL_MS)
-    this.#frozen = undefined
+    // Somebody else may have woken or killed it.
+    if (!worker.isFrozen || !worker.isAtWork) return
     const woke = this.#until('woke', worker)
-    this.#thaw()
-    this.#tell({ type: 'continued', worker: id, pid: child.pid, frozenMs: Math.round(performance.now() - sinceMs) })
+    this.wake(worker)
     await woke
-  }
-
-  /** Who has to be in the group for it to be whole. */
-  #expected(): string[] {
-    const there = this.#crew.atWork.filter((worker) => worker !== this.#frozen)
-    return there.map(({ id }) => id).sort()
-  }
-
-  async #untilWhole(sinceMs: number, options: { patiently?: boolean } = {}): Promise<void> {
-    const look = () => this.#coordination.picture(GROUP)
-    const view = await untilWhole(look, () => this.#expected(), this.signal, options)
-    const moves = movesBetween(this.#view, view)
-    this.#view = view
-    this.#views.append([view])
-    this.#tell({ type: 'whole', afterMs: Math.round(performance.now() - sinceMs), shares: sharesOf(view), ...moves })
   }
 
   /** Resolves once the worker said that, or has ended. */
@@ -210,9 +284,14 @@ export class Team {
   #lost(worker: Worker, { code, signal }: Ending): void {
     const because = signal ?? (code === 0 ? 'left' : `code ${code}`)
     this.#tell({ type: 'lost', worker: worker.id, pid: worker.child.pid, because })
-    if (worker === this.#frozen) this.#frozen = undefined
-    this.#wake((wait) => wait.worker === worker)
+    this.#forget(worker)
     if (signal === null && code !== 0) this.abort(worker.child.endedTooEarly())
+  }
+
+  #forget(worker: Worker): void {
+    this.#sinceMs.delete(worker)
+    this.#network?.forget(worker.id)
+    this.#wake((wait) => wait.worker === worker)
   }
 
   #wake(isOver: (wait: Wait) => boolean): void {
@@ -223,9 +302,14 @@ export class Team {
     }
   }
 
-  /** With nobody left there is nobody who could do what is left. */
-  throwIfDeserted(): void {
-    if (this.#crew.atWork.length > 0) return
-    throw new CaucusError('CAUCUS_UNAVAILABLE', 'every worker was stopped before the work was done')
+  #partitionsOf({ id }: Worker): number {
+    return this.whole.shares[id] ?? 0
+  }
+
+  #msOf(worker: Worker): number {
+    return Math.round(performance.now() - (this.#sinceMs.get(worker) ?? performance.now()))
   }
 }
+
+/** Who has to be a member for the group to be whole. One that is being drained is one until it leaves. */
+const isReachable = ({ isFrozen, isCut }: Worker): boolean => !isFrozen && !isCut

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connect } from '../index.ts'
-import { Hasher } from './hasher.ts'
+import { Hasher, type Ownership } from './hasher.ts'
 import type { FromWorker, ToWorker, WorkOrder } from './messages.ts'
 import { backendFor } from './reaching.ts'
 import { PARTITIONS } from './results.ts'
@@ -19,9 +19,6 @@ if (!process.connected) process.exit(0)
 process.on('SIGINT', () => {})
 process.on('SIGTERM', () => over.abort())
 
-const lines = readFileSync(join(order.folder, 'files.ndjson'), 'utf8').trimEnd().split('\n')
-const files = lines.map((line) => JSON.parse(line) as string)
-
 const caucus = await connect(await backendFor(order.reach))
 const membership = await caucus.group(order.group).join({
   id: order.id,
@@ -37,14 +34,31 @@ const held = () => {
   }
   return epochs
 }
-const hasher = new Hasher(order, files, { held, token: (key) => membership.token(key) }, tell)
+const ownership: Ownership = { held, token: (key) => membership.token(key) }
+
+/** One round of the work: its folder has a list of files of its own, and logs. */
+const begin = (folder: string) => {
+  const lines = readFileSync(join(folder, 'files.ndjson'), 'utf8').trimEnd().split('\n')
+  const files = lines.map((line) => JSON.parse(line) as string)
+  const hasher = new Hasher({ ...order, folder }, files, ownership, tell)
+  return { folder, hasher, over: hasher.run(over.signal) }
+}
+let round = begin(order.folder)
+
+const release = (folder: string, files: number): void => {
+  if (folder !== round.folder) {
+    round.hasher.close()
+    round = begin(folder)
+  }
+  round.hasher.release(files)
+}
 
 process.on('message', (message: ToWorker) => {
   switch (message.type) {
     case 'release':
-      return hasher.release(message.files)
+      return release(message.folder, message.files)
     case 'finish':
-      hasher.finish()
+      round.hasher.finish()
       return tell({ type: 'finished' })
     case 'leave':
       return over.abort()
@@ -52,6 +66,8 @@ process.on('message', (message: ToWorker) => {
 })
 tell({ type: 'ready' })
 
-await hasher.run(over.signal)
+while (!over.signal.aborted) await round.over
+// It may have begun since.
+await round.over
 await caucus.close()
 process.exit(0)

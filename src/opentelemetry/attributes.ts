@@ -1,6 +1,14 @@
 import type { Attributes } from '@opentelemetry/api'
 import type { Summary, Until } from '../core/dispatch/messages.ts'
-import type { TracedAsk, TracedRequest } from '../ports/tracing.ts'
+import type {
+  SettledView,
+  TracedAsk,
+  TracedCampaign,
+  TracedItems,
+  TracedRequest,
+  TracedRun,
+  TracedView,
+} from '../ports/tracing.ts'
 
 /** Of ids in one attribute: a list of thousands would be cut somewhere else, or refused. */
 const MAX_IDS = 100
@@ -42,3 +50,37 @@ export const summaryAttributes = (summary: Summary): Attributes => ({
 
 const idsOf = (what: string, ids: readonly string[]): Attributes =>
   ids.length === 0 ? {} : { [`caucus.ask.${what}`]: ids.slice(0, MAX_IDS) }
+
+export const viewAttributes = ({ group, member }: TracedView): Attributes => ({
+  'caucus.group': group,
+  'caucus.member.id': member,
+})
+
+/** What moved: the numbers of the first partitions, and how many there are, or the index. */
+export const itemsAttributes = ({ slot, partitions }: TracedItems): Attributes =>
+  slot === undefined
+    ? { 'caucus.partitions': partitions.slice(0, MAX_IDS), 'caucus.partitions.count': partitions.length }
+    : slotAttributes(slot)
+
+const slotAttributes = ({ index, total }: NonNullable<TracedItems['slot']>): Attributes => ({
+  'caucus.slot.index': index,
+  'caucus.slot.total': total,
+})
+
+export const settledAttributes = ({ epoch, members, slot, partitions }: SettledView): Attributes => ({
+  'caucus.view.ending': 'settled',
+  'caucus.view.epoch': epoch,
+  'caucus.view.members': members,
+  ...(slot === undefined ? { 'caucus.partitions.count': partitions.length } : slotAttributes(slot)),
+})
+
+export const campaignAttributes = ({ election, candidate }: TracedCampaign): Attributes => ({
+  'caucus.election': election,
+  'caucus.candidate.id': candidate,
+})
+
+export const runAttributes = ({ name, atMs, token }: TracedRun): Attributes => ({
+  'caucus.once': name,
+  'caucus.once.at': new Date(atMs).toISOString(),
+  'caucus.token': token,
+})

@@ -1,31 +1,40 @@
-import {
-  context,
-  ROOT_CONTEXT,
-  type Span,
-  SpanKind,
-  SpanStatusCode,
-  type Tracer,
-  type TracerProvider,
-  trace,
-} from '@opentelemetry/api'
+import { context, ROOT_CONTEXT, type Span, SpanKind, type Tracer, type TracerProvider, trace } from '@opentelemetry/api'
 import type { TraceContext } from '../core/dispatch/link-messages.ts'
-import type { Summary } from '../core/dispatch/messages.ts'
-import { CaucusError, type ErrorCode, isCaucusError } from '../errors.ts'
-import type { AskTrace, TracedAsk, TracedRequest, Tracing } from '../ports/tracing.ts'
-import { askAttributes, requestAttributes, summaryAttributes } from './attributes.ts'
+import { CaucusError } from '../errors.ts'
+import type {
+  AskTrace,
+  CampaignTrace,
+  PeerTrace,
+  RunTrace,
+  TracedAsk,
+  TracedCampaign,
+  TracedPeer,
+  TracedRequest,
+  TracedRun,
+  TracedView,
+  Tracing,
+  ViewTrace,
+} from '../ports/tracing.ts'
+import { guarded } from '../runtime/tracing.ts'
+import { AskSpan } from './ask-span.ts'
+import { askAttributes, campaignAttributes, requestAttributes, runAttributes, viewAttributes } from './attributes.ts'
+import { CampaignSpan } from './election-spans.ts'
+import { PeerSpans } from './peer-spans.ts'
+import { RunSpan } from './run-span.ts'
+import { failWith } from './status.ts'
 import { carriedOf, spanOf } from './trace-context.ts'
+import { ViewSpan } from './view-span.ts'
 
+/** Of tracing with OpenTelemetry. */
 export interface OpenTelemetryOptions {
   /** Whose spans they are. Default: the one that the program has registered, at the time of the first span. */
   readonly tracerProvider?: TracerProvider
 }
 
-/** Answers that are told as events of one ask. More are only counted. */
-const MAX_EVENTS = 100
-
 /**
- * Traces asks with OpenTelemetry: one span per ask, and one per producer that works on it, wherever that is. For
- * `connect(backend, { tracing })`. Needs the package `@opentelemetry/api`; without a registered SDK it passes on what it gets. Throws
+ * Traces with OpenTelemetry: one span per ask, and one per producer that works on it, wherever that is; one per change of a group that a
+ * member goes through; one per campaign, tenure and run of `once()`. For `connect(backend, { tracing })`, and, with the elections of a cluster's voters, for
+ * `peer(options, { tracing })`. Needs the package `@opentelemetry/api`; without a registered SDK it passes on what it gets. Throws
  * `CAUCUS_INVALID_ARGUMENT`.
  */
 export const openTelemetry = (options: OpenTelemetryOptions = {}): Tracing => {
@@ -59,71 +68,50 @@ class OpenTelemetryTracing implements Tracing {
     // Never what happens to be active: the turn of the loop in which a handler begins is somebody else's.
     const parent = asker === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, asker)
     const attributes = requestAttributes(request)
-    const span = this.#tracer.startSpan(`answer ${request.topic}`, { kind: SpanKind.CONSUMER, attributes }, parent)
+    const span = guarded(() =>
+      this.#tracer.startSpan(`answer ${request.topic}`, { kind: SpanKind.CONSUMER, attributes }, parent),
+    )
+    if (span === undefined) return run(request.trace)
     let given: unknown
     try {
       given = context.with(trace.setSpan(parent, span), run, undefined, carriedOf(span.spanContext()))
       if (isThenable(given)) {
         return Promise.resolve(given).then(
           (value) => {
-            endRequest(span, request)
+            guarded(() => endRequest(span, request))
             return value
           },
           (error: unknown) => {
-            failRequest(span, request, error)
+            guarded(() => failRequest(span, request, error))
             throw error
           },
         )
       }
     } catch (error) {
-      failRequest(span, request, error)
+      guarded(() => failRequest(span, request, error))
       throw error
     }
-    endRequest(span, request)
+    guarded(() => endRequest(span, request))
     return given
   }
-}
 
-class AskSpan implements AskTrace {
-  readonly carried: TraceContext | undefined
-  readonly #span: Span
-  #events = 0
-
-  constructor(span: Span) {
-    this.#span = span
-    this.carried = carriedOf(span.spanContext())
+  beginView(view: TracedView): ViewTrace {
+    // What comes later was caused by somebody else, in another process as a rule.
+    const parent = view.isFirst ? context.active() : ROOT_CONTEXT
+    const attributes = viewAttributes(view)
+    return new ViewSpan(this.#tracer.startSpan(`view ${view.group}`, { attributes }, parent))
   }
 
-  answered(from: string, outcome: 'reply' | 'error' | 'refused', code?: ErrorCode): void {
-    if (this.#events >= MAX_EVENTS || !this.#span.isRecording()) return
-    this.#events++
-    this.#span.addEvent('ask.answered', {
-      'caucus.producer.id': from,
-      'caucus.answer.outcome': outcome,
-      ...(code !== undefined && { 'error.type': code }),
-    })
+  beginCampaign(campaign: TracedCampaign): CampaignTrace {
+    return new CampaignSpan(this.#tracer, campaign.election, campaignAttributes(campaign))
   }
 
-  finished(summary: Summary): void {
-    const span = this.#span
-    if (span.isRecording()) {
-      span.setAttributes(summaryAttributes(summary))
-      // That nobody is there, or that somebody failed, is for the asker to judge.
-      if (summary.ending === 'timeout') {
-        fail(span, 'CAUCUS_TIMEOUT', `${summary.missing.length} of ${summary.expected} said nothing in time`)
-      }
-    }
-    span.end()
+  beginRun(run: TracedRun): RunTrace {
+    return new RunSpan(this.#tracer.startSpan(`once ${run.name}`, { attributes: runAttributes(run) }))
   }
 
-  failed(error: unknown): void {
-    failWith(this.#span, error)
-    this.#span.end()
-  }
-
-  abandoned(): void {
-    this.#span.setAttribute('caucus.ask.ending', 'abandoned')
-    this.#span.end()
+  beginPeer(peer: TracedPeer): PeerTrace {
+    return new PeerSpans(this.#tracer, peer)
   }
 }
 
@@ -137,24 +125,6 @@ const failRequest = (span: Span, { isCalledOff }: TracedRequest, error: unknown)
   span.setAttribute('caucus.answer.outcome', isCalledOff ? 'unwanted' : 'error')
   if (!isCalledOff) failWith(span, error)
   span.end()
-}
-
-const failWith = (span: Span, error: unknown): void => {
-  if (!span.isRecording()) return
-  const isError = error instanceof Error
-  if (isError) span.recordException(error)
-  fail(span, typeOf(error), isError ? error.message : undefined)
-}
-
-const fail = (span: Span, type: string, message: string | undefined): void => {
-  span.setAttribute('error.type', type)
-  span.setStatus({ code: SpanStatusCode.ERROR, ...(message !== undefined && { message }) })
-}
-
-const typeOf = (error: unknown): string => {
-  if (isCaucusError(error)) return error.code
-  // `_OTHER` is what the conventions say for what has no name.
-  return error instanceof Error ? error.name : '_OTHER'
 }
 
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>

@@ -1,3 +1,4 @@
+import type { CoordinatorBrief } from '../core/group/brief.ts'
 import type { CallerMessage, CoordinatorView } from '../core/group/coordinator.ts'
 import type { Seat } from '../core/group/coordinator-io.ts'
 import type { CoordinatorMessage, MemberMessage } from '../core/group/messages.ts'
@@ -65,6 +66,8 @@ export interface CoordinatorHosting {
    */
   order(group: string, order: Order): Promise<void>
   view(): CoordinatorView
+  /** The same at a glance, without the members of the groups: it costs next to nothing. */
+  brief(): CoordinatorBrief
   viewOf(group: string): GroupView | undefined
   /** The same without its members, at no cost. */
   headOf(group: string): GroupHead | undefined

@@ -1,5 +1,6 @@
 import type { RoleName } from '../core/election/io.ts'
 import type { RefusalReason, Term } from '../core/election/messages.ts'
+import type { LeadershipPast } from '../core/election/past.ts'
 import type { Epoch } from '../core/lease.ts'
 import type { Millis } from '../core/time.ts'
 import type { CaucusError } from '../errors.ts'
@@ -122,6 +123,8 @@ export interface PeersHosting {
   /** Compared with the clock at every call. */
   leader(): LeadingPeer | undefined
   view(): PeersView
+  /** Who led before, and why no more. */
+  past(): LeadershipPast
   accept(peer: AcceptPeer): AcceptedPeer
   /** Takes a connection for a tether, or says why not. Absent where this peer holds none. */
   tether?(offer: OfferedTether): CaucusError | undefined

@@ -1,5 +1,6 @@
 import type { CaucusError } from '../errors.ts'
 
+/** Certificates of a client. What is not given is as Node has it. */
 export interface TlsOptions {
   /** PEM. Who may have signed the server's certificate; default: whom Node trusts. */
   readonly ca?: string | Buffer

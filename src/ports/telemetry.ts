@@ -1,9 +1,9 @@
 import type { Millis } from '../core/time.ts'
+import type { LogDetails } from './log-events.ts'
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 /** What a measurement is about, e.g. `{ group: 'indexers' }`. Few values each: every combination is a time series. */
 export type Labels = Readonly<Record<string, string>>
-export type Details = Readonly<Record<string, unknown>>
 
 /** Something that happened, spelled `subject.pastTense` in the union, the metric, the log line, the SSE stream and the documents. */
 export interface Happened {
@@ -22,5 +22,6 @@ export interface Telemetry {
   gauge(name: string, value: number, labels?: Labels): void
   /** One sample of how long something took. */
   duration(name: string, ms: Millis, labels?: Labels): void
-  log(level: LogLevel, message: string, details?: Details): void
+  /** `details.event` says what it is, to programs; the message says it to people. */
+  log(level: LogLevel, message: string, details: LogDetails): void
 }

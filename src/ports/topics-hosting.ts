@@ -1,5 +1,6 @@
 import type { TopicsDown, TopicsUp } from '../core/dispatch/link-messages.ts'
 import type { HubCounters, Summary, TopicView } from '../core/dispatch/messages.ts'
+import type { AsksSeen } from '../core/dispatch/sight.ts'
 import type { Millis } from '../core/time.ts'
 import type { CaucusError } from '../errors.ts'
 import type { AskPort, AskRequest, AskSink } from './topics.ts'
@@ -53,6 +54,14 @@ export interface TopicsHosting {
   /** Those on which somebody is. */
   topics(): readonly TopicView[]
   counters(): HubCounters
+  /**
+   * Yields how a topic is used and its asks: everything that is known first, then a few times a second what is new, newest state only.
+   * Nothing is noted while nobody watches. It begins with the first step of the loop; `break` and the signal release it.
+   */
+  watch(
+    topic: string,
+    options?: { readonly signal?: AbortSignal | undefined },
+  ): AsyncIterableIterator<AsksSeen, undefined>
   /** What is there now; all of it is 0 once everybody has gone. */
   sizes(): TopicsSizes
   /** Called as each ask ends, in the same step, with how long it took. It must be short, and must not throw. Gives what ends it. */

@@ -10,6 +10,7 @@ import type { FoundationStore } from '../ports/store.ts'
 import type { Telemetry } from '../ports/telemetry.ts'
 import type { StallGuard } from './stall-guard.ts'
 
+/** Of a coordinator in this process: its clock, where it keeps what must outlive it, its groups and its limits. */
 export interface CoordinatorHostOptions {
   /** The grantor's clock. */
   readonly clock: Clock

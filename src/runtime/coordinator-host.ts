@@ -302,12 +302,19 @@ class CoordinatorHost implements CoordinatorHosting {
     } catch (error) {
       // One broken link must not take the coordinator of all others with it. Its members come back on another one, or expire.
       this.#links.delete(link.address)
-      this.#options.telemetry?.log('error', 'a link failed while it was written to, and was dropped', { error })
+      this.#options.telemetry?.log('error', 'a link failed while it was written to, and was dropped', {
+        event: 'link.dropped',
+        error,
+      })
     }
   }
 
   view(): CoordinatorView {
     return this.#coordinator.view()
+  }
+
+  brief() {
+    return this.#coordinator.brief()
   }
 
   viewOf(group: string): GroupView | undefined {
@@ -373,9 +380,7 @@ class CoordinatorHost implements CoordinatorHosting {
       telemetry?.log(
         'warn',
         'the store did not take the roll of this stop; the next start waits for the longest lease',
-        {
-          error,
-        },
+        { event: 'store.failed', error },
       )
     }
   }

@@ -52,7 +52,7 @@ export class FoundationWriter {
     if (this.#closed) return
     const { clock, telemetry, ended } = this.#options
     this.failures++
-    telemetry?.log('error', 'the store could not make the generation durable', { error })
+    telemetry?.log('error', 'the store could not make the generation durable', { event: 'store.failed', error })
     // Not at once: the coordinator asks again as soon as it hears of the failure.
     const delay = clock.setTimer(
       clock.now() + RETRY_MS,

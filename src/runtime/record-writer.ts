@@ -57,7 +57,7 @@ export class RecordWriter<Record> {
       if (failure !== undefined) {
         const { telemetry, unsaved } = this.#options
         telemetry?.count('voter_store_failures')
-        telemetry?.log('error', unsaved, failure)
+        telemetry?.log('error', unsaved, { event: 'store.failed', ...failure })
       }
       for (const ticket of tickets) this.#options.ended(ticket, failure === undefined, failure?.error)
     }

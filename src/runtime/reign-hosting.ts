@@ -54,6 +54,11 @@ export class ReignHosting implements CoordinatorHosting {
     return this.#options.present()?.view() ?? { clusterId: instanceId, instanceId, generation: 1, groups: [] }
   }
 
+  brief(): ReturnType<CoordinatorHosting['brief']> {
+    const instanceId = this.#options.instanceId()
+    return this.#options.present()?.brief() ?? { clusterId: instanceId, instanceId, generation: 1, groups: [] }
+  }
+
   viewOf(group: string) {
     return this.#options.present()?.viewOf(group)
   }

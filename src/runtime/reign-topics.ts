@@ -78,6 +78,11 @@ export class ReignTopics implements TopicsHosting {
     return () => void this.#observers.delete(finished)
   }
 
+  /** Ends with the reign. */
+  watch(topic: string, options?: { readonly signal?: AbortSignal | undefined }) {
+    return this.#needed.watch(topic, options)
+  }
+
   /** A reign is its peer's to end. */
   close(): void {}
 }

@@ -118,7 +118,11 @@ export class Reigns {
     this.#begun = false
     const slow = clock.setTimer(
       clock.now() + slowMs,
-      () => telemetry?.log('warn', 'this peer leads, but no majority has told it what to go on from', { term }),
+      () =>
+        telemetry?.log('warn', 'this peer leads, but no majority has told it what to go on from', {
+          event: 'reign.delayed',
+          term,
+        }),
       { ref: false },
     )
     // Everybody is told of the end of the last one before this one can have begun.
@@ -143,7 +147,8 @@ export class Reigns {
     const { telemetry, clock, leading } = this.#options
     this.#end('failed')
     const outranked = isCaucusError(error) && (error.code === 'CAUCUS_NOT_LEADER' || error.code === 'CAUCUS_CLOSED')
-    if (!outranked) telemetry?.log('error', 'this peer leads, but its coordinator could not begin', { error })
+    if (!outranked)
+      telemetry?.log('error', 'this peer leads, but its coordinator could not begin', { event: 'reign.failed', error })
     if (this.#closed || this.#halted || leading() === undefined) return
     this.#retry = clock.setTimer(
       clock.now() + RETRY_MS,
@@ -165,7 +170,7 @@ export class Reigns {
     if (reign === undefined) return
     this.#current = undefined
     const closed = reign.end().catch((error: unknown) => {
-      telemetry?.log('error', 'what a coordinator left behind could not be closed', { error })
+      telemetry?.log('error', 'what a coordinator left behind could not be closed', { event: 'cleanup.failed', error })
     })
     this.#ended = Promise.all([this.#ended, closed])
     if (this.#begun) told({ type: 'reign.ended', term: reign.term, because })

@@ -65,3 +65,23 @@ export const sleep = (clock: Clock, ms: Millis, { signal, ref = true }: SleepOpt
     const timer = clock.setTimer(clock.now() + ms, wake, { ref })
     signal?.addEventListener('abort', abort, { once: true })
   })
+
+/**
+ * Resolves or rejects as `begin` does, unless the signal comes first: then with its reason. What was begun ends by itself, and what comes of it
+ * after that goes to `late`. Leaves no listener.
+ */
+export const orAborted = <T>(
+  signal: AbortSignal | undefined,
+  begin: () => Promise<T>,
+  late: (value: T) => void = () => {},
+): Promise<T> => {
+  if (signal === undefined) return begin()
+  return new Promise<T>((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason)
+    const abort = () => reject(signal.reason)
+    signal.addEventListener('abort', abort, { once: true })
+    begin()
+      .then((value) => (signal.aborted ? late(value) : resolve(value)), reject)
+      .finally(() => signal.removeEventListener('abort', abort))
+  })
+}

@@ -28,7 +28,7 @@ import type { ServerContext } from './routes/context.ts'
 /** What every secure context has, the first and those that follow it. */
 export const TLS = { minVersion: 'TLSv1.2' } as const
 
-const STREAM_PATHS = ['/v1/groups/:group/events', '/v1/services/:service/events']
+const STREAM_PATHS = ['/v1/groups/:group/events', '/v1/services/:service/events', '/v1/topics/:topic/asks']
 
 export interface AppOptions {
   readonly tls: ListenOptions['tls']
@@ -56,7 +56,10 @@ export const newApp = ({ tls, guard, context, intake, forwarder }: AppOptions): 
   const failed = (error: FastifyError, request: FastifyRequest, reply: FastifyReply): void => {
     const fault = requestFault(error, limits.bodyBytes)
     if (fault === undefined)
-      logger.error({ err: error, path: request.url.split('?')[0]?.slice(0, 200) }, 'a request failed')
+      logger.error(
+        { event: 'request.failed', err: error, path: request.url.split('?')[0]?.slice(0, 200) },
+        'a request failed',
+      )
     refuse(fault ?? new CaucusError('CAUCUS_BACKEND', 'the server failed; its log says why'), reply)
   }
   const options = {
@@ -107,7 +110,8 @@ export const newApp = ({ tls, guard, context, intake, forwarder }: AppOptions): 
   if (forwarder !== undefined) {
     // After the guard's, and before those of the route itself: whoever answers looks after its own streams.
     app.addHook('onRoute', (route) => {
-      if (!OF_EACH_PEER.has(route.url)) route.onRequest = [passOn(forwarder), ...[route.onRequest ?? []].flat()]
+      if (!OF_EACH_PEER.has(route.url) && route.config?.answersItself !== true)
+        route.onRequest = [passOn(forwarder), ...[route.onRequest ?? []].flat()]
     })
   }
   app.setErrorHandler(failed)
@@ -141,6 +145,7 @@ const OF_EACH_PEER: ReadonlySet<string> = new Set([
   '/v1/leader',
   '/v1/leader/transfer',
   '/v1/peers',
+  '/v1/peers/history',
   PEER_PATH,
   LINK_PATH,
 ])

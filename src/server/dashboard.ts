@@ -61,8 +61,9 @@ export const readPage = (folder: string): Page | undefined => {
   return { index: readPageFile(join(folder, 'index.html')), assets }
 }
 
-const readPageFile = (path: string): PageFile => {
-  const bytes = readFileSync(path)
+const readPageFile = (path: string): PageFile => pageFileOf(readFileSync(path), path)
+
+const pageFileOf = (bytes: Buffer, path: string): PageFile => {
   const gzip = gzipSync(bytes, { level: 9 })
   const type = TYPES[extname(path)] ?? 'application/octet-stream'
   const etag = `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`
@@ -76,6 +77,14 @@ let known: Page | undefined
 const builtPage = (): Page | undefined => {
   for (const folder of FOLDERS) known ??= readPage(folder)
   return known
+}
+
+/** The same page, which knows that it belongs to a demo and has its buttons. */
+export const pageOfDemo = (): Page | undefined => {
+  const page = builtPage()
+  if (page === undefined) return undefined
+  const html = page.index.bytes.toString('utf8').replace('<html ', '<html data-demo ')
+  return { ...page, index: pageFileOf(Buffer.from(html), 'index.html') }
 }
 
 /** The page that shows all of this to people. It is the same for everybody, and has nothing in it until its reader's token is good. */

@@ -108,7 +108,10 @@ export class Link implements AcceptedSink {
       receive()
     } catch (error) {
       this.#options.counts.framesRefused++
-      this.#options.logger.error({ err: error }, 'a frame could not be taken, and its link was closed')
+      this.#options.logger.error(
+        { event: 'frame.failed', err: error },
+        'a frame could not be taken, and its link was closed',
+      )
       this.#socket.close(CLOSE.internal, reason('CAUCUS_BACKEND', 'the server failed at this frame'))
     }
   }
@@ -123,7 +126,7 @@ export class Link implements AcceptedSink {
 
   #fault(fault: string): void {
     this.#options.counts.framesRefused++
-    this.#options.logger.warn({ fault }, 'a link sent what no member sends, and was closed')
+    this.#options.logger.warn({ event: 'link.rejected', fault }, 'a link sent what no member sends, and was closed')
     this.#socket.close(CLOSE.protocol, reason('CAUCUS_PROTOCOL', fault))
   }
 
@@ -134,7 +137,7 @@ export class Link implements AcceptedSink {
   }
 
   #unread(): void {
-    this.#options.logger.warn({}, 'a link was not read by its client, and was cut')
+    this.#options.logger.warn({ event: 'link.dropped' }, 'a link was not read by its client, and was cut')
     this.cut()
   }
 

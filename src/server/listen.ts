@@ -12,7 +12,8 @@ import { addressOf, inUrl, isLoopback, listenFault } from './address.ts'
 import { newApp, TLS } from './app.ts'
 import { CertificateFiles, type CertificatePaths, type Certificates } from './certificate-files.ts'
 import { Connections } from './connections.ts'
-import { dashboardRoutes } from './dashboard.ts'
+import { dashboardRoutes, pageOfDemo } from './dashboard.ts'
+import { type DemoControls, demoRoutes } from './demo-routes.ts'
 import { roomFor } from './descriptors.ts'
 import { Forwarder } from './forwarding/forwarder.ts'
 import { Guard } from './guard.ts'
@@ -31,6 +32,7 @@ import { leadershipRoutes } from './routes/leadership.ts'
 import { openApiRoutes } from './routes/openapi.ts'
 import { operationRoutes } from './routes/operations.ts'
 import { serviceRoutes } from './routes/services.ts'
+import { topicAskRoutes } from './routes/topic-asks.ts'
 import { topicRoutes } from './routes/topics.ts'
 import { Tenure } from './tenure.ts'
 import { Upgrades } from './web-socket.ts'
@@ -53,7 +55,10 @@ export interface Listening {
  * Rejects with `CAUCUS_INVALID_CONFIG` when it would be open to everybody or cannot listen there, and with `CAUCUS_CONFLICT` when somebody
  * else already does.
  */
-export const listen = async (options: ListenOptions): Promise<Listening> => {
+export const listen = (options: ListenOptions): Promise<Listening> => listenFor(options)
+
+/** The same; with `demo`, a server of a demo, whose page has buttons for it. Such a one is only for its own machine. */
+export const listenFor = async (options: ListenOptions, demo?: DemoControls): Promise<Listening> => {
   const { host = '127.0.0.1', port } = options
   assertPort(port)
   const access = accessOf(options)
@@ -62,9 +67,17 @@ export const listen = async (options: ListenOptions): Promise<Listening> => {
   const address = await addressOf(host)
   const loopback = isLoopback(address)
   if (!loopback && !closed && options.insecure !== true) throw openToAll(host)
+  if (!loopback && demo !== undefined) {
+    throw new CaucusError('CAUCUS_INVALID_CONFIG', `a server of the demo listens on loopback alone, not on ${host}`)
+  }
   const secure = options.tls !== undefined
   const clock = systemClocks.grantor
-  const { hosting, peers, logger: given = silentLogger, audit = (entry) => given.info(entry, 'audit') } = options
+  const {
+    hosting,
+    peers,
+    logger: given = silentLogger,
+    audit = (entry) => given.info({ event: 'audit.recorded', ...entry }, 'audit'),
+  } = options
   const logger = rationed(given, () => clock.now())
   const asked = limitsOf(options.limits).connections
   // What a voter passes on has another connection at its other end.
@@ -74,10 +87,13 @@ export const listen = async (options: ListenOptions): Promise<Listening> => {
   if (connections < asked / 2) {
     const advice =
       'this process may not have more files open, and takes fewer connections; raise that limit (ulimit -n)'
-    logger.warn({ connections, asked }, advice)
+    logger.warn({ event: 'connections.limited', connections, asked }, advice)
   }
   if (access.namesCertificates && !withCertificates) {
-    logger.warn({}, 'entries with "identity" let nobody in: without --tls-ca no certificates are asked for')
+    logger.warn(
+      { event: 'identities.ignored' },
+      'entries with "identity" let nobody in: without --tls-ca no certificates are asked for',
+    )
   }
   const desk = new Desk({
     access,
@@ -90,7 +106,7 @@ export const listen = async (options: ListenOptions): Promise<Listening> => {
     wallMs: () => Date.now(),
   })
   const guard = new Guard({ loopback, host, closed, desk, secure, urlBytes: limits.urlBytes, headers: limits.headers })
-  const server = new HttpServer(options, { limits, told, guard, desk, logger })
+  const server = new HttpServer(options, { limits, told, guard, desk, logger, demo })
   const bound = await server.listen(address, port, host)
   return {
     url: `${secure ? 'https' : 'http'}://${inUrl(host)}:${bound}`,
@@ -99,9 +115,11 @@ export const listen = async (options: ListenOptions): Promise<Listening> => {
   }
 }
 
-/** The other voters. */
-const othersOf = (peers: PeersHosting): readonly string[] =>
-  peers.view().peers.flatMap(({ self, identifier }) => (self ? [] : [identifier]))
+/** The other voters; of one alone itself, since observers pass on what they are asked there, too. */
+const othersOf = (peers: PeersHosting): readonly string[] => {
+  const voters = peers.view().peers
+  return (voters.length > 1 ? voters.filter(({ self }) => !self) : voters).map(({ identifier }) => identifier)
+}
 
 const openToAll = (host: string): CaucusError =>
   new CaucusError(
@@ -116,7 +134,7 @@ const ownTopics = ({ topicsLimits, onTopicsFault }: ListenOptions, logger: Serve
     clock: systemClocks.grantor,
     limits: { streamWindowBytes: STREAM_WINDOW_BYTES, ...topicsLimits },
     onFault: (error) => {
-      logger.error({ err: error }, 'the topics failed, and nothing is dispatched any more')
+      logger.error({ event: 'topics.failed', err: error }, 'the topics failed, and nothing is dispatched any more')
       if (onTopicsFault !== undefined) return onTopicsFault(error)
       queueMicrotask(() => {
         throw error
@@ -130,6 +148,7 @@ interface Parts {
   readonly guard: Guard
   readonly desk: Desk
   readonly logger: ServerLogger
+  readonly demo: DemoControls | undefined
 }
 
 class HttpServer {
@@ -195,18 +214,23 @@ class HttpServer {
     this.#unwatch = desk.watch(() => this.#review())
     this.#certificates = tls?.files && this.#follow(tls.files, tls, parts)
     this.#app.server.on('upgrade', (request, socket, head) => upgrades.take(request, socket, head))
+    // Before those that are described: neither what a browser shows nor what a demo can do is a part of the interface.
+    if (parts.demo === undefined) dashboardRoutes(this.#app)
+    else {
+      dashboardRoutes(this.#app, pageOfDemo)
+      demoRoutes(this.#app, parts.demo, context)
+    }
     this.#serve(context, pollGroup, forwarder)
   }
 
   #serve(context: ServerContext, pollGroup: string | undefined, forwarder: Forwarder | undefined): void {
-    // Before those that are described: what a browser shows is no part of the interface.
-    dashboardRoutes(this.#app)
     openApiRoutes(this.#app, context)
     if (pollGroup !== undefined) blocRoutes(this.#app, { ...context, pollGroup })
     groupRoutes(this.#app, context)
     eventRoutes(this.#app, context)
     serviceRoutes(this.#app, context)
     topicRoutes(this.#app, context)
+    topicAskRoutes(this.#app, context)
     operationRoutes(this.#app, context)
     if (forwarder !== undefined) leadershipRoutes(this.#app, { ...context, forwarder })
   }
@@ -232,19 +256,20 @@ class HttpServer {
       if (server instanceof TlsServer) server.setSecureContext({ ...certificates, ...TLS })
       const message = 'a new certificate, key or authority is in force'
       desk.audit.record({ action: 'reload', outcome: 'done', message })
-      logger.info(paths, message)
+      logger.info({ event: 'certificate.replaced', ...paths }, message)
     }
     const failed = (problem: string) => {
       const message = `the certificate stays as it was, because its files cannot be taken: ${problem}`
       desk.access.failed(message)
-      logger.error(paths, message)
+      logger.error({ event: 'certificate.rejected', ...paths }, message)
     }
     return new CertificateFiles({ paths, inForce, clock: systemClocks.grantor, changed, failed })
   }
 
   async listen(address: string, port: number, host: string): Promise<number> {
     try {
-      await this.#app.listen({ host: address, port, backlog: 1_024 })
+      // Exclusive: in a worker of Node's cluster it would be shared out among all workers, and each answer be another coordinator's.
+      await this.#app.listen({ host: address, port, backlog: 1_024, exclusive: true })
     } catch (error) {
       await this.close(false)
       throw listenFault(error, host, port)

@@ -1,9 +1,15 @@
-/** Where a server writes what an operator should read. A pino logger is one. */
+import type { LogDetails } from '../ports/log-events.ts'
+
+/** Where a server writes what an operator should read, each line with the `event` that it tells (docs/events.md). A pino logger is one. */
 export interface ServerLogger {
-  debug(details: object, message: string): void
-  info(details: object, message: string): void
-  warn(details: object, message: string): void
-  error(details: object, message: string): void
+  /** Writes a line that only a search for a fault needs. */
+  debug(details: LogDetails, message: string): void
+  /** Writes a line about what happens in good order. */
+  info(details: LogDetails, message: string): void
+  /** Writes a line that somebody should look into. */
+  warn(details: LogDetails, message: string): void
+  /** Writes a line about what failed. */
+  error(details: LogDetails, message: string): void
 }
 
 export const silentLogger: ServerLogger = { debug() {}, info() {}, warn() {}, error() {} }

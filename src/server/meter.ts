@@ -1,5 +1,6 @@
 import type { Millis } from '../core/time.ts'
-import type { Details, Happened, Labels, LogLevel, Telemetry } from '../ports/telemetry.ts'
+import type { LogDetails } from '../ports/log-events.ts'
+import type { Happened, Labels, LogLevel, Telemetry } from '../ports/telemetry.ts'
 import { type ServerLogger, silentLogger } from './logger.ts'
 
 /** One number with what it is about. */
@@ -23,26 +24,31 @@ export class Meter implements Telemetry {
     this.#logger = logger
   }
 
+  /** Counts one more event of its type. */
   event({ type }: Happened): void {
     this.#events.set(type, (this.#events.get(type) ?? 0) + 1)
   }
 
+  /** Adds `by`, by default 1, to a counter. Beyond the bound on their number, new ones are not made. */
   count(name: string, by = 1, labels: Labels = {}): void {
     const reading = readingIn(this.#totals, name, labels)
     if (reading !== undefined) reading.value += by
   }
 
+  /** Sets the present value of something that goes up and down. */
   gauge(name: string, value: number, labels: Labels = {}): void {
     const reading = readingIn(this.#levels, name, labels)
     if (reading !== undefined) reading.value = value
   }
 
+  /** Adds one sample, in milliseconds, to a sum and its number of samples. */
   duration(name: string, ms: Millis, labels: Labels = {}): void {
     this.count(name, ms, labels)
     this.count(`${name.replace(/_ms$/, '')}_samples`, 1, labels)
   }
 
-  log(level: LogLevel, message: string, details: Details = {}): void {
+  /** Hands a line to the logger; `error` among its details becomes `err`. */
+  log(level: LogLevel, message: string, details: LogDetails): void {
     const { error, ...rest } = details
     this.#logger[level](error === undefined ? rest : { ...rest, err: error }, message)
   }

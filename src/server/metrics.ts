@@ -109,7 +109,7 @@ export const metricsText = (source: MetricsSource, reads: (group: string) => boo
     if (LEVELS.has(name)) page.level(`caucus_coordinator_${name}`, 'Of the coordinator', value)
     else page.total(`caucus_coordinator_${name}_total`, 'Of the coordinator', value)
   }
-  for (const { name, state, total } of isHere ? hosting.view().groups : []) {
+  for (const { name, state, total } of isHere ? hosting.brief().groups : []) {
     if (!reads(name)) continue
     page.level('caucus_members', 'Live members of a group', total, { group: name })
     page.level('caucus_settled', '1 while a group is settled', state === 'settled' ? 1 : 0, { group: name })

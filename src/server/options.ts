@@ -52,6 +52,7 @@ export interface ServerLimits extends RateLimits, QuotaLimits, SharedLimits {
   readonly drainMs: number
 }
 
+/** What a server bears without settings of its own. Bytes and milliseconds are in the names; the others are counts (docs/limits.md). */
 export const DEFAULT_LIMITS: ServerLimits = Object.freeze({
   bodyBytes: 2 ** 20,
   headerBytes: 16_384,
@@ -85,11 +86,13 @@ export const DEFAULT_LIMITS: ServerLimits = Object.freeze({
   ...DEFAULT_RATES,
 })
 
+/** The certificate that a server shows, its key, and, with `ca`, whose certificates clients must show. */
 export interface TlsSettings extends Certificates {
   /** Where these stand: read again when they change. Without it they stay as they are. */
   readonly files?: CertificatePaths | undefined
 }
 
+/** Of a server: what it serves, where, to whom, and how much of it. */
 export interface ListenOptions {
   readonly hosting: CoordinatorHosting
   /** Default `127.0.0.1`. Beyond loopback only with `token`, `access`, `tls.ca` or `insecure`. */

@@ -1,4 +1,5 @@
 import type { Instant } from '../core/time.ts'
+import type { LogDetails } from '../ports/log-events.ts'
 import { Ration } from './access/ration.ts'
 import type { ServerLogger } from './logger.ts'
 
@@ -8,7 +9,7 @@ const LINES = { perSecond: 1, burst: 100, maxKeys: 1_000, all: { perSecond: 100,
 /** The same logger, for what strangers make a server say: a flood of requests that go wrong must not fill the disk. Messages are told apart, not their details. */
 export const rationed = (logger: ServerLogger, now: () => Instant): ServerLogger => {
   const lines = new Ration(LINES, now)
-  const tell = (level: 'warn' | 'error') => (details: object, message: string) => {
+  const tell = (level: 'warn' | 'error') => (details: LogDetails, message: string) => {
     const ration = lines.take(`${level} ${message}`)
     if (ration !== undefined) logger[level]({ ...details, ...ration }, message)
   }

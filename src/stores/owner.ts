@@ -14,7 +14,7 @@ export interface Owner {
 
 export const thisProcess = async (): Promise<Owner> => {
   const token = randomUUID()
-  const startedAt = await startOf(process.pid)
+  const startedAt = await ownStart()
   return {
     bootId: (await orUndefined(readFile('/proc/sys/kernel/random/boot_id', 'utf8')))?.trim() ?? '',
     pidNamespace: await pidNamespace(token),
@@ -28,9 +28,15 @@ export const thisProcess = async (): Promise<Owner> => {
 export const isInSight = (owner: Owner, self: Owner): boolean =>
   owner.bootId === self.bootId && owner.pidNamespace === self.pidNamespace
 
-/** Of a process in sight. */
+/** Of a process in sight. One that cannot be looked at is taken to run: what it has must not be taken from it because this process is out of descriptors. */
 export const isRunning = async ({ pid, startedAt }: Owner): Promise<boolean> => {
-  const started = await startOf(pid)
+  let started: string | undefined
+  try {
+    started = await startOf(pid)
+  } catch {
+    // Nothing is known of it now; whoever asks looks again.
+    return true
+  }
   if (started !== undefined || startedAt !== undefined) return started === startedAt
   return isAlive(pid)
 }
@@ -62,10 +68,33 @@ const pidNamespace = async (token: string): Promise<string> => {
  * not waited for (the third field) does nothing any more: under a first process that reaps nobody it would hold its lock for ever.
  */
 const startOf = async (pid: number): Promise<string | undefined> => {
-  const stat = await orUndefined(readFile(`/proc/${pid}/stat`, 'utf8'))
-  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ') ?? []
+  let stat: string
+  try {
+    stat = await readFile(`/proc/${pid}/stat`, 'utf8')
+  } catch (error) {
+    // No such process, or no /proc on this system.
+    if (NOT_THERE.includes(codeOf(error))) return undefined
+    throw error
+  }
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19]
 }
+
+/** Others would take a process for ended that does not say what they read, so it is not left out for a passing reason. */
+const ownStart = async (): Promise<string | undefined> => {
+  try {
+    return await startOf(process.pid)
+  } catch (error) {
+    if (FORBIDDEN.includes(codeOf(error))) return undefined
+    throw error
+  }
+}
+
+/** The second one: it ended while it was read. */
+const NOT_THERE = ['ENOENT', 'ESRCH']
+const FORBIDDEN = ['EACCES', 'EPERM']
+
+const codeOf = (error: unknown): string => String((error as NodeJS.ErrnoException).code)
 
 const orUndefined = async (reading: Promise<string>): Promise<string | undefined> => {
   try {
@@ -81,6 +110,6 @@ const isAlive = (pid: number): boolean => {
     process.kill(pid, 0)
     return true
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
+    return codeOf(error) === 'EPERM'
   }
 }

@@ -23,6 +23,7 @@ export interface DiagramEvent {
 /** `holds`: it may act on a share. `still`: it is paused or asleep. */
 export type Lifeline = 'up' | 'holds' | 'still' | 'down'
 
+/** How large a diagram may be. */
 export interface DiagramOptions {
   /** In characters. Default: 120. */
   readonly width?: number

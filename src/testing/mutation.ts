@@ -1,8 +1,9 @@
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { CaucusError } from '../errors.ts'
+import { copyBuilt } from './built-copy.ts'
 import { mutated } from './mutants/mutant.ts'
 import { MUTANTS, type Mutant } from './mutants.ts'
 import type { BrokenInvariant } from './sweep/level.ts'
@@ -47,58 +48,88 @@ export interface MutantSweep {
   readonly explanation?: string
 }
 
-/**
- * Runs the simulator in a copy of the built code in which the mutant's text is replaced, until the first violation that the mutant is meant to
- * cause; the copy is removed afterwards.
- */
+/** The folder that this file was built into. */
+const BUILT = fileURLToPath(new URL('..', import.meta.url))
+
+/** Runs the simulator on one mutant, in a copy that is removed afterwards. */
 export const sweepMutant = async (mutant: Mutant, options: MutantSweepOptions): Promise<MutantSweep> => {
-  const { from, seeds, profile = mutant.profile, signal } = options
-  const copy = copyWith(mutant, options.built ?? fileURLToPath(new URL('..', import.meta.url)))
-  const entry = pathToFileURL(join(copy, 'dist/testing/sweep/thread.js'))
-  const thread = new SweepThread(entry, { level: mutant.level ?? 'core', profile, covered: false })
-  const end = () => void thread.end()
-  signal?.addEventListener('abort', end)
+  const copy = new MutantCopy(options.built)
   try {
-    signal?.throwIfAborted()
-    const stopAt = mutant.breaks
-    const tally = await thread.run({ type: 'run', from, seeds, first: from, twiceEvery: 0, stopAt })
-    const caught = tally.violations.find(({ invariant }) => stopAt.some((name) => name === invariant))
-    if (caught === undefined || options.explain !== true) return { tally, caught }
-    return { tally, caught, explanation: await thread.explain(caught) }
-  } catch (error) {
-    signal?.throwIfAborted()
-    const why = error instanceof Error ? error.message : String(error)
-    throw new CaucusError('CAUCUS_BACKEND', `the simulator on mutant "${mutant.name}" did not end well: ${why}`, {
-      cause: error,
-    })
+    return await copy.sweep(mutant, options)
   } finally {
-    signal?.removeEventListener('abort', end)
-    await thread.end()
-    rmSync(copy, { recursive: true, force: true })
+    copy.remove()
   }
 }
 
-/** A package of its own among the temporary files, with the same dependencies. Gives its folder. */
-const copyWith = (mutant: Mutant, built: string): string => {
-  if (!existsSync(join(built, mutant.file))) {
+/**
+ * A copy of the built code in which the text of one mutant at a time is replaced: to make one takes longer than most mutants are undiscovered.
+ * A package of its own among the temporary files, with the same dependencies.
+ */
+export class MutantCopy {
+  readonly #built: string
+  readonly #folder: string
+
+  constructor(built: string = BUILT) {
+    if (!existsSync(join(built, 'testing'))) {
+      throw new CaucusError(
+        'CAUCUS_INVALID_ARGUMENT',
+        `mutants are made of built code, and ${join(built, 'testing')} is not there; run npm run build`,
+      )
+    }
+    this.#built = built
+    this.#folder = mkdtempSync(join(tmpdir(), 'caucus-mutant-'))
+    try {
+      copyBuilt(built, join(this.#folder, 'dist'))
+      copyFileSync(join(built, '../package.json'), join(this.#folder, 'package.json'))
+      const dependencies = dependenciesOf(built)
+      if (dependencies !== undefined) symlinkSync(dependencies, join(this.#folder, 'node_modules'), 'junction')
+    } catch (error) {
+      this.remove()
+      throw error
+    }
+  }
+
+  /** Runs the simulator until the first violation that the mutant is meant to cause. One sweep at a time. */
+  async sweep(mutant: Mutant, options: Omit<MutantSweepOptions, 'built'>): Promise<MutantSweep> {
+    const { from, seeds, profile = mutant.profile, signal } = options
+    const file = join(this.#folder, 'dist', mutant.file)
+    const sound = this.#textOf(mutant)
+    writeFileSync(file, mutated(mutant, sound))
+    const entry = pathToFileURL(join(this.#folder, 'dist/testing/sweep/thread.js'))
+    const thread = new SweepThread(entry, { level: mutant.level ?? 'core', profile, covered: false })
+    const end = () => void thread.end()
+    signal?.addEventListener('abort', end)
+    try {
+      signal?.throwIfAborted()
+      const stopAt = mutant.breaks
+      const tally = await thread.run({ type: 'run', from, seeds, first: from, twiceEvery: 0, stopAt })
+      const caught = tally.violations.find(({ invariant }) => stopAt.some((name) => name === invariant))
+      if (caught === undefined || options.explain !== true) return { tally, caught }
+      return { tally, caught, explanation: await thread.explain(caught) }
+    } catch (error) {
+      signal?.throwIfAborted()
+      const why = error instanceof Error ? error.message : String(error)
+      throw new CaucusError('CAUCUS_BACKEND', `the simulator on mutant "${mutant.name}" did not end well: ${why}`, {
+        cause: error,
+      })
+    } finally {
+      signal?.removeEventListener('abort', end)
+      await thread.end()
+      writeFileSync(file, sound)
+    }
+  }
+
+  remove(): void {
+    rmSync(this.#folder, { recursive: true, force: true })
+  }
+
+  #textOf({ file }: Mutant): string {
+    const path = join(this.#folder, 'dist', file)
+    if (existsSync(path)) return readFileSync(path, 'utf8')
     throw new CaucusError(
       'CAUCUS_INVALID_ARGUMENT',
-      `mutants are made of built code, and ${join(built, mutant.file)} is not there; run npm run build`,
+      `mutants are made of built code, and ${join(this.#built, file)} is not there; run npm run build`,
     )
-  }
-  const text = mutated(mutant, readFileSync(join(built, mutant.file), 'utf8'))
-  const copy = mkdtempSync(join(tmpdir(), 'caucus-mutant-'))
-  try {
-    const filter = (file: string) => !/\.(map|d\.ts)$/.test(file)
-    cpSync(built, join(copy, 'dist'), { recursive: true, filter })
-    cpSync(join(built, '../package.json'), join(copy, 'package.json'))
-    writeFileSync(join(copy, 'dist', mutant.file), text)
-    const dependencies = dependenciesOf(built)
-    if (dependencies !== undefined) symlinkSync(dependencies, join(copy, 'node_modules'), 'junction')
-    return copy
-  } catch (error) {
-    rmSync(copy, { recursive: true, force: true })
-    throw error
   }
 }
 

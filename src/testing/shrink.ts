@@ -11,6 +11,7 @@ export interface CoreScenario {
   readonly limits: CoreLimits
 }
 
+/** The shortest scenario that was found to break the same invariant. */
 export interface ShrunkCore {
   readonly scenario: CoreScenario
   /** What the scenario still breaks: the same invariant. */

@@ -1,4 +1,3 @@
-import { type TSchema, Type } from '@sinclair/typebox'
 import type { TopicView as CoreTopicView } from '../core/dispatch/messages.ts'
 import type { GroupEvent } from '../core/group/reasons.ts'
 import type * as view from '../core/group/view.ts'
@@ -7,6 +6,9 @@ import { Revision } from './http.ts'
 import { MAX_WEIGHT } from './limits.ts'
 import { GroupState, type Same, ShareKind } from './schemas.ts'
 import { InstanceRecord } from './services.ts'
+import { TopicRates } from './topic-asks.ts'
+import type { TSchema } from './type.ts'
+import * as Type from './type.ts'
 
 /*
  * What the HTTP routes answer, as the OpenAPI document says it. Open on purpose: an answer may gain fields, and whoever reads it
@@ -92,6 +94,7 @@ export const TopicView = Type.Object(
       maximum: Number.MAX_SAFE_INTEGER,
       description: 'Answers that came when their ask was over, since the topic is there.',
     }),
+    rates: Type.Optional(TopicRates),
   },
   { description: 'A topic as it is now. It is there as long as somebody produces or listens.' },
 )
@@ -162,6 +165,29 @@ export const Peers = Type.Object(
   { description: 'The election, as one peer sees it.' },
 )
 
+const PastLeader = Type.Object({ id: Name, term: Whole, token: Whole })
+
+export const PeersPast = Type.Object(
+  {
+    events: Type.Array(
+      Type.Object({
+        atMs: Type.Number({ description: 'Wall clock of the peer that answers.' }),
+        event: Type.Union([
+          Type.Object({ type: Type.Literal('election.started'), term: Whole, because: Type.String() }),
+          Type.Object({ type: Type.Literal('leader.elected'), leader: PastLeader }),
+          Type.Object({ type: Type.Literal('leader.lost'), leader: PastLeader, because: Type.String() }),
+          Type.Object({ type: Type.Literal('transfer.refused'), because: Type.String() }),
+          Type.Object({ type: Type.Literal('cluster.founded'), base: Whole }),
+        ]),
+      }),
+    ),
+    forgotten: Type.Boolean({ description: 'Something before the first of them was dropped for lack of room.' }),
+    sinceMs: Type.Number({ description: 'Since when this peer records.' }),
+    nowMs: Type.Number({ description: 'The same clock, when this was asked.' }),
+  },
+  { description: 'Who led before, as one peer saw it, oldest first.' },
+)
+
 export const Status = Type.Object({
   version: Type.String(),
   guarantees: Guarantees,
@@ -170,6 +196,32 @@ export const Status = Type.Object({
   instanceId: Name,
   generation: Whole,
   groups: Type.Array(GroupView),
+})
+
+const GroupBrief = Type.Object(
+  {
+    name: Name,
+    state: GroupState,
+    epoch: Whole,
+    total: Whole,
+    share: ShareKind,
+    members: Whole,
+    frozen: Type.Optional(Type.Literal(true)),
+    holders: Type.Array(Type.Object({ id: Name, items: Whole }), {
+      description: 'Who has how much of it, in order of seniority: the first 24.',
+    }),
+    others: Type.Optional(Type.Integer({ minimum: 1, description: 'How much all others have.' })),
+  },
+  { description: 'A group at a glance.' },
+)
+
+export const Overview = Type.Object({
+  version: Type.String(),
+  guarantees: Guarantees,
+  clusterId: Name,
+  instanceId: Name,
+  generation: Whole,
+  groups: Type.Array(GroupBrief),
 })
 
 export const Evicted = Type.Object({ evicted: Type.Literal(true) })

@@ -1,9 +1,9 @@
-import { Type } from '@sinclair/typebox'
 import type { Payload } from '../core/dispatch/link-messages.ts'
 import type * as core from '../core/dispatch/messages.ts'
 import type { CaucusError } from '../errors.ts'
 import { AnyError } from './answers.ts'
 import type { Same } from './schemas.ts'
+import * as Type from './type.ts'
 
 /*
  * The answers to an ask as lines of JSON, in order of arrival: over HTTP and on the command line they are the same. Open, as all answers

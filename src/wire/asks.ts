@@ -1,9 +1,9 @@
-import { Type } from '@sinclair/typebox'
 import type * as core from '../core/dispatch/messages.ts'
 import { MAX_REPLIES, MAX_WITHIN_MS, untilFault } from '../core/dispatch/until.ts'
 import { groupNameFault, idFault, MAX_GROUP_NAME_BYTES, MAX_ID_BYTES } from '../core/ids.ts'
 import { metadataFault } from './faults.ts'
 import { idSchema } from './schemas.ts'
+import * as Type from './type.ts'
 import { compile, parseJson } from './validate.ts'
 
 /*

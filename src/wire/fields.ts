@@ -1,4 +1,4 @@
-import type { TObject } from '@sinclair/typebox'
+import type { TObject } from './type.ts'
 
 export type Fields = ReadonlySet<string>
 

@@ -1,10 +1,11 @@
-import { type Static, Type } from '@sinclair/typebox'
 import type { Leave, Renew, ShareMessage } from '../core/group/messages.ts'
 import { MAX_GROUP_NAME_BYTES, MAX_ID_BYTES } from '../core/ids.ts'
 import { bootIdFault, groupFault, memberFault } from './faults.ts'
 import { renewFault } from './frames.ts'
 import { MAX_LIST_ITEMS, MAX_METADATA_BYTES, MAX_METADATA_DEPTH, MAX_WEIGHT } from './limits.ts'
 import { GroupState, Holding, Holdings, idSchema, type Message, RenewFields, ShareKind } from './schemas.ts'
+import type { Static } from './type.ts'
+import * as Type from './type.ts'
 import { compile, parseJson } from './validate.ts'
 
 const bytes = (name: string, most: number): string =>

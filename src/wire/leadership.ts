@@ -1,5 +1,5 @@
-import { Type } from '@sinclair/typebox'
 import { MemberId } from './http.ts'
+import * as Type from './type.ts'
 import { compile, parseJson } from './validate.ts'
 
 /** The body of `POST /v1/leader/transfer`. */

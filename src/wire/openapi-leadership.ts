@@ -1,8 +1,8 @@
-import { Type } from '@sinclair/typebox'
 import * as answers from './answers.ts'
 import { TransferBody } from './leadership.ts'
 import { json, type Operation } from './openapi-operation.ts'
 import { PEER_PATH, PEER_SUBPROTOCOLS } from './peers/frames.ts'
+import * as Type from './type.ts'
 
 /** Who leads a cluster of peers, by method and path. Only peers serve them: to any other server they are no such path. */
 export const LEADERSHIP_OPERATIONS: Readonly<Record<string, Operation>> = {
@@ -29,6 +29,13 @@ export const LEADERSHIP_OPERATIONS: Readonly<Record<string, Operation>> = {
     tag: 'leadership',
     summary: 'All voters, and the observers, as this peer sees them',
     answers: { 200: json('The election.', answers.Peers) },
+    errors: ['CAUCUS_NOT_FOUND'],
+  },
+  'GET /v1/peers/history': {
+    id: 'getPeersHistory',
+    tag: 'leadership',
+    summary: 'Who led before, as this peer saw it: the last 256 events',
+    answers: { 200: json('What is still known of it.', answers.PeersPast) },
     errors: ['CAUCUS_NOT_FOUND'],
   },
   [`GET ${PEER_PATH}`]: {

@@ -1,6 +1,7 @@
-import { type TObject, type TSchema, Type } from '@sinclair/typebox'
 import type { ErrorCode } from '../errors.ts'
 import { GroupName, MemberId } from './http.ts'
+import type { TObject, TSchema } from './type.ts'
+import * as Type from './type.ts'
 
 export interface Answer {
   readonly description: string

@@ -1,4 +1,3 @@
-import { Type } from '@sinclair/typebox'
 import * as answers from './answers.ts'
 import { LINK_PATH } from './frames.ts'
 import { LeaveQuery, MemberId, RenewAnswer, RenewBody, Revision } from './http.ts'
@@ -8,6 +7,7 @@ import { ORDER_OPERATIONS } from './openapi-orders.ts'
 import { SERVICE_OPERATIONS } from './openapi-services.ts'
 import { TOPIC_OPERATIONS } from './openapi-topics.ts'
 import { HistoryQuery } from './operator.ts'
+import * as Type from './type.ts'
 import { LINK_SUBPROTOCOLS, PROTOCOLS } from './versions.ts'
 
 export type { Answer, Operation } from './openapi-operation.ts'
@@ -118,6 +118,14 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     tag: 'operations',
     summary: 'The server and every group that the caller may read',
     answers: { 200: json('As it is now.', answers.Status) },
+    errors: [],
+  },
+  'GET /v1/overview': {
+    id: 'getOverview',
+    tag: 'operations',
+    summary: 'The server, and every group that the caller may read, at a glance',
+    description: 'As long for a thousand members as for twenty-four.',
+    answers: { 200: json('As it is now.', answers.Overview) },
     errors: [],
   },
   'GET /metrics': {

@@ -1,8 +1,8 @@
-import { Type } from '@sinclair/typebox'
 import * as answers from './answers.ts'
 import { GroupName } from './http.ts'
 import { json, type Operation, ofGroup, ofMember } from './openapi-operation.ts'
 import { PartitionNumber, PinBody } from './operator.ts'
+import * as Type from './type.ts'
 
 const ofPartition = Type.Object({ group: GroupName, partition: PartitionNumber })
 const ORDER_ERRORS = ['CAUCUS_NOT_FOUND', 'CAUCUS_CONFLICT'] as const

@@ -1,8 +1,8 @@
-import { Type } from '@sinclair/typebox'
 import * as answers from './answers.ts'
 import { LeaveQuery, MemberId, Revision } from './http.ts'
 import { json, type Operation } from './openapi-operation.ts'
 import { InstanceBody, Registered, ServiceName, ServiceQuery, Services, ServiceView } from './services.ts'
+import * as Type from './type.ts'
 
 const ofService = Type.Object({ service: ServiceName })
 const ofInstance = Type.Object({ service: ServiceName, instance: MemberId })

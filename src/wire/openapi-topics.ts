@@ -1,9 +1,10 @@
-import { Type } from '@sinclair/typebox'
 import * as answers from './answers.ts'
 import { ASK_LINES_TYPE, AskLine } from './ask-lines.ts'
 import { AskQuery, TopicName } from './asks.ts'
 import { MAX_PAYLOAD_BYTES } from './limits.ts'
 import { json, type Operation } from './openapi-operation.ts'
+import { AsksSeen } from './topic-asks.ts'
+import * as Type from './type.ts'
 
 const ofTopic = Type.Object({ topic: TopicName })
 
@@ -12,6 +13,14 @@ const LINES = Type.Unsafe<string>({
   contentMediaType: ASK_LINES_TYPE,
   contentSchema: Type.Array(AskLine),
   description: 'One JSON object a line, each as it arrives. The last one is the summary, or says why there is none.',
+})
+
+const STREAM = Type.Unsafe<string>({
+  type: 'string',
+  contentMediaType: 'text/event-stream',
+  contentSchema: Type.Array(AsksSeen),
+  description:
+    'Server-sent events of the type `asks` without an end. The data of each is one of the items of `contentSchema`, as JSON in one line.',
 })
 
 /** What is asked of topics, by method and path. */
@@ -30,6 +39,16 @@ export const TOPIC_OPERATIONS: Readonly<Record<string, Operation>> = {
     params: ofTopic,
     answers: { 200: json('The topic as it is now.', answers.TopicView) },
     errors: ['CAUCUS_NOT_FOUND'],
+  },
+  'GET /v1/topics/:topic/asks': {
+    id: 'watchAsks',
+    tag: 'topics',
+    summary: 'How a topic is used, and its asks as they go on: who was asked, and what became of each',
+    description:
+      'The first event has everything that is known; up to four times a second another one says what is new. Of many asks it shows a sample, and those with somebody missing or failed first. Nothing of what was said is in it, nor who asked. The topic need not be there.',
+    params: ofTopic,
+    answers: { 200: { description: 'The stream.', type: 'text/event-stream', schema: STREAM } },
+    errors: [],
   },
   'POST /v1/topics/:topic/requests': {
     id: 'ask',

@@ -1,4 +1,3 @@
-import { type TObject, type TSchema, Type } from '@sinclair/typebox'
 import { ERROR_CODES, type ErrorCode } from '../errors.ts'
 import * as answers from './answers.ts'
 import { AskLine } from './ask-lines.ts'
@@ -7,6 +6,9 @@ import type { Answer, Operation } from './openapi-operation.ts'
 import { OPERATIONS } from './openapi-operations.ts'
 import { Hello, Holding, Leave, Left, Refused, Renew, ShareKind, ShareMessage } from './schemas.ts'
 import * as services from './services.ts'
+import { AskSight, AsksSeen, TopicRates } from './topic-asks.ts'
+import type { TObject, TSchema } from './type.ts'
+import * as Type from './type.ts'
 import { LINK_SUBPROTOCOLS } from './versions.ts'
 
 /** A route as it was registered, `HEAD` beside `GET` included. */
@@ -48,6 +50,9 @@ const COMPONENTS: Readonly<Record<string, TSchema>> = {
   Services: services.Services,
   Topic: answers.TopicView,
   Topics: answers.Topics,
+  TopicRates,
+  AskSight,
+  AsksSeen,
   AskLine,
   ErrorBody: answers.AnyError,
   ErrorAnswer,

@@ -1,8 +1,8 @@
-import { Type } from '@sinclair/typebox'
 import type { PastQuery } from '../core/group/past.ts'
 import { memberFault } from './faults.ts'
 import { MemberId } from './http.ts'
 import { MAX_PARTITIONS } from './limits.ts'
+import * as Type from './type.ts'
 import { compile, parseJson } from './validate.ts'
 
 /*

@@ -1,7 +1,8 @@
-import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import type * as core from '../core/group/messages.ts'
 import { MAX_GENERATION } from '../core/lease.ts'
 import { MAX_ITEM, MAX_LEASE_MS, MAX_LIST_ITEMS, MAX_PARTITIONS, MAX_TEXT_LENGTH, MAX_WEIGHT } from './limits.ts'
+import type { Static, TSchema } from './type.ts'
+import * as Type from './type.ts'
 
 const strict = { additionalProperties: false }
 export const whole = (minimum: number, maximum: number = Number.MAX_SAFE_INTEGER) => Type.Integer({ minimum, maximum })

@@ -1,4 +1,3 @@
-import { type Static, Type } from '@sinclair/typebox'
 import type { Renew } from '../core/group/messages.ts'
 import { MAX_HOST_LENGTH, MAX_PORT } from '../core/registry/address.ts'
 import type { InstanceFilter } from '../core/registry/filter.ts'
@@ -18,6 +17,8 @@ import { bootIdFault, memberFault, metadataFault } from './faults.ts'
 import { MemberId, Revision } from './http.ts'
 import { MAX_METADATA_BYTES, MAX_METADATA_DEPTH, MAX_WEIGHT } from './limits.ts'
 import { idSchema, type Same } from './schemas.ts'
+import type { Static } from './type.ts'
+import * as Type from './type.ts'
 import { compile, parseJson } from './validate.ts'
 
 const strict = { additionalProperties: false }

@@ -1,9 +1,9 @@
-import { Type } from '@sinclair/typebox'
 import type { CoordinatorMessage, MemberMessage, Refused as Refusal } from '../core/group/messages.ts'
 import { ERROR_CODES } from '../errors.ts'
 import { fieldsOf, onlyFields } from './fields.ts'
 import { MAX_PARTITIONS, MAX_TEXT_LENGTH } from './limits.ts'
 import { Hello, Leave, Left, Refused, Renew, ShareMessage, whole } from './schemas.ts'
+import * as Type from './type.ts'
 
 /*
  * Version 1, spoken before the first release: its peers end a link at a field that they do not know, so nothing could ever be added for them. What

@@ -1,15 +1,27 @@
-import type { TSchema } from '@sinclair/typebox'
-import { Ajv, type ErrorObject } from 'ajv'
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import { MAX_PARTITIONS } from './limits.ts'
+import type { TSchema } from './type.ts'
 
 const ajv = new Ajv({ strict: true, allErrors: false, strictNumbers: true, ownProperties: true })
 
 /** Says what is wrong with a value, or `undefined` when it fits the schema. Values are never repeated: they may be hostile. */
 export type Check = (value: unknown) => string | undefined
 
-export const compile = (schema: TSchema): Check => {
-  const validate = ajv.compile(schema)
-  return (value) => (validate(value) ? undefined : describe(validate.errors?.[0]))
+/** A check whose schema is compiled at its first use, or before, where that may not be in the way. */
+export type LazyCheck = Check & { prepare(): void }
+
+/** Compiles when it must: a process has every schema of the wire and uses few, and each takes some milliseconds. */
+export const compile = (schema: TSchema): LazyCheck => {
+  let compiled: ValidateFunction | undefined
+  const validator = () => {
+    compiled ??= ajv.compile(schema)
+    return compiled
+  }
+  const check: Check = (value) => {
+    const validate = compiled ?? validator()
+    return validate(value) ? undefined : describe(validate.errors?.[0])
+  }
+  return Object.assign(check, { prepare: () => void validator() })
 }
 
 const describe = (error: ErrorObject | undefined): string => {

@@ -126,10 +126,13 @@ describe.skipIf(lackOfBrowser !== undefined)('the page of an open server', () =>
 
   test('fits a phone', async () => {
     const phone = await Tab.open(browser, `${stage.url}/#/groups/jobs`, { viewport: { width: 360, height: 740 } })
-    for (const path of ['overview', 'groups/jobs', 'metrics']) {
+    for (const path of ['overview', 'groups', 'groups/jobs', 'services/search', 'topics', 'topics/price', 'metrics']) {
       await phone.page.goto(`${stage.url}/#/${path}`)
       await phone.page.getByRole('heading', { level: 1 }).waitFor(WAIT)
       expect(await phone.page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360)
+      // All views in sight, none behind the edge.
+      const beyond = "(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)(document.querySelector('nav'))"
+      expect(await phone.page.evaluate(beyond)).toBe(0)
       expect(await phone.violations()).toEqual([])
     }
     expect(phone.faults).toEqual([])

@@ -237,7 +237,8 @@ describe('caucus serve', () => {
 
 describe('status, members and watch', () => {
   test('show a server and its groups, to people and to scripts', async () => {
-    const server = await startServer(['--fresh', '-s', '0'])
+    // Renewed by nobody, and looked at by several processes one after the other.
+    const server = await startServer(['--fresh', '-s', '0', '-t', '120'])
     await putMember(server.url, 'jobs', 'a')
     const env = { CAUCUS_SERVER: `http://127.0.0.1:1 ${server.url}` }
     const status = await waitFor('the group to settle', async () => {

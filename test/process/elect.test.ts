@@ -4,8 +4,10 @@ import { waitFor } from './support/wait.ts'
 import { isAlive, type Run, WorkRuns, type Wrapped } from './support/work-runs.ts'
 
 /** A lease that a busy machine can keep, and that ends soon when nobody does. */
-const LEASE_NS = 2e9
-const TIMING = ['--timeout', '2', '--settle', '0.2', '--fresh']
+const LEASE_NS = 3e9
+const TIMING = ['--timeout', '3', '--settle', '0.2', '--fresh']
+/** Where no lease is to end. */
+const STEADY = ['--timeout', '15', '--settle', '0.2', '--fresh']
 
 let runs: WorkRuns
 beforeEach(() => {
@@ -27,16 +29,11 @@ const leading = (wrapped: Wrapped, after = 0): Promise<Run> =>
 const ended = async ({ who, process }: Pick<Wrapped, 'who' | 'process'>) =>
   (await waitFor(`${who} to end`, () => process.ended())).code
 
-/** One that leads past its first lease, and one that waits. */
+/** One that leads, and one that waits. */
 const startPair = async (url: string, traits: string[] = [], options: string[] = []): Promise<[Wrapped, Wrapped]> => {
   const a = runs.start('a', url, { election, traits, options })
   await leading(a)
-  // It starts while the other one's first lease runs.
   const b = runs.start('b', url, { election })
-  await waitFor('a to lead past its first lease', () => {
-    const run = runs.current(a)
-    return run !== undefined && run.endNs - run.startNs > LEASE_NS
-  })
   await waitFor(
     'b to campaign',
     () => b.process.stderr().includes('connected') || b.process.stderr().includes('campaigning'),
@@ -44,9 +41,19 @@ const startPair = async (url: string, traits: string[] = [], options: string[] =
   return [a, b]
 }
 
+/** The same, and the first lives by a renewal: what it began with has run out. */
+const startRenewed = async (url: string, traits: string[]): Promise<[Wrapped, Wrapped]> => {
+  const [a, b] = await startPair(url, traits)
+  await waitFor('a to lead past its first lease', () => {
+    const run = runs.current(a)
+    return run !== undefined && run.endNs - run.startNs > LEASE_NS
+  })
+  return [a, b]
+}
+
 describe('caucus elect', () => {
   test('runs the program of one at a time, with a rising token, and ends with its code', async () => {
-    const { url } = await startServer(TIMING)
+    const { url } = await startServer(STEADY)
     const a = runs.start('a', url, { election, traits: ['exit=7'] })
     expect(await ended(a)).toBe(7)
     const b = runs.start('b', url, { election })
@@ -58,7 +65,7 @@ describe('caucus elect', () => {
   })
 
   test('lets the next one lead as soon as it is stopped and its program is gone', async () => {
-    const { url } = await startServer(TIMING)
+    const { url } = await startServer(STEADY)
     const [a, b] = await startPair(url, ['deaf'], ['--grace', '300ms'])
     const before = runs.of(a)
     const stopped = a.process.stop()
@@ -71,7 +78,7 @@ describe('caucus elect', () => {
 
   test('kills the program of a wrapper that is killed, before anybody else leads', async () => {
     const { url } = await startServer(TIMING)
-    const [a, b] = await startPair(url, ['deaf', 'family'])
+    const [a, b] = await startRenewed(url, ['deaf', 'family'])
     a.process.signal('SIGKILL')
     await leading(b)
     await waitFor('the program and its child to be gone', () => runs.of(a).every(({ pid }) => !isAlive(pid)))
@@ -80,7 +87,7 @@ describe('caucus elect', () => {
 
   test('kills the program of a wrapper that is stopped past its lease, which waits for its turn again when it is continued', async () => {
     const { url } = await startServer(TIMING)
-    const [a, b] = await startPair(url, ['deaf'])
+    const [a, b] = await startRenewed(url, ['deaf'])
     a.process.signal('SIGSTOP')
     const { epoch } = await leading(b)
     expect(runs.current(a)).toBeUndefined()
@@ -92,7 +99,7 @@ describe('caucus elect', () => {
   })
 
   test('with --once ends when leadership is lost, and says so', async () => {
-    const { url } = await startServer(TIMING)
+    const { url } = await startServer(STEADY)
     const [a] = await startPair(url, [], ['--once'])
     const evicted = startCaucus(['drain', '--group', `election/${election}`, '--member', 'a', '--server', url])
     expect(await ended({ who: 'drain', process: evicted })).toBe(0)
@@ -101,7 +108,7 @@ describe('caucus elect', () => {
   })
 
   test('ends when another one takes its id, or there is no such program', async () => {
-    const { url } = await startServer(TIMING)
+    const { url } = await startServer(STEADY)
     const [a] = await startPair(url)
     const namesake = startCaucus(['elect', election, '--id', 'a', '--server', url, '--', 'sleep', '60'])
     expect(await ended(a)).toBe(1)

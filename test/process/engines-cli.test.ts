@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { makeCertificates, OPENSSL } from '../../src/testing/servers/certificates.ts'
 import { ETCD, type EtcdServers, startEtcd } from '../../src/testing/servers/etcd.ts'
 import { NATS, type NatsServer, startNats } from '../../src/testing/servers/nats.ts'
@@ -13,7 +13,8 @@ const LONG_MS = 240_000
 vi.setConfig({ testTimeout: 2 * LONG_MS })
 const folder = mkdtempSync(join(tmpdir(), 'caucus-engines-cli-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
-afterEach(endAll)
+// Some run at once, as they mostly wait for leases: none ends what another one has started.
+afterAll(endAll)
 
 const file = (name: string, text: string): string => {
   writeFileSync(join(folder, name), text)
@@ -41,7 +42,7 @@ describe.skipIf(lackFor('the command line on etcd', [ETCD]))('on etcd, without a
   }
   const linesOf = (running: Running) => running.stdout().split('\n').slice(0, -1)
 
-  test('programs have their shares, and another one takes over when one is killed with its wrapper', async () => {
+  test.concurrent('programs have their shares, and another one takes over when one is killed with its wrapper', async () => {
     const work = (id: string) =>
       startCaucus(
         ['work', '--group', 'jobs', '--id', id, '--etcd-prefix', 'shares', '--grace', '0.1', '--', ...SAYS],
@@ -55,7 +56,7 @@ describe.skipIf(lackFor('the command line on etcd', [ETCD]))('on etcd, without a
     expect(await b.stop('SIGTERM')).toBe(0)
   })
 
-  test('one leads at a time, with a token that rises, and status shows it to whoever writes nothing', async () => {
+  test.concurrent('one leads at a time, with a token that rises, and status shows it to whoever writes nothing', async () => {
     const options = ['--etcd', ...etcd.urls, '--etcd-prefix', 'led/']
     const status = async () => {
       const { code, stdout, stderr } = await ended(startCaucus(['status', '--json', ...options]))

@@ -69,4 +69,26 @@ describe.skipIf(lackFor('members on etcd', [ETCD]) !== undefined)('members on a 
     const tenure = await caucus.election('boss').campaign({ id: 'a' })
     expect(tenure.token).toBeGreaterThan(tokensAbove)
   })
+
+  it('take nothing from a coordinator who began below those tokens, and are told', { timeout: 60_000 }, async () => {
+    const tokensAbove = 3_000_000_000 * 2 ** 21
+    await using early = await open('low', { fresh: true, tokensAbove })
+    const old = await open('low')
+    const before = await old.election('boss').campaign({ id: 'old' })
+    expect(before.token).toBeLessThan(tokensAbove)
+    await expect(open('low', { tokensAbove })).rejects.toMatchObject({
+      code: 'CAUCUS_CONFLICT',
+      message: expect.stringMatching(/under low\/ who began without tokensAbove/),
+    })
+    // Who was connected before is told when it wants something, and waits for somebody who has it.
+    const told = (async () => {
+      for await (const event of early.events()) if (event.type === 'link.refused') return event.error.code
+      return undefined
+    })()
+    const waiting = early.election('boss').campaign({ id: 'early' })
+    expect(await told).toBe('CAUCUS_CONFLICT')
+    await before.resign()
+    await old.close()
+    expect((await waiting).token).toBeGreaterThan(tokensAbove)
+  })
 })

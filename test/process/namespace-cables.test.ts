@@ -91,8 +91,9 @@ describe.skipIf(lack)('machines on a real network', () => {
     await lan.unplug('a')
     await waitFor('the server to count one link less', async () => (await other.links()) === 1)
     await lan.plugIn('a')
+    // Its lease may have outlived the link, so that it held its share all the while.
+    await waitFor('the server to count its link again', async () => (await other.links()) === 2)
     await isWhole([pulled, other], PARTITIONS)
-    expect(await other.links()).toBe(2)
     expect(judge([pulled, other])).toEqual({ overlaps: [], falls: [] })
   })
 })

@@ -1,39 +1,20 @@
 import { connect as connectSocket } from 'node:net'
 import { nkeys } from '@nats-io/transport-node'
-import { type Caucus, connect, embedded, type Heard, type ReplyStream } from 'caucus'
+import { connect, embedded, type Heard, type ReplyStream } from 'caucus'
 import { type NatsOptions, nats } from 'caucus/nats'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest'
 import { codeOf } from '../../src/testing/contract/assertions.ts'
 import { makeCertificates, OPENSSL } from '../../src/testing/servers/certificates.ts'
 import { NATS, type NatsOptions as ServerOptions, startNats } from '../../src/testing/servers/nats.ts'
+import { closeAll, LONG_MS, says, using } from './support/closing.ts'
 import { lackFor } from './support/needs.ts'
-import { endAll, type Running, startNode } from './support/processes.ts'
+import { startNode } from './support/processes.ts'
 import { waitFor } from './support/wait.ts'
 
-const toClose: (() => Promise<unknown> | unknown)[] = []
-afterEach(async () => {
-  for (let close = toClose.pop(); close !== undefined; close = toClose.pop()) await close()
-  await endAll()
-})
+afterEach(closeAll)
 
-const served = async (options: ServerOptions = {}) => {
-  const server = await startNats(options)
-  toClose.push(() => server.close())
-  return server
-}
-const connected = async (options: string | NatsOptions): Promise<Caucus> => {
-  const caucus = await connect(embedded(), { topics: nats(options) })
-  toClose.push(() => caucus.close())
-  return caucus
-}
-const says = (process: Running, line: string) =>
-  waitFor(`it to say ${line}`, () => {
-    if (process.ended() !== undefined) throw new Error(`it ended: ${process.stderr()}`)
-    return process.stdout().split('\n').includes(line)
-  })
-
-/** Nobody waits for so long: what takes less ended because of something. */
-const LONG_MS = 600_000
+const served = async (options?: ServerOptions) => using(await startNats(options))
+const connected = async (options: string | NatsOptions) => using(await connect(embedded(), { topics: nats(options) }))
 
 describe.skipIf(lackFor('topics on NATS', [NATS]) !== undefined)('with a real nats-server', () => {
   test('a producer that is killed completes its part as left, and breaks off what it streams', async () => {
@@ -252,7 +233,7 @@ describe.skipIf(lackFor('topics on NATS', [NATS]) !== undefined)('with a real na
 
   test.skipIf(lackFor('TLS to NATS', [OPENSSL]) !== undefined)('TLS, also with certificates of clients', async () => {
     const certificates = makeCertificates()
-    toClose.push(() => certificates.remove())
+    onTestFinished(() => certificates.remove())
     const { server, ca, caFile, client } = certificates
     const config = `tls { cert_file: "${server.certFile}", key_file: "${server.keyFile}", ca_file: "${caFile}", verify: true }`
     const { address, port } = await served({ config })

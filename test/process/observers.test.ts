@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { connect, peer } from '../../src/index.ts'
 import type { LeadingPeer, PeersView } from '../../src/ports/peers.ts'
 import { agreed, freePort, PeerWorld, TIMING } from './support/peers.ts'
 import { endAll, startCaucus } from './support/processes.ts'
@@ -66,4 +67,15 @@ test('a peer that is on no list finds the voters by a file, knows who leads, and
       withinMs: 60_000,
     })
   expect(world.faults()).toEqual([])
+})
+
+test('the observer of a cluster of one passes on what it is asked, too', async () => {
+  const at = async (identifier: string) => ({ identifier, listen_port: await freePort(), timing: TIMING })
+  const alone = await at('alone')
+  await using _voter = await peer({ ...alone, peers: [] })
+  await using observer = await peer({ ...(await at('looker')), seeds: [`127.0.0.1:${alone.listen_port}`] })
+  await waitFor('the observer to know who leads', async () => observer.leader?.identifier === 'alone')
+  await using caucus = await connect(observer)
+  await using membership = await caucus.group('of-one').join()
+  expect((await caucus.group('of-one').view())?.members.map(({ id }) => id)).toEqual([membership.id])
 })

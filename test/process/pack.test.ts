@@ -15,6 +15,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { checkLinks } from '../tidy/documents.ts'
+import { describeViolation } from '../tidy/source.ts'
 
 const run = promisify(execFile)
 const repository = fileURLToPath(new URL('../..', import.meta.url))
@@ -38,14 +40,34 @@ afterAll(() => rmSync(temporary, { recursive: true, force: true }))
 
 describe('the packed package', () => {
   test('holds what a user needs and nothing else', () => {
-    for (const file of ['LICENSE', 'README.md', 'CHANGELOG.md', 'bin/caucus.js', 'dist/index.js', 'dist/index.d.ts']) {
+    for (const file of [
+      'LICENSE',
+      'README.md',
+      'CHANGELOG.md',
+      'bin/caucus.js',
+      'dist/index.js',
+      'dist/index.d.ts',
+      // Of what is bundled.
+      'dist/wire/type.license.md',
+      'dist/web/license.md',
+    ]) {
       expect(packed).toContain(file)
     }
     expect(packed).toContain('docs/errors.md')
-    expect(packed.filter((path) => !/^(bin|dist|docs)\/|^[A-Z]+(\.md)?$|^package\.json$/.test(path))).toEqual([])
+    expect(
+      packed.filter((path) => !/^(bin|deploy|dist|docs|examples)\/|^[A-Z]+(\.md)?$|^package\.json$/.test(path)),
+    ).toEqual([])
     expect(packed).not.toContain('dist/.source-hash')
     // Trials and the exhaustive search are tools of this repository: nothing that the doors export loads them.
     expect(packed.filter((path) => /^dist\/testing\/(trial|exhaustive|fuzz|servers)\//.test(path))).toEqual([])
+  })
+
+  test('holds whatever its documents link to', () => {
+    const folders = new Set(packed.flatMap((path) => path.split('/').map((_, n, parts) => parts.slice(0, n).join('/'))))
+    const documents = packed.filter((path) => path.endsWith('.md'))
+    const texts = new Map(documents.map((path) => [path, readFileSync(join(repository, path), 'utf8')]))
+    const isPacked = (path: string) => packed.includes(path) || folders.has(path.replace(/\/$/, ''))
+    expect(checkLinks(texts, isPacked).map(describeViolation)).toEqual([])
   })
 
   test('has a command that knows its version', async () => {
@@ -79,6 +101,21 @@ try {
     expect(JSON.parse(slot)).toEqual({ index: 1, total: 1, epoch: expect.any(Number) })
     expect(owns).toBe('true')
     expect(stderr).toBe('')
+  })
+
+  test('says of etcd and NATS what to install, once somebody connects and not before', async () => {
+    const refusal = async (door: string, call: string) => {
+      const program = `import { connect, embedded } from 'caucus'
+import * as door from 'caucus/${door}'
+await ${call}.catch(({ code, message }) => console.log(code, message))`
+      return (await run(process.execPath, ['--input-type=module', '-e', program], { cwd: home })).stdout
+    }
+    expect(await refusal('etcd', "connect(door.etcd('127.0.0.1:1'))")).toBe(
+      'CAUCUS_INVALID_CONFIG etcd() needs the package etcd3: npm install etcd3\n',
+    )
+    expect(await refusal('nats', "connect(embedded(), { topics: door.nats('127.0.0.1:1') })")).toBe(
+      'CAUCUS_INVALID_CONFIG nats() needs the package @nats-io/transport-node: npm install @nats-io/transport-node\n',
+    )
   })
 
   test('needs nothing of OpenTelemetry before somebody traces', async () => {

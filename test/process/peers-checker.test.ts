@@ -105,7 +105,7 @@ const mutant = (name: string): Break => {
   return found
 }
 
-const MOST_FAULTS = 4
+const MOST_FAULTS = 8
 const LOGS_ARE_WRITTEN_WITHIN_MS = 200
 
 /** What a trial finds in a program with some rules broken, up to all that is expected. */

@@ -1,29 +1,14 @@
-import { type Caucus, connect, type Heard, type ReplyStream, remote } from 'caucus'
+import { connect, type Heard, type ReplyStream, remote } from 'caucus'
 import { afterEach, expect, test } from 'vitest'
 import { codeOf } from '../../src/testing/contract/assertions.ts'
 import { serve } from '../contract/server.ts'
-import { endAll, type Running, startNode, startServer } from './support/processes.ts'
+import { closeAll, LONG_MS, says, using } from './support/closing.ts'
+import { startNode, startServer } from './support/processes.ts'
 import { waitFor } from './support/wait.ts'
 
-const toClose: (() => Promise<unknown>)[] = []
-afterEach(async () => {
-  for (let close = toClose.pop(); close !== undefined; close = toClose.pop()) await close()
-  await endAll()
-})
+afterEach(closeAll)
 
-const connected = async (url: string): Promise<Caucus> => {
-  const caucus = await connect(remote(url))
-  toClose.push(() => caucus.close())
-  return caucus
-}
-const says = (process: Running, line: string) =>
-  waitFor(`it to say ${line}`, () => {
-    if (process.ended() !== undefined) throw new Error(`it ended: ${process.stderr()}`)
-    return process.stdout().split('\n').includes(line)
-  })
-
-/** Nobody waits for so long: what takes less ended because of something. */
-const LONG_MS = 600_000
+const connected = async (url: string) => using(await connect(remote(url)))
 
 test('a producer that is killed completes its part as left, at once, and breaks off what it streams', async () => {
   const server = await startServer(['--fresh'])
@@ -95,8 +80,7 @@ test('a server that is killed and started again has everybody back; what was und
   expect(reasons).toMatchObject([{ code: 'CAUCUS_CONNECTION_LOST' }])
   await expect(topic.gather('quick')).rejects.toMatchObject({ code: 'CAUCUS_UNAVAILABLE', definite: true })
 
-  const second = await serve({ port: first.port })
-  toClose.push(() => second.close())
+  using(await serve({ port: first.port }))
   await producer.ready({ signal: AbortSignal.timeout(20_000) })
   await waitFor('the listener', async () => {
     const view = await topic.view().catch(() => undefined)
@@ -108,8 +92,7 @@ test('a server that is killed and started again has everybody back; what was und
 })
 
 test('megabytes in both directions end no link, and what is too large is said to be', async () => {
-  const server = await serve()
-  toClose.push(() => server.close())
+  const server = using(await serve())
   const serving = await connected(server.url)
   const asker = await connected(server.url)
   const lost: string[] = []

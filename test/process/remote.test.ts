@@ -4,16 +4,10 @@ import { memoryStore } from '../../src/stores/memory-store.ts'
 import { codeOf, seen } from '../../src/testing/contract/assertions.ts'
 import { FaultProxy } from '../../src/testing/trial/fault-proxy.ts'
 import { serve } from '../contract/server.ts'
+import { closeAll, using } from './support/closing.ts'
 
-const toClose: (() => Promise<unknown>)[] = []
-afterEach(async () => {
-  for (let close = toClose.pop(); close !== undefined; close = toClose.pop()) await close()
-})
+afterEach(closeAll)
 
-const using = <T extends { close(): Promise<unknown> }>(resource: T): T => {
-  toClose.push(() => resource.close())
-  return resource
-}
 const local = { timing: timing.local }
 const nextEvent = async (caucus: Caucus, type: LinkEvent['type']): Promise<LinkEvent> => {
   for await (const event of caucus.events({ signal: AbortSignal.timeout(20_000) })) {
@@ -177,6 +171,7 @@ test('a closed connection leaves neither sockets nor timers', async () => {
   await caucus.close()
   await listening
   await new Promise((resolve) => setTimeout(resolve, 50))
-  expect(count('TCPSocketWrap')).toBe(before.sockets)
+  // Fewer, when what an earlier test or file of this process had kept alive has ended meanwhile.
+  expect(count('TCPSocketWrap')).toBeLessThanOrEqual(before.sockets)
   expect(count('Timeout')).toBeLessThanOrEqual(before.timers)
 })

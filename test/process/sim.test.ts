@@ -27,26 +27,26 @@ const rangesDone = (state: string): number =>
 
 describe('caucus sim', () => {
   test('counts the same with one job and with three', async () => {
-    const [one, three] = await Promise.all(['1', '3'].map((jobs) => sim('--seeds', '16', '--jobs', jobs, '--json')))
+    const [one, three] = await Promise.all(['1', '3'].map((jobs) => sim('--seeds', '6', '--jobs', jobs, '--json')))
     expect([one?.code, three?.code]).toEqual([0, 0])
     expect(counted(three?.stdout ?? '')).toEqual(counted(one?.stdout ?? ''))
     const { seeds, violations, coverage } = counted(one?.stdout ?? '')
-    expect({ seeds, violations }).toEqual({ seeds: 16, violations: [] })
+    expect({ seeds, violations }).toEqual({ seeds: 6, violations: [] })
     expect(coverage.seeds).toBe(1)
     expect(coverage.blocks.reached).toBeGreaterThan(300)
     expect(coverage.unreached.length).toBeGreaterThan(0)
   })
 
   test('also runs the drivers', async () => {
-    const { code, stdout } = await sim('--level', 'drivers', '--seeds', '4', '--jobs', '2', '--json')
+    const { code, stdout } = await sim('--level', 'drivers', '--seeds', '2', '--jobs', '2', '--json')
     const { seeds, violations, coverage } = counted(stdout)
-    expect({ code, seeds, violations }).toEqual({ code: 0, seeds: 4, violations: [] })
+    expect({ code, seeds, violations }).toEqual({ code: 0, seeds: 2, violations: [] })
     expect(coverage.functions.reached).toBeGreaterThan(300)
   })
 
   test('goes on after kill -9, and ends as if nothing had happened', async () => {
     const state = join(folder, 'killed.json')
-    const args = ['--seeds', '30', '--json']
+    const args = ['--seeds', '12', '--json']
     const killed = startCaucus(['sim', ...args, '--state', state, '--jobs', '2'])
     await waitFor('some seeds to be written down', () => rangesDone(state) > 0)
     expect(await killed.stop('SIGKILL')).toBe(null)
@@ -68,7 +68,7 @@ describe('caucus sim', () => {
 
   test('says on Ctrl-C what was done, and ends with 130', async () => {
     const state = join(folder, 'interrupted.json')
-    const running = startCaucus(['sim', '--seeds', '1000000', '--json', '--state', state, '--jobs', '2'])
+    const running = startCaucus(['sim', '--seeds', '1000', '--json', '--state', state, '--jobs', '2'])
     await waitFor('some seeds to be written down', () => rangesDone(state) > 0)
     expect(await running.stop('SIGINT')).toBe(130)
     const { seeds, interrupted, lost } = counted(running.stdout())

@@ -5,6 +5,7 @@ import { fenceTable } from 'caucus/sql'
 import { Client } from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { POSTGRES, type PostgresServer, startPostgres } from '../../src/testing/servers/postgres.ts'
+import { signalProcess } from '../../src/testing/trial/processes.ts'
 import { lackFor } from './support/needs.ts'
 import { endAll, type RunningServer, repository, startServer } from './support/processes.ts'
 import { waitFor } from './support/wait.ts'
@@ -49,7 +50,7 @@ describe.skipIf(lackFor('leaders that are frozen before they write', [POSTGRES])
     }
 
     signal(signal: NodeJS.Signals): void {
-      this.#child.kill(signal)
+      if (this.#child.pid !== undefined) signalProcess(this.#child.pid, signal)
     }
 
     async end(): Promise<void> {

@@ -109,7 +109,8 @@ test('what else shows other people’s words lets none of them reach the termina
   }
   for (const json of [[], ['--json']]) {
     for (const group of ['jobs', 'service/search']) {
-      const watching = startCaucus(['watch', group, '--last', '100', ...json, '--server', url])
+      const args = ['watch', group, '--last', '100', ...json, '--server', url]
+      const watching = startCaucus(args, { NO_COLOR: '' })
       await waitFor('the events', () => watching.stdout().split('\n').length > 1)
       await watching.stop()
       expect(watching.stdout()).not.toMatch(DISTURBING)
@@ -117,7 +118,83 @@ test('what else shows other people’s words lets none of them reach the termina
   }
 })
 
+test('`caucus services --watch` prints again when something has changed, and goes on while no server answers', async () => {
+  const server = await startServer([...SETTINGS])
+  const watching = startCaucus(['services', '--watch', '--every', '250ms', '--server', server.url], { NO_COLOR: '' })
+  const one = startCaucus(['services', 'search', '--watch', '--every', '250ms', '--json', '--server', server.url])
+  const answers = () => watching.stdout().split(/^-- /m).slice(1)
+  const views = () =>
+    one
+      .stdout()
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => JSON.parse(line))
+  await waitFor('the first answer', () => answers().length === 1 && views().length === 1)
+  expect(answers()[0]).toMatch(/^\d\d:\d\d:\d\d\nno services\n$/)
+  const register = () =>
+    put(`${server.url}/v1/services/search/instances/i1`, { host: '10.0.0.7', port: 80, metadata: HOSTILE })
+  await register()
+  await waitFor('the instance', () => answers().length === 2 && views().some(({ instances }) => instances.length === 1))
+  expect(answers()[1]).toMatch(/\nSERVICE +INSTANCES +UP\nsearch +1 +1\n$/)
+  expect(watching.stdout()).not.toMatch(DISTURBING)
+  expect(one.stdout()).not.toMatch(DISTURBING)
+
+  await server.stop()
+  await waitFor('a word about the lost server', () =>
+    watching.stderr().includes('still trying event=connection.failed'),
+  )
+  await startServer([...SETTINGS, '--listen', server.address])
+  await waitFor('the all-clear', () => watching.stderr().includes('a server answers again event=connection.recovered'))
+  expect(watching.stderr().trim().split('\n')).toHaveLength(2)
+  await waitFor('what there is now', () => answers().length === 3)
+  expect(answers()[2]).toContain('no services')
+  expect(await watching.stop('SIGTERM')).toBe(0)
+  expect(await one.stop('SIGINT')).toBe(130)
+}, 60_000)
+
 const lack = lackFor('caucus top in a terminal', [SCRIPT])
+
+describe.skipIf(lack)('what is printed for people', () => {
+  const COLOUR = '\u001b['
+  const node = `"${process.execPath}" bin/caucus.js`
+  const said = async (command: string, env: NodeJS.ProcessEnv) => {
+    const pty = new Pty(`${node} ${command}`, SIZE, { NO_COLOR: '', ...env })
+    // It goes on until its window is closed, with the test.
+    if (command.startsWith('watch')) await pty.shows(/w1 joined\./)
+    else expect(await pty.ended()).toMatchObject({ code: 0 })
+    return pty.said
+  }
+
+  test.each(['explain jobs --member w1', 'services search', 'watch jobs --last 100'])(
+    'is coloured in a terminal, but not with NO_COLOR: caucus %s',
+    async (command) => {
+      const { url } = await busyServer()
+      const [coloured, plain] = await Promise.all([
+        said(`${command} --server ${url}`, {}),
+        said(`${command} --server ${url}`, { NO_COLOR: '1' }),
+      ])
+      expect(coloured).toContain(COLOUR)
+      expect(plain).not.toContain(COLOUR)
+      // Of what is watched the first line is enough.
+      expect(plain.length).toBeGreaterThan(10)
+    },
+  )
+
+  test('is not coloured in a pipe, nor in a terminal that has no colours', async () => {
+    const { url } = await busyServer()
+    const [piped, dumb, top] = await Promise.all([
+      said(`explain jobs --server ${url} | cat`, {}),
+      said(`explain jobs --server ${url}`, { TERM: 'dumb' }),
+      said(`top --server ${url}`, { TERM: 'dumb' }),
+    ])
+    for (const text of [piped, dumb]) {
+      expect(text).toMatch(/w1 joined\./)
+      expect(text).not.toContain(COLOUR)
+    }
+    expect(top).not.toContain(COLOUR)
+    expect(top).toMatch(/^ {2}jobs +8 partitions/m)
+  })
+})
 const top = (url: string, env: NodeJS.ProcessEnv = {}, more = '') =>
   new Pty(`"${process.execPath}" bin/caucus.js top --server ${url} --every 250ms ${more}`, SIZE, {
     NO_COLOR: '',

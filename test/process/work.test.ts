@@ -1,13 +1,16 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { signalProcess } from '../../src/testing/trial/processes.ts'
 import { endAll, type RunningServer, startCaucus, startServer } from './support/processes.ts'
 import { waitFor } from './support/wait.ts'
 import { isAlive, type Run, WorkRuns, type Wrapped } from './support/work-runs.ts'
 
 /** A lease that a busy machine can keep, and that ends soon when nobody does. */
-const LEASE_NS = 2e9
-const TIMING = ['--timeout', '2', '--settle', '0.2', '--fresh']
+const LEASE_NS = 3e9
+const TIMING = ['--timeout', '3', '--settle', '0.2', '--fresh']
+/** Where no lease is to end. */
+const STEADY = ['--timeout', '15', '--settle', '0.2', '--fresh']
 
 let runs: WorkRuns
 beforeEach(() => {
@@ -50,7 +53,7 @@ const watchdogOf = (pid: number): number => {
 
 describe('caucus work', () => {
   test('gives each program its share, and another one when somebody comes or goes', async () => {
-    const server = await startServer(TIMING)
+    const server = await startServer(STEADY)
     const [a, b] = await startPair(server)
     const { epoch } = await working(b, 2, 2)
 
@@ -64,7 +67,7 @@ describe('caucus work', () => {
   })
 
   test('shares partitions as ranges', async () => {
-    const server = await startServer(TIMING)
+    const server = await startServer(STEADY)
     const options = ['--partitions', '8']
     const a = runs.start('a', server.url, { options })
     const all = await waitFor('a to have everything', () => runs.current(a))
@@ -106,7 +109,7 @@ describe('caucus work', () => {
     ['a program that ignores SIGTERM', ['deaf']],
     ['what a program leaves behind in its process group', ['family']],
   ])('kills %s before it lets go of a share', async (_, traits) => {
-    const server = await startServer(TIMING)
+    const server = await startServer(STEADY)
     // Long enough for somebody else to begin in the meantime, if anybody let them.
     const a = runs.start('a', server.url, { traits, options: ['--grace', '1500ms'] })
     await working(a, 1, 1)
@@ -141,7 +144,7 @@ describe('caucus work', () => {
   })
 
   test('kills the program when the watchdog is killed, and starts it again with another one', async () => {
-    const server = await startServer(TIMING)
+    const server = await startServer(STEADY)
     const a = runs.start('a', server.url, { traits: ['deaf'] })
     const { pid } = await working(a, 1, 1)
     process.kill(watchdogOf(a.process.pid), 'SIGKILL')
@@ -154,7 +157,7 @@ describe('caucus work', () => {
     const server = await startServer(TIMING)
     const a = runs.start('a', server.url, { traits: ['deaf'] })
     const { pid } = await working(a, 1, 1)
-    process.kill(watchdogOf(a.process.pid), 'SIGSTOP')
+    signalProcess(watchdogOf(a.process.pid), 'SIGSTOP')
     await server.stop('SIGKILL')
     await waitFor('the program to be gone', () => !isAlive(pid))
     expect(await a.process.stop()).toBe(0)
@@ -164,7 +167,7 @@ describe('caucus work', () => {
     const server = await startServer(TIMING)
     const [a, b] = await startPair(server, ['deaf'])
     const { pid } = await working(a, 1, 2)
-    process.kill(watchdogOf(a.process.pid), 'SIGSTOP')
+    signalProcess(watchdogOf(a.process.pid), 'SIGSTOP')
     expect(await a.process.stop()).toBe(0)
     expect(isAlive(pid)).toBe(false)
     await working(b, 1, 1)
@@ -172,7 +175,7 @@ describe('caucus work', () => {
   })
 
   test('tries a watchdog that always fails less and less often', async () => {
-    const server = await startServer(TIMING)
+    const server = await startServer(STEADY)
     const marker = join(runs.folder, 'starts')
     // Ends its parent, which is the watchdog, as the first thing it does.
     const program = ['sh', '-c', `echo >> ${marker}; kill -9 $PPID; sleep 60`]
@@ -184,7 +187,7 @@ describe('caucus work', () => {
   })
 
   test('kills at once at the second signal', async () => {
-    const server = await startServer(TIMING)
+    const server = await startServer(STEADY)
     const a = runs.start('a', server.url, { traits: ['deaf'], options: ['--grace', '10m'] })
     const { pid } = await working(a, 1, 1)
     a.process.signal('SIGTERM')
@@ -195,7 +198,7 @@ describe('caucus work', () => {
   })
 
   test('starts a program again that fails, not at once, and leaves when it succeeds', async () => {
-    const server = await startServer(TIMING)
+    const server = await startServer(STEADY)
     const failing = runs.start('a', server.url, { traits: ['exit=3'] })
     await waitFor('the second start', () => runs.of(failing).length === 2)
     const [first, second] = runs.of(failing) as [Run, Run]
@@ -211,7 +214,7 @@ describe('caucus work', () => {
   })
 
   test('says that there is no such program, leaves, and fails', async () => {
-    const server = await startServer(TIMING)
+    const server = await startServer(STEADY)
     const work = startCaucus(['work', '--group', 'jobs', '--server', server.url, '--', 'no-such-program', '--help'])
     await waitFor('it to end', () => work.ended())
     expect(work.ended()?.code).toBe(1)
@@ -219,7 +222,7 @@ describe('caucus work', () => {
   })
 
   test('says what is wrong with a share that the group does not have', async () => {
-    const server = await startServer(TIMING)
+    const server = await startServer(STEADY)
     const a = runs.start('a', server.url)
     await working(a, 1, 1)
     const b = runs.start('b', server.url, { options: ['--partitions', '4'] })
@@ -231,7 +234,7 @@ describe('caucus work', () => {
   })
 
   test('stops the program of a member whose id somebody else took', async () => {
-    const server = await startServer(TIMING)
+    const server = await startServer(STEADY)
     const a = runs.start('a', server.url, { traits: ['deaf'] })
     const { pid } = await working(a, 1, 1)
     const thief = startCaucus(['work', '--group', 'jobs', '--id', 'a', '--server', server.url, '--', 'sleep', '60'])

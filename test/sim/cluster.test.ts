@@ -17,17 +17,17 @@ const violations = async (from: number, seeds: number, profile?: ClusterProfile)
 
 describe('the real parts under faults', () => {
   test.each(CLUSTER_PROFILES)('keep every promise in the profile %s', async (profile) => {
-    expect(await violations(1, 8, profile)).toEqual([])
+    expect(await violations(1, 5, profile)).toEqual([])
   })
 
   test('keep them in what the seeds draw by themselves', async () => {
-    expect(await violations(2000, 30)).toEqual([])
+    expect(await violations(2000, 15)).toEqual([])
   })
 })
 
 describe('a simulation', () => {
   test('gives the same trace for the same seed, to the last line', async () => {
-    for (const seed of [1, 2, 3, 4]) {
+    for (const seed of [1, 2]) {
       const first = await simulate({ seed, keepTrace: true })
       const second = await simulate({ seed, keepTrace: true })
       expect(second.trace()).toEqual(first.trace())

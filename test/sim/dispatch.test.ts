@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { DISPATCH_FAULTS, DISPATCH_PROFILES, type DispatchProfile } from '../../src/testing/dispatch/conditions.ts'
-import { parseDispatchScenario } from '../../src/testing/dispatch/explain.ts'
+import { dispatchExplaining } from '../../src/testing/dispatch/explain.ts'
 import { simulateDispatch } from '../../src/testing/dispatch/simulate.ts'
 import { DISPATCH } from '../../src/testing/mutants/dispatch.ts'
 import { mutantNamed, sweepMutant } from '../../src/testing/mutation.ts'
@@ -69,9 +69,9 @@ test('what is found is shrunk to a few deeds, drawn, and can be run again', asyn
   const { explanation = '' } = await sweepMutant(mutantNamed('left-not-completed'), options)
   expect(explanation).toMatch(/^seed=\d+ step=\d+ invariant=P1: ask \d+: finished did not come\n/)
   const line = /^seed=\d+ profile=.*$/m.exec(explanation)?.[0] ?? ''
-  const { limits } = parseDispatchScenario(line)
+  const { limits } = dispatchExplaining.parse(line)
   expect(limits?.deeds?.length).toBeLessThanOrEqual(8)
-  expect(simulateDispatch(parseDispatchScenario(line)).violation).toBeUndefined()
+  expect(simulateDispatch(dispatchExplaining.parse(line)).violation).toBeUndefined()
   expect(explanation).toContain('│ runs  ┃ believes')
 }, 120_000)
 

@@ -4,7 +4,7 @@ import { PEERS } from '../../src/testing/mutants/peers.ts'
 import { built, root } from './built.ts'
 
 /** Each is noticed within a few seeds. The others: `npm run mutants`. */
-const QUICK = ['begins-before-a-majority-knows', 'reign-outlives-its-lease', 'instance-of-its-own']
+const QUICK = ['begins-before-a-majority-knows', 'reign-outlives-its-lease@3', 'instance-of-its-own']
 
 test('a broken rule of a coordinator that moves from peer to peer is noticed', () => {
   built()

@@ -6,7 +6,7 @@ import {
   REPLICATION_PROFILES,
   type ReplicationProfile,
 } from '../../src/testing/replication/conditions.ts'
-import { parseReplicationScenario } from '../../src/testing/replication/explain.ts'
+import { replicationExplaining } from '../../src/testing/replication/explain.ts'
 import { simulateReplication } from '../../src/testing/replication/simulate.ts'
 
 const violations = (from: number, seeds: number, profile?: ReplicationProfile): string[] => {
@@ -81,11 +81,11 @@ describe('the simulator of the register', () => {
   })
 
   test('reads a scenario back from one line', () => {
-    expect(parseReplicationScenario('seed=7 profile=cuts deeds=crash.3 faultsForMs=900')).toEqual({
+    expect(replicationExplaining.parse('seed=7 profile=cuts deeds=crash.3 faultsForMs=900')).toEqual({
       seed: 7,
       profile: 'cuts',
       limits: { deeds: ['crash.3'], faultsForMs: 900 },
     })
-    expect(() => parseReplicationScenario('seed=7 profile=cuts faults=rain')).toThrow('no fault "rain"')
+    expect(() => replicationExplaining.parse('seed=7 profile=cuts faults=rain')).toThrow('no fault "rain"')
   })
 })

@@ -19,11 +19,11 @@ const violations = (from: number, seeds: number, profile?: Profile): string[] =>
 describe('the group machine under faults', () => {
   test.each(PROFILES)('keeps every invariant in the profile %s', (profile) => {
     // Those that never come to rest take ten times as long.
-    expect(violations(1, profile === 'churn' ? 4 : 10, profile)).toEqual([])
+    expect(violations(1, profile === 'churn' ? 2 : 6, profile)).toEqual([])
   })
 
   test('keeps them in what the seeds draw by themselves', () => {
-    expect(violations(1000, 40)).toEqual([])
+    expect(violations(1000, 20)).toEqual([])
   })
 
   test('keeps them at the seeds that found something once, also in the profile in which they did', () => {
@@ -47,7 +47,7 @@ const profileOf = (name: string | undefined): Profile => {
 
 describe('the simulator', () => {
   test('gives the same trace for the same seed, to the last line', () => {
-    for (let seed = 1; seed <= 8; seed++) {
+    for (let seed = 1; seed <= 4; seed++) {
       const first = simulateCore({ seed })
       const second = simulateCore({ seed })
       expect(second.hash).toBe(first.hash)
@@ -56,8 +56,8 @@ describe('the simulator', () => {
   })
 
   test('gives other traces for other seeds', () => {
-    const hashes = new Set(Array.from({ length: 20 }, (_, n) => simulateCore({ seed: n + 1 }).hash))
-    expect(hashes.size).toBe(20)
+    const hashes = new Set(Array.from({ length: 6 }, (_, n) => simulateCore({ seed: n + 1 }).hash))
+    expect(hashes.size).toBe(6)
   })
 
   test('does the same whether its trace is kept whole or not', () => {
@@ -69,7 +69,7 @@ describe('the simulator', () => {
 
   test('really makes things go wrong: each of its faults happens', () => {
     const happened = new Set<string>()
-    for (let seed = 1; seed <= 150; seed++)
+    for (let seed = 1; happened.size < FAULTS.length && seed <= 150; seed++)
       for (const name of Object.keys(simulateCore({ seed }).faults)) happened.add(name)
     expect([...happened].sort()).toEqual([...FAULTS].sort())
   })

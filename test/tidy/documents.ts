@@ -119,11 +119,32 @@ export const checkEvents = (files: Files, text: string, file = 'docs/events.md')
   ]
 }
 
-/** Relative links of the documents lead to files that exist. */
+/** The anchors of a page, as GitHub makes them of its headings, and those that it sets itself. */
+const anchorsOf = (text: string): Set<string> => {
+  const seen = new Map<string, number>()
+  const prose = text.replaceAll(/^```.*?^```/gms, '')
+  const headings = [...prose.matchAll(/^#{1,6} (.+)$/gm)].map(([, heading = '']) => {
+    const words = heading.replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1').toLowerCase()
+    const slug = words.replaceAll(/[^\p{L}\p{N}\s_-]/gu, '').replaceAll(' ', '-')
+    const times = seen.get(slug) ?? 0
+    seen.set(slug, times + 1)
+    return times === 0 ? slug : `${slug}-${times}`
+  })
+  return new Set([...headings, ...[...prose.matchAll(/<a (?:name|id)="([^"]+)"/g)].map(([, name = '']) => name)])
+}
+
+/** Relative links of the documents lead to files that exist, and to headings that are there. */
 export const checkLinks = (documents: Files, exists: (path: string) => boolean): Violation[] =>
   [...documents].flatMap(([file, text]) =>
-    [...text.matchAll(/\]\((?![a-z]+:|#)([^)#\s]+)(#[^)]*)?\)/g)]
-      .map(({ 1: link = '', index }) => ({ link, line: lineAt(text, index) }))
-      .filter(({ link }) => !exists(posix.join(posix.dirname(file), link)))
-      .map(({ link, line }) => ({ file, line, rule: `links to ${link}, which does not exist` })),
+    [...text.replaceAll(/^```.*?^```/gms, (code) => code.replaceAll(/[^\n]/g, ' ')).matchAll(LINK)]
+      .map(({ 1: link = '', 2: anchor = '', index }) => ({ link, anchor: anchor.slice(1), line: lineAt(text, index) }))
+      .flatMap(({ link, anchor, line }) => {
+        const target = link === '' ? file : posix.join(posix.dirname(file), link)
+        if (link !== '' && !exists(target)) return [{ file, line, rule: `links to ${link}, which does not exist` }]
+        const page = documents.get(target)
+        const isThere = anchor === '' || page === undefined || anchorsOf(page).has(anchor)
+        return isThere ? [] : [{ file, line, rule: `links to ${link}#${anchor}, and there is no such heading` }]
+      }),
   )
+
+const LINK = /\]\((?![a-z]+:)([^)#\s]*)(#[^)\s]*)?\)/g

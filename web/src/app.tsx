@@ -1,10 +1,12 @@
 import { useEffect, useState } from 'preact/hooks'
 import { hashOfRoute, PAGES, type Page, routeOf } from './model/route.ts'
+import { shown } from './model/shown.ts'
 import { clockOf } from './model/words.ts'
 import { type Theme, theme } from './parts/theme.ts'
 import { TokenDialog } from './parts/token-dialog.tsx'
 import { followServer, server } from './server.ts'
 import { useStore } from './store.ts'
+import { Demo } from './views/demo.tsx'
 import { GroupPage } from './views/group.tsx'
 import { GroupsPage } from './views/groups.tsx'
 import { MetricsPage } from './views/metrics.tsx'
@@ -43,7 +45,7 @@ export const App = () => {
   useEffect(() => (isLocked ? undefined : followServer()), [round, isLocked])
   const { page, name } = route
   useEffect(() => {
-    document.title = `${name ?? TITLES[page]} – Caucus`
+    document.title = `${shown(name ?? TITLES[page])} – Caucus`
   }, [page, name])
   return (
     <>
@@ -52,6 +54,7 @@ export const App = () => {
       </button>
       <Header page={page} again={() => setRound((before) => before + 1)} />
       <Lost />
+      {!isLocked && <Demo />}
       <main id="main" tabIndex={-1}>
         {!isLocked && <View key={round} page={page} name={name} />}
       </main>
@@ -81,8 +84,9 @@ const View = ({ page, name }: { page: Page; name: string | undefined }) => {
 }
 
 const Header = ({ page, again }: { page: Page; again: () => void }) => {
-  const { connection, operates, status } = useStore(server)
+  const { connection, operates, status, peers } = useStore(server)
   const { chosen } = useStore(theme)
+  const asked = peers === undefined || peers === 'none' ? status?.instanceId.slice(0, 12) : peers.identifier
   const [asks, setAsks] = useState(false)
   useEffect(() => {
     document.documentElement.dataset.theme = chosen
@@ -96,7 +100,8 @@ const Header = ({ page, again }: { page: Page; again: () => void }) => {
   return (
     <header>
       <p class="brand">
-        Caucus <span class="quiet">{status?.instanceId.slice(0, 12)}</span>
+        <Mark />
+        Caucus <span class="quiet">{asked}</span>
       </p>
       <nav aria-label="Views">
         {PAGES.map((each) => (
@@ -110,11 +115,11 @@ const Header = ({ page, again }: { page: Page; again: () => void }) => {
           {{ connecting: 'Connecting', live: 'Live', lost: 'Connection lost', locked: 'Locked' }[connection]}
         </span>
         <label class="compact">
-          Theme
+          <span class="hidden">Theme</span>
           <select value={chosen} onChange={(event) => theme.set({ chosen: event.currentTarget.value as Theme })}>
-            <option value="auto">as the system</option>
-            <option value="light">light</option>
-            <option value="dark">dark</option>
+            <option value="auto">System</option>
+            <option value="light">Light</option>
+            <option value="dark">Dark</option>
           </select>
         </label>
         <button type="button" aria-pressed={operates} onClick={operate}>
@@ -125,6 +130,17 @@ const Header = ({ page, again }: { page: Page; again: () => void }) => {
     </header>
   )
 }
+
+/** Some who have come together, one of whom leads. */
+const Mark = () => (
+  <svg class="mark" viewBox="0 0 32 32" aria-hidden="true">
+    <rect width="32" height="32" rx="7" fill="#20304a" />
+    <circle cx="16" cy="8" r="3.5" fill="#ffd166" />
+    <circle cx="8" cy="21" r="3.5" fill="#5ec8f2" />
+    <circle cx="24" cy="21" r="3.5" fill="#7ddf9c" />
+    <path d="M16 12 9.500 18M16 12l6.500 6M12 21h8" stroke="#fff" stroke-width="1.600" fill="none" />
+  </svg>
+)
 
 const ABOUT_OPERATING =
   'With a token of the role admin you can drain, evict, freeze and hand over the lead. Each is written to the audit log of the server.'

@@ -1,7 +1,7 @@
 import type { GroupPast } from '../../src/core/group/past.ts'
 import type { GroupView } from '../../src/core/group/view.ts'
 import type { RecordedEvent } from '../../src/ports/hosting.ts'
-import { get, path, request } from './api.ts'
+import { getSized, path, request } from './api.ts'
 import { beforeAll, isAfter } from './model/past.ts'
 import { type Picture, pictureOf } from './model/picture.ts'
 import { SseReader } from './model/sse.ts'
@@ -14,6 +14,8 @@ const MOST_EVENTS = 4_096
 /** A stream says something at least this often; without a word for longer, nobody is there. */
 const SILENCE_MS = 45_000
 const RENEW_MS = 2_000
+/** A group that is long to tell is asked for less often: one of a thousand members every eleven seconds at most. */
+const BYTES_PER_MS = 10
 
 /** One group as it is, was, and goes on: its picture, what happened, and the stream of what happens. */
 export class Feed {
@@ -28,11 +30,18 @@ export class Feed {
   problem: string | undefined
   /** Events before the first one are forgotten. */
   forgotten = false
+  /** How many events came before those that are kept. */
+  dropped = 0
+  /** Since when the server records. */
+  sinceMs = 0
+  /** How far its clock is ahead of this one. */
+  #aheadMs = 0
   readonly #ended = new AbortController()
   readonly #changed: () => void
   #notifying = false
   #last: string | undefined
   #renewing = false
+  #renewMs = RENEW_MS
 
   constructor(group: string, changed: () => void) {
     this.group = group
@@ -42,6 +51,11 @@ export class Feed {
 
   close(): void {
     this.#ended.abort()
+  }
+
+  /** By the clock of the server, which has told when everything was. */
+  get nowMs(): number {
+    return Date.now() + this.#aheadMs
   }
 
   async #run(): Promise<void> {
@@ -70,16 +84,22 @@ export class Feed {
     this.problem = history.view === undefined ? 'Nobody is in this group any more.' : undefined
     this.view = history.view
     this.events = [...history.events]
+    this.dropped = 0
     this.forgotten = history.forgotten || history.more
+    this.sinceMs = history.sinceMs
+    this.#aheadMs = history.nowMs - Date.now()
     this.#last = history.events.at(-1)?.revision
     this.live = history.view && pictureOf(history.view)
     this.base = this.live && beforeAll(this.live, this.events)
     this.#notify()
   }
 
-  #history(limit: number): Promise<History> {
+  async #history(limit: number): Promise<History> {
     const { signal } = this.#ended
-    return get<History>(`${path`/v1/groups/${this.group}/history`}?limit=${limit}&view=true`, signal)
+    const asked = `${path`/v1/groups/${this.group}/history`}?limit=${limit}&view=true`
+    const { value, length } = await getSized<History>(asked, signal)
+    if (limit === 1) this.#renewMs = Math.max(RENEW_MS, length / BYTES_PER_MS)
+    return value
   }
 
   async #follow(): Promise<void> {
@@ -119,6 +139,7 @@ export class Feed {
     while (this.events.length > MOST_EVENTS) {
       const oldest = this.events.shift()
       if (oldest !== undefined) this.base?.apply(oldest.event)
+      this.dropped++
       this.forgotten = true
     }
     this.#notify()
@@ -130,7 +151,7 @@ export class Feed {
     if (this.#renewing) return
     this.#renewing = true
     try {
-      await new Promise((resolve) => setTimeout(resolve, RENEW_MS))
+      await new Promise((resolve) => setTimeout(resolve, this.#renewMs))
       const { view, events } = await this.#history(1)
       // Of a later moment than what has been heard of: the rest is heard, and then asked for, later.
       if (view === undefined || (events[0] && isAfter(events[0].revision, this.#last))) return

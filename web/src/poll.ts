@@ -12,11 +12,14 @@ export const poll = (ask: (signal: AbortSignal) => Promise<number>): (() => void
     if (!ended.signal.aborted) timer = setTimeout(() => void next(), afterMs)
   }
   const seen = () => void next()
+  // Another view may want to know sooner.
+  addEventListener('hashchange', seen)
   document.addEventListener('visibilitychange', seen)
   void next()
   return () => {
     ended.abort()
     clearTimeout(timer)
+    removeEventListener('hashchange', seen)
     document.removeEventListener('visibilitychange', seen)
   }
 }

@@ -1,8 +1,9 @@
-import type { GroupView } from '../../src/core/group/view.ts'
+import type { GroupBrief } from '../../src/core/group/brief.ts'
 import type { Guarantees } from '../../src/ports/hosting.ts'
 import type { LeadingPeer, PeersView } from '../../src/ports/peers.ts'
 import { ApiError, get, getSized, request } from './api.ts'
-import { parseMetrics, Series } from './model/prometheus.ts'
+import { parseMetrics, type Sample, Series } from './model/prometheus.ts'
+import { routeOf } from './model/route.ts'
 import { poll } from './poll.ts'
 import { Store } from './store.ts'
 
@@ -12,7 +13,7 @@ export interface Status {
   readonly clusterId: string
   readonly instanceId: string
   readonly generation: number
-  readonly groups: readonly GroupView[]
+  readonly groups: readonly GroupBrief[]
 }
 
 export type PeersAnswer = PeersView & { readonly leader?: LeadingPeer }
@@ -68,6 +69,12 @@ export const asApiError = (error: unknown): ApiError =>
     : new ApiError(-1, 'UNEXPECTED', error instanceof Error ? error.message : 'it failed')
 
 const RETRY_MS = 1_000
+/** What nobody looks at is asked for now and then, so that it is there when somebody does. */
+const ASIDE_MS = 10_000
+/** Each costs its server as much as a hundred renewals. */
+const METRICS_MS = 5_000
+
+const pageNow = () => routeOf(location.hash).page
 
 /** Runs `ask` and says what it means for the connection; false when it failed. */
 const attempt = async (ask: () => Promise<void>): Promise<boolean> => {
@@ -92,10 +99,11 @@ export const followServer = (): (() => void) => {
 const askStatus = async (signal: AbortSignal): Promise<number> => {
   let afterMs = RETRY_MS
   await attempt(async () => {
-    const { value, length } = await getSized<Status>('/v1/status', signal)
+    const { value, length } = await getSized<Status>('/v1/overview', signal)
     server.set({ status: value })
-    // A picture of thousands of members costs its server as much as hundreds of their renewals.
-    afterMs = Math.max(2_000, length / 50)
+    const page = pageNow()
+    // Where there are very many groups, less often.
+    afterMs = Math.max(page === 'overview' || page === 'groups' ? 2_000 : ASIDE_MS, length / 50)
   })
   return afterMs
 }
@@ -107,21 +115,35 @@ const askPeers = async (signal: AbortSignal): Promise<number> => {
       server.set({ peers: 'none' })
     }
     if (server.state.peers === 'none') return 3_600_000
-    server.set({ peers: await get<PeersAnswer>('/v1/peers', signal), peersAtMs: Date.now() })
+    const peers = await get<PeersAnswer>('/v1/peers', signal)
+    server.set({ peers, peersAtMs: Date.now() })
+    // A lease is to be seen running down, and not always at its end.
+    if (pageNow() === 'overview' && peers.leader !== undefined)
+      return Math.max(250, Math.min(RETRY_MS, peers.leader.leaseMsLeft / 2))
   } catch {
     // What is wrong, the other questions say.
+    return RETRY_MS
   }
-  return RETRY_MS
+  return pageNow() === 'overview' ? RETRY_MS : ASIDE_MS
 }
 
 const askMetrics = async (signal: AbortSignal): Promise<number> => {
   try {
     const text = await (await request('/metrics', { signal, accept: 'text/plain' })).text()
-    series.add(Date.now(), parseMetrics(text))
+    series.add(Date.now(), [...parseMetrics(text).filter(({ name }) => name !== MEMBERS), ...membersNow()])
     server.set({ readings: server.state.readings + 1 })
   } catch {
     // The other questions say what is wrong.
     series.gap()
   }
-  return 2_000
+  return pageNow() === 'metrics' ? METRICS_MS : ASIDE_MS
+}
+
+const MEMBERS = 'caucus_members'
+
+/** As everybody who may see them counts them: a peer that does not lead knows of no members itself. */
+const membersNow = (): Sample[] => {
+  const { status } = server.state
+  if (status === undefined) return []
+  return [{ name: MEMBERS, labels: {}, value: status.groups.reduce((sum, { members }) => sum + members, 0) }]
 }

@@ -6,6 +6,7 @@ export interface SqlClient {
   getTransactionStatus?(): string | null
 }
 
+/** What a statement gave, as `pg` says it. */
 export interface SqlResult {
   readonly rows: readonly unknown[]
   readonly rowCount: number | null

@@ -10,6 +10,7 @@ export interface FenceTable {
   readonly table?: string
 }
 
+/** What is fenced, and the token of whoever writes. */
 export interface Fence extends FenceTable {
   /** What is fenced: an election, a partition, a group of indexes. Everybody who writes to it uses the same name. */
   readonly name: string

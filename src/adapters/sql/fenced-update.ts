@@ -1,6 +1,7 @@
 import { checkFields, checkToken, fencedOut, quoted, quotedTable, refuse } from './arguments.ts'
 import { type SqlClient, sqlStateOf } from './client.ts'
 
+/** One update of rows that carry a token of their own, made only where that is not newer. */
 export interface FencedUpdate {
   readonly token: number
   readonly table: string

@@ -12,6 +12,7 @@ import {
 } from './fence-table.ts'
 import { Transaction } from './transaction.ts'
 
+/** Of one fenced transaction: the fence, how isolated it is, and how long it may wait. */
 export interface FencedOptions extends Fence {
   /** Default: `read committed`. With the others a serialisation failure (40001) comes more often, and means: all of it again. */
   readonly isolation?: 'read committed' | 'repeatable read' | 'serializable'
@@ -55,14 +56,23 @@ export const fenced = async <Client extends SqlClient, Result>(
   if (busy.has(client) || (client.getTransactionStatus?.() ?? 'I') !== 'I') throw nested()
   busy.add(client)
   const listenNoMore = surviveLoss(client)
+  let isLost = false
   try {
     await begin(client, isolation)
-    return await commitAfter(new Transaction(client), signal, async (tx) => {
-      await raise(client, sound, limits)
-      return await work(tx)
-    })
+    return await commitAfter(
+      new Transaction(client),
+      signal,
+      async (tx) => {
+        await raise(client, sound, limits)
+        return await work(tx)
+      },
+      () => {
+        isLost = true
+      },
+    )
   } finally {
-    listenNoMore()
+    // That a connection has ended is told by the client after its statements have failed, and by then nobody else may listen.
+    if (!isLost) listenNoMore()
     busy.delete(client)
   }
 }
@@ -71,6 +81,7 @@ const commitAfter = async <Client extends SqlClient, Result>(
   transaction: Transaction<Client>,
   signal: AbortSignal | undefined,
   work: (tx: Pick<Client, 'query'>) => Promise<Result>,
+  lost: () => void,
 ): Promise<Result> => {
   try {
     const result = await work(transaction.face)
@@ -80,7 +91,7 @@ const commitAfter = async <Client extends SqlClient, Result>(
     return result
   } catch (error) {
     transaction.close()
-    await transaction.rollBack()
+    if (!(await transaction.rollBack())) lost()
     throw error
   }
 }

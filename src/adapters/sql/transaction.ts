@@ -111,10 +111,13 @@ export class Transaction<Client extends SqlClient> {
     return new CaucusError('CAUCUS_CONFLICT', message, { cause: this.#failure?.error })
   }
 
-  /** What cannot be rolled back is over already, and its error says so. */
-  async rollBack(): Promise<void> {
-    if (this.#client.getTransactionStatus?.() === 'I') return
-    await this.#client.query('ROLLBACK').catch(() => undefined)
+  /** What cannot be rolled back is over already, and its error says so. Resolves with whether the server is still there. */
+  async rollBack(): Promise<boolean> {
+    if (this.#client.getTransactionStatus?.() === 'I') return true
+    return this.#client.query('ROLLBACK').then(
+      () => true,
+      () => false,
+    )
   }
 }
 

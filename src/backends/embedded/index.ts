@@ -28,6 +28,7 @@ export interface EmbeddedGroup {
   readonly timing?: TimingPreset | Partial<Timing>
 }
 
+/** Of the backend in this process: timing, groups with settings of their own, and clocks for tests. */
 export interface EmbeddedOptions {
   /** A preset's name, a preset, or some of its numbers. Default: `timing.local`. */
   readonly timing?: TimingPreset | Partial<Timing>

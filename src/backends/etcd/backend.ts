@@ -10,15 +10,17 @@ import { BackOff } from '../../runtime/back-off.ts'
 import { History } from '../../runtime/history.ts'
 import { Loops } from '../../runtime/loops.ts'
 import { MembershipDriver } from '../../runtime/membership-driver.ts'
-import { sleep } from '../../runtime/wait.ts'
+import { orAborted, sleep } from '../../runtime/wait.ts'
 import { Coordinating } from './coordinating.ts'
-import type { Engine } from './engine.ts'
+import { type Engine, MAX_OPERATIONS } from './engine.ts'
 import { eventsAt } from './events.ts'
 import { Keys } from './keys.ts'
+import { isBelow, tooLow } from './least-generation.ts'
 import { EtcdLink } from './link.ts'
 import type { SoundEtcd } from './options.ts'
+import { coordinatorOf } from './parsed.ts'
 import { Reader } from './reader.ts'
-import { orAborted } from './wait.ts'
+import { foundIn } from './round.ts'
 
 /** Everything through which chance and the network reach this backend; clocks and names are among its options. */
 export interface EtcdSurroundings {
@@ -69,6 +71,8 @@ class EtcdBackend implements Backend {
   #isLinked = false
   /** Why this process cannot coordinate, as it was told last. */
   #refused: string | undefined
+  /** Why nobody is linked to whoever coordinates. */
+  #refusal: LinkEvent | undefined
   /** Why etcd did not answer the last time that somebody connected. */
   #unreached: CaucusError | undefined
   #closed: Promise<void> | undefined
@@ -106,9 +110,11 @@ class EtcdBackend implements Backend {
     const tell = (event: LinkEvent) => {
       this.#isLinked = event.type === 'link.opened'
       if (this.#isLinked) this.#refused = undefined
+      this.#refusal = event.type === 'link.refused' ? event : undefined
       this.#link.record(event)
     }
-    const linkOptions = { ...common, url, heartbeatMs, leaseMs: shortestLeaseMs, reconnectMaxMs, requestMs, tell }
+    const linkTiming = { heartbeatMs, leaseMs: shortestLeaseMs, reconnectMaxMs, requestMs }
+    const linkOptions = { ...common, ...linkTiming, url, prefix: sound.prefix, leastGeneration, tell }
     this.#members = new MembershipDriver({
       clock: clocks.holder,
       open: (sink) => new EtcdLink(linkOptions, sink),
@@ -145,10 +151,14 @@ class EtcdBackend implements Backend {
   async #answered(signal: AbortSignal): Promise<void> {
     const { engine, random } = this.#around
     const backOff = new BackOff(() => random(), this.timing.reconnectMaxMs)
-    const then = [{ type: 'get', key: this.#keys.instance }] as const
+    const { leastGeneration, prefix } = this.#sound
+    // As large as any that follows: an etcd that takes fewer operations would refuse joins later, where nobody sees why.
+    const then = Array.from({ length: MAX_OPERATIONS }, () => ({ type: 'get', key: this.#keys.coordinator }) as const)
     for (;;) {
       try {
-        await orAborted(signal, () => engine.transact({ then }))
+        const { found } = await orAborted(signal, () => engine.transact({ then }))
+        const generation = foundIn(found[0], coordinatorOf)?.value.generation
+        if (isBelow(generation, leastGeneration)) throw tooLow(prefix, generation, leastGeneration)
         return
       } catch (error) {
         signal.throwIfAborted()
@@ -171,6 +181,9 @@ class EtcdBackend implements Backend {
   join(...[request, listener]: Parameters<Backend['join']>) {
     const membership = this.#members.join(request, listener)
     this.prepare()
+    // Told before anybody waited for it; whoever joins now and listens from now on is to know, too.
+    const refusal = this.#refusal
+    if (refusal !== undefined) queueMicrotask(() => this.#link.record(refusal))
     return membership
   }
 

@@ -51,7 +51,10 @@ export const giveUp = async (
     await engine.revoke(lease)
   } catch (error) {
     if (!isCaucusError(error)) throw error
-    telemetry?.log('info', 'a lease could not be given back to etcd; it runs out by itself', { error })
+    telemetry?.log('info', 'a lease could not be given back to etcd; it runs out by itself', {
+      event: 'lease.abandoned',
+      error,
+    })
   }
 }
 

@@ -75,8 +75,13 @@ export class Coordinating {
         }
       },
       failed: (error) => {
-        telemetry?.log('warn', 'who coordinates the groups cannot be read from etcd', { error })
+        const details = { event: 'etcd.failed', what: 'coordinator', error } as const
+        telemetry?.log('warn', 'who coordinates the groups cannot be read from etcd', details)
         this.#tellFailure(error)
+      },
+      recovered: () => {
+        const details = { event: 'etcd.recovered', what: 'coordinator' } as const
+        telemetry?.log('info', 'who coordinates the groups can be read from etcd again', details)
       },
       onFault: (error) => this.#fault(error),
     })
@@ -145,13 +150,16 @@ export class Coordinating {
       const reason = await reign.run()
       this.#reign = undefined
       if (reason === undefined) return
-      telemetry?.log('warn', 'this process does not coordinate the groups on etcd any more', { error: reason })
+      telemetry?.log('warn', 'this process does not coordinate the groups on etcd any more', {
+        event: 'reign.ended',
+        error: reason,
+      })
       this.#tellFailure(reason)
       this.#rest(REST_MS)
     } catch (error) {
       if (!isCaucusError(error)) throw error
       if (error.code === 'CAUCUS_CLOSED') return void this.close()
-      telemetry?.log('warn', 'this process cannot stand for coordinator on etcd', { error })
+      telemetry?.log('warn', 'this process cannot stand for coordinator on etcd', { event: 'candidacy.failed', error })
       this.#tellFailure(error)
       this.#rest(this.#backOff.nextPauseMs())
       return

@@ -70,7 +70,8 @@ export interface Watching {
  * - `CAUCUS_UNAVAILABLE`: it certainly did not; nobody was reached who would do it.
  * - `CAUCUS_TIMEOUT`, `CAUCUS_CONNECTION_LOST`: it may have, and may even happen later.
  * - `CAUCUS_OVERLOADED` (too many requests, no space), `CAUCUS_TOO_LARGE`, `CAUCUS_INVALID_ARGUMENT` (say, one key put twice in a
- *   transaction), `CAUCUS_UNAUTHORIZED` (user or password), `CAUCUS_FORBIDDEN` (what that user may not do): it did not, etcd refused.
+ *   transaction), `CAUCUS_UNAUTHORIZED` (user or password), `CAUCUS_INVALID_CONFIG` (fewer operations in a
+ *   transaction than `MAX_OPERATIONS`), `CAUCUS_FORBIDDEN` (what that user may not do): it did not, etcd refused.
  * - `CAUCUS_BACKEND`: anything else that etcd said, in `details.etcd`. It may have happened.
  *
  * Which member of etcd answers is the engine's own business.

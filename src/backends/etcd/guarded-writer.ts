@@ -257,6 +257,7 @@ export class GuardedWriter {
       if (!held) return this.#overtaken(found[0], found[1])
       this.#turn = revision
       this.#doubtful.clear()
+      if (this.#isFailing) this.#tellRecovered()
       this.#isFailing = false
       this.#tookMs = clock.now() - startedAt
       this.#patienceMs = Math.min(writeMs, Math.max(writeMs * FIRST_ATTEMPT, 2 * this.#tookMs))
@@ -307,7 +308,7 @@ export class GuardedWriter {
     const { waiting, saving } = batch
     if (!this.#isFailing) {
       const message = 'etcd did not take what a coordinator wrote, or not in time; it is written again'
-      this.#options.telemetry?.log('warn', message, { error })
+      this.#options.telemetry?.log('warn', message, { event: 'etcd.failed', what: 'writes', error })
     }
     this.#isFailing = true
     this.#failure = error
@@ -322,9 +323,18 @@ export class GuardedWriter {
     this.#waiting.putBack(waiting)
   }
 
+  #tellRecovered(): void {
+    const details = { event: 'etcd.recovered', what: 'writes' } as const
+    this.#options.telemetry?.log('info', 'etcd takes what a coordinator writes again', details)
+  }
+
   #leaveOut(waiting: readonly Waiting[], error: CaucusError): void {
     for (const { key } of waiting) {
-      this.#options.telemetry?.log('error', 'etcd takes no record as large as this one; it is left out', { key, error })
+      this.#options.telemetry?.log('error', 'etcd takes no record as large as this one; it is left out', {
+        event: 'record.refused',
+        key,
+        error,
+      })
     }
   }
 

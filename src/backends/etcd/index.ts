@@ -11,7 +11,8 @@ import { type EtcdOptions, type SoundEtcd, soundEtcd } from './options.ts'
  * coordinates (docs/etcd.md). Needs the package `etcd3`.
  *
  * Throws `CAUCUS_INVALID_ARGUMENT`, or `CAUCUS_INVALID_CONFIG` for timing that is not safe, as a lease below 2 s. `connect()` rejects with
- * `CAUCUS_UNAVAILABLE` when no member of etcd can be reached in time, and with `CAUCUS_UNAUTHORIZED` when etcd does not take the user.
+ * `CAUCUS_UNAVAILABLE` when no member of etcd can be reached in time, `CAUCUS_UNAUTHORIZED` when etcd does not take the user, `CAUCUS_INVALID_CONFIG`
+ * when it takes fewer than 128 operations in a transaction or the package is missing, and `CAUCUS_CONFLICT` where somebody coordinates below `tokensAbove`.
  */
 export const etcd = (options: string | readonly string[] | EtcdOptions): BackendFactory => {
   const sound = soundEtcd(options)

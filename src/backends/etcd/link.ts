@@ -1,4 +1,5 @@
 import { type CoordinatorMessage, type Hello, type MemberMessage, PROTOCOL } from '../../core/group/messages.ts'
+import type { Generation } from '../../core/lease.ts'
 import type { Instant, Millis } from '../../core/time.ts'
 import { CaucusError, isCaucusError } from '../../errors.ts'
 import type { LinkEvent } from '../../ports/backend.ts'
@@ -8,6 +9,7 @@ import { BackOff } from '../../runtime/back-off.ts'
 import type { Engine } from './engine.ts'
 import { KeyWatch } from './key-watch.ts'
 import type { Keys } from './keys.ts'
+import { isBelow, tooLow } from './least-generation.ts'
 import { coordinatorOf, shareOf } from './parsed.ts'
 import { ProcessLease } from './process-lease.ts'
 import { Renewals } from './renewals.ts'
@@ -23,6 +25,10 @@ export interface EtcdLinkOptions {
   random(): number
   /** How etcd is called in what is told of the link. */
   readonly url: string
+  /** Under which everything lies, for what is told. */
+  readonly prefix?: string
+  /** Whoever coordinates below it is nobody to be given anything by. */
+  readonly leastGeneration?: Generation | undefined
   /** How often members renew, at most. */
   readonly heartbeatMs: Millis
   /** Of groups without a timing of their own: the lease of this process in etcd, and how long a member may be unheard. */
@@ -188,6 +194,11 @@ export class EtcdLink implements CoordinatorLink {
     this.#seenAt = revision
     if (generation === undefined || this.#instanceId === undefined) return true
     if (this.#hello !== undefined && generation <= this.#hello.generation) return true
+    const { leastGeneration, prefix = '' } = this.#options
+    if (isBelow(generation, leastGeneration)) {
+      this.#down(tooLow(prefix, generation, leastGeneration))
+      return false
+    }
     const id = this.#instanceId
     const hello: Hello = { type: 'hello', protocol: PROTOCOL, clusterId: id, instanceId: id, generation }
     this.#hello = hello

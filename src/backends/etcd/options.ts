@@ -8,6 +8,7 @@ import { type Generation, generationOf, MAX_GENERATION } from '../../core/lease.
 import type { Millis } from '../../core/time.ts'
 import { CaucusError } from '../../errors.ts'
 import type { Clocks } from '../../ports/clock.ts'
+import type { LogDetails } from '../../ports/log-events.ts'
 import type { TlsOptions } from '../../ports/socket.ts'
 import type { LogLevel, Telemetry } from '../../ports/telemetry.ts'
 import { systemClocks } from '../../runtime/system-clock.ts'
@@ -20,8 +21,9 @@ export interface EtcdGroup {
 }
 
 /** Details first, as with pino. */
-export type EtcdLogger = Readonly<Record<LogLevel, (details: object, message: string) => void>>
+export type EtcdLogger = Readonly<Record<LogLevel, (details: LogDetails, message: string) => void>>
 
+/** How etcd is reached, under which keys, and the timing and groups that all who share the prefix must have alike. */
 export interface EtcdOptions {
   /** Of the members of one etcd: `http://HOST:PORT`, `https://HOST:PORT` or `HOST:PORT` each. Any of them will do. */
   readonly urls: string | readonly string[]
@@ -148,7 +150,7 @@ const telemetryTo = (logger: EtcdLogger): Telemetry => {
     count: nothing,
     gauge: nothing,
     duration: nothing,
-    log: (level, message, { error, ...details } = {}) =>
+    log: (level, message, { error, ...details }) =>
       logger[level](error === undefined ? details : { ...details, err: error }, message),
   }
 }

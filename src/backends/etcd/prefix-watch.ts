@@ -4,7 +4,7 @@ import { BackOff } from '../../runtime/back-off.ts'
 import type { Change, Engine, Entry, Revision, Watching } from './engine.ts'
 
 export interface PrefixWatchOptions {
-  readonly engine: Engine
+  readonly engine: Pick<Engine, 'list' | 'watch'>
   readonly prefix: string
   readonly clock: Clock
   /** In [0, 1). */
@@ -15,6 +15,8 @@ export interface PrefixWatchOptions {
   changed(changes: readonly Change[], revision: Revision): void
   /** It cannot be read for the moment; told once until it can. */
   failed?(error: CaucusError): void
+  /** It can be read again. */
+  recovered?(): void
   onFault(error: unknown): void
 }
 
@@ -46,11 +48,13 @@ export class PrefixWatch {
   }
 
   async #list(): Promise<void> {
-    const { engine, prefix, listed, failed } = this.#options
+    const { engine, prefix, listed, failed, recovered } = this.#options
     try {
       const { entries, revision } = await engine.list(prefix)
       if (this.#isClosed) return
+      const wasFailing = this.#isFailing
       this.#isFailing = false
+      if (wasFailing) recovered?.()
       listed(entries, revision)
       if (!this.#isClosed) this.#watch(revision + 1)
     } catch (error) {

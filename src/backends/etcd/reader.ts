@@ -4,7 +4,7 @@ import { instanceIn } from '../../core/registry/instance.ts'
 import { groupOfService } from '../../core/registry/services.ts'
 import { type ServiceCount, servicesIn } from '../../core/registry/view.ts'
 import type { Present } from '../../ports/backend.ts'
-import type { RegistryPort, ServiceView } from '../../ports/registry.ts'
+import type { ServiceView } from '../../ports/registry.ts'
 import { type Engine, type Entry, MAX_OPERATIONS } from './engine.ts'
 import { BEFORE_ALL } from './events.ts'
 import type { Keys } from './keys.ts'
@@ -21,7 +21,7 @@ interface Sitting {
  * Groups and services as whoever asks finds them in etcd: a member is who has a session, and was answered for that. Nothing is kept, and nobody
  * has to coordinate.
  */
-export class Reader implements RegistryPort {
+export class Reader {
   readonly #engine: Engine
   readonly #keys: Keys
 
@@ -30,39 +30,34 @@ export class Reader implements RegistryPort {
     this.#keys = keys
   }
 
-  async groups({ signal }: { signal?: AbortSignal | undefined } = {}): Promise<readonly GroupView[]> {
-    signal?.throwIfAborted()
+  async groups(): Promise<readonly GroupView[]> {
     const byGroup = await this.#sittings(this.#keys.sessions, this.#keys.shares)
-    signal?.throwIfAborted()
     const names = [...byGroup.keys()]
     const heads = await this.#heads(names)
-    signal?.throwIfAborted()
     const views = names.flatMap((name) => viewOf(name, byGroup.get(name) ?? [], heads.get(name)) ?? [])
     return views.sort((a, b) => compareIds(a.name, b.name))
   }
 
-  async group(name: string, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<GroupView | undefined> {
-    signal?.throwIfAborted()
+  async group(name: string): Promise<GroupView | undefined> {
     const keys = this.#keys
     const byGroup = await this.#sittings(keys.sessionsOf(name), keys.sharesOf(name))
     const heads = await this.#heads([name])
-    signal?.throwIfAborted()
     return viewOf(name, byGroup.get(name) ?? [], heads.get(name))
   }
 
   /** The revision is read first: what happens while the view is read is told once more, and not left out. */
-  async present(group: string, options: { signal?: AbortSignal | undefined } = {}): Promise<Present> {
+  async present(group: string): Promise<Present> {
     const revision = await this.#revisionOf(group)
-    return { view: await this.group(group, options), revision }
+    return { view: await this.group(group), revision }
   }
 
-  async services(options: { signal?: AbortSignal | undefined } = {}): Promise<readonly ServiceCount[]> {
-    return servicesIn(await this.groups(options))
+  async services(): Promise<readonly ServiceCount[]> {
+    return servicesIn(await this.groups())
   }
 
-  async service(name: string, options: { signal?: AbortSignal | undefined } = {}): Promise<ServiceView> {
+  async service(name: string): Promise<ServiceView> {
     const group = groupOfService(name)
-    const { view, revision = BEFORE_ALL } = await this.present(group, options)
+    const { view, revision = BEFORE_ALL } = await this.present(group)
     const instances = (view?.members ?? []).flatMap((member) => instanceIn(member) ?? [])
     // Sessions lie in etcd, whoever coordinates: these are all.
     return { name, revision, instances: instances.sort((a, b) => compareIds(a.id, b.id)), incompleteForMs: 0 }

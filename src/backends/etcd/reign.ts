@@ -113,14 +113,25 @@ export class Reign {
     })
     if (!held || this.#isOver) throw notCoordinating()
     const [foundation, instance, turn] = found
-    this.#writer = this.#write(turn?.modRevision ?? 0)
-    await this.#host(foundation === undefined ? undefined : foundationIn(foundation), instance?.value)
+    const writer = this.#write(turn?.modRevision ?? 0)
+    this.#writer = writer
+    const hosting = await this.#host(
+      writer,
+      foundation === undefined ? undefined : foundationIn(foundation),
+      instance?.value,
+    )
     const groups = await engine.list(keys.groups)
     const shares = await engine.list(keys.shares)
     if (this.#isOver) return
     this.#publisher?.inherit(groups.entries)
-    this.#listen(shares.entries.map(({ key }) => key))
-    telemetry?.log('info', 'this process coordinates the groups on etcd', { generation: this.#generation })
+    this.#listen(
+      hosting,
+      shares.entries.map(({ key }) => key),
+    )
+    telemetry?.log('info', 'this process coordinates the groups on etcd', {
+      event: 'reign.started',
+      generation: this.#generation,
+    })
   }
 
   #write(turn: Revision): GuardedWriter {
@@ -141,9 +152,12 @@ export class Reign {
     })
   }
 
-  async #host(found: Foundation | undefined, instance: string | undefined): Promise<void> {
+  async #host(
+    writer: GuardedWriter,
+    found: Foundation | undefined,
+    instance: string | undefined,
+  ): Promise<CoordinatorHosting> {
     const { keys, clock, elected, process, settings, leastGeneration, fresh, telemetry } = this.#options
-    const writer = this.#writer as GuardedWriter
     const wallMs = () => this.#options.wallMs()
     const seconds = Math.floor(wallMs() / 1_000)
     const groups = [...(settings.groups ?? [])].map(([name, group]) => [name, this.#reckonedWith(group)] as const)
@@ -182,6 +196,7 @@ export class Reign {
       generation: () => this.#generation,
       isInhabited: (group) => this.#mirror?.isInhabited(group) ?? true,
     })
+    return hosting
   }
 
   /** Between a step and its commit a member may still read what it was told before: its lease counts from later than the step. */
@@ -195,9 +210,9 @@ export class Reign {
   }
 
   /** `shares`: keys that earlier coordinators wrote. */
-  #listen(shares: readonly string[]): void {
+  #listen(hosting: CoordinatorHosting, shares: readonly string[]): void {
     const { engine, keys, clock, telemetry } = this.#options
-    const link = (this.#hosting as CoordinatorHosting).attach((messages, since) => this.#deliver(messages, since))
+    const link = hosting.attach((messages, since) => this.#deliver(messages, since))
     const mirror = new SessionsMirror({
       engine,
       keys,

@@ -4,7 +4,7 @@ import type { Clock } from '../../ports/clock.ts'
 import type { Engine, LeaseId } from './engine.ts'
 import type { Keys } from './keys.ts'
 import type { ProcessLease } from './process-lease.ts'
-import { carryOut, type Findings, roundsOf, type Turn } from './round.ts'
+import { type Carried, carryOut, type Findings, roundsOf, type Turn } from './round.ts'
 import type { Seats, Watched } from './seats.ts'
 
 export interface RenewalsOptions {
@@ -129,7 +129,7 @@ export class Renewals {
   async #carryOut(some: readonly Subject[], lease: LeaseId | undefined): Promise<readonly Watched[]> {
     const { engine, keys } = this.#options
     try {
-      return this.#found(some, await carryOut(engine, keys, some, lease))
+      return this.#found(await carryOut(engine, keys, some, lease))
     } catch (error) {
       const known = isCaucusError(error) ? error : undefined
       const [first] = some
@@ -146,15 +146,14 @@ export class Renewals {
     }
   }
 
-  #found(some: readonly Subject[], findings: Findings): readonly Watched[] {
+  #found(findings: Carried<Subject>): readonly Watched[] {
     const { clock, seats, learned, answer } = this.#options
     const { revision, held, readings } = findings
     if (!learned(findings)) return []
     const now = clock.now()
     const again: Watched[] = []
     const read: Watched[] = []
-    for (const [place, reading] of readings.entries()) {
-      const { watched, seat, draft, text } = some[place] as Subject
+    for (const [{ watched, seat, draft, text }, reading] of readings) {
       const isWritten = held && text !== undefined
       if (isWritten) seat.wrote(draft, revision, now)
       if (!seats.has(watched)) {

@@ -2,7 +2,7 @@ import type { Comparison, Engine, Entry, LeaseId, Operation, Outcome, Revision, 
 import { MAX_OPERATIONS } from './engine.ts'
 import type { Keys } from './keys.ts'
 import { coordinatorOf, headOf, shareOf } from './parsed.ts'
-import type { CoordinatorRecord, HeadRecord, ShareRecord } from './records.ts'
+import type { CoordinatorRecord } from './records.ts'
 import type { Draft, Found, Reading, Seat } from './seat.ts'
 
 /** One seat in one transaction: what is said for it, if anything is. */
@@ -21,8 +21,11 @@ export interface Findings {
   readonly coordinator: Found<CoordinatorRecord> | undefined
   /** Which etcd this is. */
   readonly instance: string | undefined
-  /** In the order of those that they are about. */
-  readonly readings: readonly Reading[]
+}
+
+/** The same, and what it has found out for each. */
+export interface Carried<One extends Turn> extends Findings {
+  readonly readings: ReadonlyMap<One, Reading>
 }
 
 /** The coordinator and the instance are read in each. */
@@ -55,12 +58,12 @@ const chunked = <One extends Turn>(turns: readonly One[]): One[][] => {
 }
 
 /** Writes what is to be written, unless somebody has, and reads everything that a renewal needs, at one revision. */
-export const carryOut = async (
+export const carryOut = async <One extends Turn>(
   engine: Engine,
   keys: Keys,
-  turns: readonly Turn[],
+  turns: readonly One[],
   lease: LeaseId | undefined,
-): Promise<Findings> => {
+): Promise<Carried<One>> => {
   const { transaction, gets } = transactionOf(keys, turns, lease)
   const outcome = await engine.transact(transaction)
   return findings(keys, turns, outcome, gets)
@@ -76,31 +79,41 @@ const transactionOf = (
 ): { readonly transaction: Transaction; readonly gets: Gets } => {
   const when: Comparison[] = []
   const puts: Operation[] = []
-  const gets = new Set([keys.coordinator, keys.instance])
+  const always = new Set([keys.coordinator, keys.instance])
   for (const { seat, text } of turns) {
     const key = keys.session(seat.name)
-    if (text !== undefined) {
+    if (text === undefined) always.add(key)
+    else {
       when.push({ key, of: 'modRevision', is: seat.modRevision })
       puts.push({ type: 'put', key, value: text, ...(lease !== undefined && { lease }) })
     }
-    gets.add(keys.share(seat.name))
-    gets.add(keys.head(seat.name.group))
+    always.add(keys.share(seat.name))
+    always.add(keys.head(seat.name.group))
   }
-  const reads = turns.filter(({ text }) => text === undefined).map(({ seat }) => keys.session(seat.name))
-  const all = [...gets, ...reads]
-  const written = turns.filter(({ text }) => text !== undefined).map(({ seat }) => keys.session(seat.name))
-  const getOf = (key: string): Operation => ({ type: 'get', key })
+  const then = [...always].map(getOf)
+  // What was written needs no reading.
+  const unwritten = when.map(({ key }) => key)
   return {
-    gets: [...all, ...written],
-    // What was written needs no reading.
-    transaction: { when, then: [...all.map(getOf), ...puts], otherwise: [...all, ...written].map(getOf) },
+    gets: [...always, ...unwritten],
+    transaction: {
+      when,
+      then: [...then, ...puts],
+      // Where nothing is compared, nothing else can come of it.
+      otherwise: when.length === 0 ? [] : [...then, ...unwritten.map(getOf)],
+    },
   }
 }
 
-const findings = (keys: Keys, turns: readonly Turn[], { held, revision, found }: Outcome, gets: Gets): Findings => {
+const getOf = (key: string): Operation => ({ type: 'get', key })
+
+const findings = <One extends Turn>(
+  keys: Keys,
+  turns: readonly One[],
+  { held, revision, found }: Outcome,
+  gets: Gets,
+): Carried<One> => {
   const entries = new Map(gets.map((key, place) => [key, found[place]]))
-  const readings = turns.map((turn): Reading => {
-    const { seat, draft, text } = turn
+  const readingOf = ({ seat, draft, text }: One): Reading => {
     const written = held && text !== undefined
     const entry = entries.get(keys.session(seat.name))
     return {
@@ -108,36 +121,36 @@ const findings = (keys: Keys, turns: readonly Turn[], { held, revision, found }:
       sequence: draft.sequence,
       isSaid: written || text === undefined,
       session: written ? sessionAfter(seat, revision) : entry,
-      share: shareIn(entries.get(keys.share(seat.name)), seat),
-      head: foundIn<HeadRecord>(entries.get(keys.head(seat.name.group)), headOf),
+      share: foundIn(entries.get(keys.share(seat.name)), (text) => shareOf(text, seat.name), seat.share),
+      head: foundIn(entries.get(keys.head(seat.name.group)), headOf, seat.head),
     }
-  })
+  }
   return {
     revision,
     held,
-    coordinator: foundIn<CoordinatorRecord>(entries.get(keys.coordinator), coordinatorOf),
+    coordinator: foundIn(entries.get(keys.coordinator), coordinatorOf),
     instance: entries.get(keys.instance)?.value,
-    readings,
+    readings: new Map(turns.map((turn) => [turn, readingOf(turn)])),
   }
 }
-
-/** What lay there before is not read once more: a share may have thousands of items. */
-const shareIn = (entry: Entry | undefined, seat: Seat): Found<ShareRecord> | undefined =>
-  entry !== undefined && entry.modRevision === seat.share?.modRevision
-    ? seat.share
-    : foundIn<ShareRecord>(entry, (text) => shareOf(text, seat.name))
 
 const sessionAfter = ({ modRevision, createRevision }: Seat, revision: Revision) => ({
   modRevision: revision,
   createRevision: modRevision === 0 ? revision : createRevision,
 })
 
-/** What an entry says; `undefined` also where somebody else has written what no one of us would. */
+/**
+ * What an entry says; `undefined` also where somebody else has written what no one of us would. What lay there before is not read once more: a
+ * share may have thousands of items.
+ */
 export const foundIn = <Value>(
   entry: Entry | undefined,
   read: (text: string) => Value | undefined,
+  before?: Found<Value>,
 ): Found<Value> | undefined => {
-  const value = entry === undefined ? undefined : read(entry.value)
-  if (entry === undefined || value === undefined) return undefined
+  if (entry === undefined) return undefined
+  if (entry.modRevision === before?.modRevision) return before
+  const value = read(entry.value)
+  if (value === undefined) return undefined
   return { value, createRevision: entry.createRevision, modRevision: entry.modRevision }
 }

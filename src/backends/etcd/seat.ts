@@ -168,6 +168,11 @@ export class Seat {
     return this.#share
   }
 
+  /** The state of its group, as it was read last. */
+  get head(): Found<HeadRecord> | undefined {
+    return this.#head
+  }
+
   /** The revision at which it was read last; none is as good as now, since that is under way. */
   get readAt(): Revision {
     return this.#read?.revision ?? Number.POSITIVE_INFINITY

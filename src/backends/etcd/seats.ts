@@ -9,6 +9,8 @@ import { Seat } from './seat.ts'
 
 /** A seat whose share is watched. */
 export interface Watched {
+  /** Of its session. */
+  readonly key: string
   readonly seat: Seat
   readonly watch: KeyWatch
   /** The revision after which its watch tells: what was read before that is read again. */
@@ -45,26 +47,23 @@ export class Seats {
     this.#options = options
   }
 
-  get size(): number {
-    return this.#seats.size
-  }
-
   take(message: MemberMessage, generation: Generation, now: Instant): Watched {
     const { engine, keys, pushed, begun } = this.#options
     const { group, member, bootId } = message
-    const key = keys.session({ group, member, bootId })
+    const name = { group, member, bootId }
+    const key = keys.session(name)
     const known = this.#seats.get(key)
     if (known !== undefined) {
       known.seat.take(message, generation, now)
       return known
     }
-    const name = { group, member, bootId }
     const seat = new Seat(name, message, generation, now)
     // What is left there is its own again, and nothing that was to be taken away: it writes over it.
     seat.mayComeBack = this.#ended.get(key)?.mayComeBack === true || this.#late.has(key)
     this.#ended.delete(key)
     this.#late.delete(key)
     const watched: Watched = {
+      key,
       seat,
       watch: new KeyWatch(engine, keys.share(name), (entry) => {
         if (entry !== undefined) pushed(watched, entry)
@@ -91,13 +90,13 @@ export class Seats {
   }
 
   /** Whether it is still a seat of ours. */
-  has({ seat }: Watched): boolean {
-    return this.#seats.get(this.#options.keys.session(seat.name))?.seat === seat
+  has(watched: Watched): boolean {
+    return this.#seats.get(watched.key) === watched
   }
 
   /** Nothing of it has to lie there any more. Also of one that has ended, and of which something was written meanwhile. */
   end(watched: Watched): void {
-    const key = this.#options.keys.session(watched.seat.name)
+    const { key } = watched
     if (this.has(watched)) this.#seats.delete(key)
     watched.watch.close()
     // Somebody of the same name has followed, whose it is now.

@@ -79,7 +79,17 @@ export class SessionsMirror {
       random,
       listed: (entries) => this.#listed(entries),
       changed: (changes) => this.#changed(changes),
-      failed: (error) => telemetry?.log('warn', 'the sessions of the members cannot be read from etcd', { error }),
+      failed: (error) =>
+        telemetry?.log('warn', 'the sessions of the members cannot be read from etcd', {
+          event: 'etcd.failed',
+          what: 'sessions',
+          error,
+        }),
+      recovered: () =>
+        telemetry?.log('info', 'the sessions of the members can be read from etcd again', {
+          event: 'etcd.recovered',
+          what: 'sessions',
+        }),
       onFault,
     })
   }
@@ -170,7 +180,7 @@ export class SessionsMirror {
     if (before !== undefined && before.createRevision !== createRevision) this.#lost(key)
     const decoded = decodeSession(this.#options.keys, entry)
     if (typeof decoded === 'string') {
-      const details = { key, fault: decoded }
+      const details = { event: 'session.ignored', key, fault: decoded } as const
       this.#options.telemetry?.log(
         'warn',
         'what lies in etcd as the session of a member is none, and is ignored',

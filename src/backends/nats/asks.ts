@@ -14,7 +14,7 @@ import { Driver } from '../../runtime/driver.ts'
 import { MAX_PAYLOAD_BYTES } from '../../wire/limits.ts'
 import { fromPayload, toPayload } from '../../wire/topics/payload.ts'
 import { Lasting } from './lasting.ts'
-import type { NatsMessage } from './messages.ts'
+import { inParts, type NatsMessage } from './messages.ts'
 import type { Entry, Neighbour } from './neighbour.ts'
 import type { Outbox } from './outbox.ts'
 import { Arrived, PendingAsk, type PendingAskHome } from './pending-ask.ts'
@@ -24,8 +24,6 @@ import type { StreamsIn } from './streams.ts'
 const LIMITS: HubLimits = { asks: 100_000, producers: 100_000, listeners: 100_000 }
 /** How many calls from inside one turn of the machine may wait. None is made from there. */
 const INBOX_LIMIT = 10_000
-/** A message to one connection names so many of its producers. */
-const PRODUCERS_AT_A_TIME = 100
 /** To so few the end of an ask is told one by one. */
 const FEW = 4
 const NOT_SENT: AskPort = { abandon: () => {} }
@@ -95,7 +93,7 @@ export class Asks implements PendingAskHome {
   }
 
   topic(name: string): TopicView | undefined {
-    return this.#hub.topic(name)
+    return this.#hub.topic(name, this.#options.clock.now())
   }
 
   view(): HubView {
@@ -272,10 +270,8 @@ export class Asks implements PendingAskHome {
       pending.isForAll = true
       return roster.lane.say({ type: 'ask', ...asking })
     }
-    for (const [neighbour, producers] of this.#byNeighbour(expected)) {
-      for (let i = 0; i < producers.length; i += PRODUCERS_AT_A_TIME) {
-        neighbour.lane.say({ type: 'request', producers: producers.slice(i, i + PRODUCERS_AT_A_TIME), ...asking })
-      }
+    for (const [{ lane }, all] of this.#byNeighbour(expected)) {
+      for (const producers of inParts(all)) lane.say({ type: 'request', producers, ...asking })
     }
   }
 

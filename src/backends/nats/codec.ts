@@ -10,9 +10,9 @@ import type { NatsFrame, NatsMessage } from './messages.ts'
 /** What every frame begins with. */
 export const FORMAT = 0xca
 export const VERSION = 1
-export const MAX_NODE = 2 ** 48 - 1
+const MAX_NODE = 2 ** 48 - 1
 /** Of an asker's connection. */
-export const MAX_NAME_LENGTH = 128
+const MAX_NAME_LENGTH = 128
 
 /** 10 to 13 are those of streams. */
 export const TYPE = {
@@ -36,7 +36,7 @@ export const TYPE = {
 } as const
 
 const KIND = 0b11
-export const STREAM_KIND = 3
+const STREAM_KIND = 3
 export const TRACED = 4
 export const PRODUCER = { queue: 1, metadata: 2, all: 3 } as const
 

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import type { CaucusError } from '../../errors.ts'
+import { CaucusError } from '../../errors.ts'
 import type { TopicsFactory } from '../../ports/topics-factory.ts'
 import { systemClocks } from '../../runtime/system-clock.ts'
-import { untilAborted } from './abort.ts'
+import { orAborted } from '../../runtime/wait.ts'
 import type { CableSink, OpenCable } from './cable.ts'
 import { checkedNats, type NatsOptions, type SoundNats } from './options.ts'
 import { hexOf } from './subjects.ts'
@@ -13,14 +13,26 @@ import { NatsTopics } from './topics.ts'
  * `CAUCUS_INVALID_ARGUMENT` for options that are wrong.
  *
  * `connect()` then rejects with `CAUCUS_UNAVAILABLE` when no server can be reached within `connectTimeoutMs`, `CAUCUS_UNAUTHORIZED` when it
- * lets nobody like us in, `CAUCUS_FORBIDDEN` when it does not allow our subjects, and `CAUCUS_INVALID_CONFIG` for what no further attempt would mend.
+ * lets nobody like us in, `CAUCUS_FORBIDDEN` when it does not allow our subjects, and `CAUCUS_INVALID_CONFIG` for what no further attempt would mend, as
+ * a client that is not installed (`npm install @nats-io/transport-node`).
  */
 export const nats = (servers: string | readonly string[] | NatsOptions): TopicsFactory => {
   const options = checkedNats(servers)
   return async ({ signal }) => {
     // Only now: whoever has no topics on NATS need not have its client.
-    const { natsCable } = await import('./nats-cable.ts')
+    const { natsCable } = await cables()
     return natsTopics(options, natsCable(options), signal)
+  }
+}
+
+/** The client is loaded by whoever uses it: it is not among the dependencies of this package. */
+const cables = async () => {
+  try {
+    return await import('./nats-cable.ts')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error
+    const message = 'nats() needs the package @nats-io/transport-node: npm install @nats-io/transport-node'
+    throw new CaucusError('CAUCUS_INVALID_CONFIG', message, { cause: error })
   }
 }
 
@@ -57,7 +69,7 @@ export const natsTopics = async (
     const cable = await open(sink, { signal })
     topics.connected(cable)
     // A server that does not allow our subjects says so before it confirms them.
-    await untilAborted(cable.confirmed(), signal)
+    await orAborted(signal, () => cable.confirmed())
     await new Promise((resolve) => setImmediate(resolve))
     if (refusal?.code === 'CAUCUS_FORBIDDEN') throw refusal
   } catch (error) {

@@ -1,9 +1,9 @@
 import { CaucusError } from '../../errors.ts'
 import type { ListenerPort, ListenerSink } from '../../ports/topics.ts'
+import { unreadable } from '../../runtime/dispatch/stream-in.ts'
 import { fromPayload } from '../../wire/topics/payload.ts'
 import type { NatsMessage } from './messages.ts'
 import type { Presence } from './presence.ts'
-import { unreadable } from './streams.ts'
 
 /** Who listens through this connection. */
 export class Listeners {

@@ -76,3 +76,15 @@ export interface NatsFrame {
   readonly from: number
   readonly messages: readonly NatsMessage[]
 }
+
+/** A message to one connection names so many of its producers. */
+const PRODUCERS_AT_A_TIME = 100
+
+/** For a message each. */
+export const inParts = (producers: readonly number[]): readonly (readonly number[])[] => {
+  const parts: (readonly number[])[] = []
+  for (let i = 0; i < producers.length; i += PRODUCERS_AT_A_TIME) {
+    parts.push(producers.slice(i, i + PRODUCERS_AT_A_TIME))
+  }
+  return parts
+}

@@ -12,8 +12,7 @@ import {
 import type { Millis } from '../../core/time.ts'
 import { CaucusError, isCaucusError } from '../../errors.ts'
 import { systemClocks } from '../../runtime/system-clock.ts'
-import { sleep } from '../../runtime/wait.ts'
-import { untilAborted } from './abort.ts'
+import { orAborted, sleep } from '../../runtime/wait.ts'
 import type { Cable, CableSink, Came, OpenCable, Subscription } from './cable.ts'
 import type { Login, SoundNats } from './options.ts'
 
@@ -184,9 +183,10 @@ const reached = async (options: SoundNats, signal: AbortSignal | undefined): Pro
   const until = performance.now() + options.connectTimeoutMs
   for (;;) {
     const leftMs = until - performance.now()
-    const attempt = connect(connectionOptions(options, Math.min(Math.max(leftMs, RETRY_MS), DIAL_MS)))
+    const dialMs = Math.min(Math.max(leftMs, RETRY_MS), DIAL_MS)
+    const attempt = () => connect(connectionOptions(options, dialMs))
     try {
-      return await untilAborted(attempt, signal, (late) => void late.close())
+      return await orAborted(signal, attempt, (late) => void late.close())
     } catch (error) {
       if (signal?.aborted) throw signal.reason
       const failure = told(error, options)

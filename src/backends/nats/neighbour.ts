@@ -1,10 +1,8 @@
-import type { Due } from '../../core/deadlines.ts'
 import type { ProducerKey, Seat } from '../../core/dispatch/messages.ts'
 import { Table } from '../../core/dispatch/table.ts'
 import type { Instant } from '../../core/time.ts'
-import { Delivery } from '../../runtime/dispatch/delivery.ts'
 import type { LocalProducer } from '../../runtime/dispatch/producer.ts'
-import type { NatsAsked } from './asked.ts'
+import { type ReceivedAsk, ReceivedRequest } from '../../runtime/dispatch/received.ts'
 import type { Lane } from './outbox.ts'
 
 /** A producer of some connection, as our roster has it. */
@@ -54,24 +52,14 @@ export class Neighbour {
 }
 
 /** One request in the hands of one producer of this connection. */
-export class ServedRequest extends Delivery implements Due {
+export class ServedRequest extends ReceivedRequest {
   readonly asker: Neighbour
   readonly local: LocalProducer
-  lookAt: Instant
-  place = -1
-  readonly #asked: NatsAsked
 
-  constructor(asker: Neighbour, asked: NatsAsked, producer: LocalProducer) {
-    super(asked, 0, producer)
+  constructor(asker: Neighbour, asked: ReceivedAsk, producer: LocalProducer) {
+    super(asked, producer)
     this.asker = asker
     this.local = producer
-    this.lookAt = asked.deadline
-    this.#asked = asked
-  }
-
-  /** Its ask has ended. */
-  over(): void {
-    this.#asked.isOver = true
   }
 }
 

@@ -1,6 +1,6 @@
-import { createSecureContext } from 'node:tls'
 import { CaucusError } from '../../errors.ts'
 import type { TlsOptions } from '../../ports/socket.ts'
+import { checkedClientTls } from '../../transports/client-tls.ts'
 import { prefixFault } from './subjects.ts'
 
 /** How NATS is reached, and under which subjects. */
@@ -72,7 +72,7 @@ export const checkedNats = (given: string | readonly string[] | NatsOptions): So
   const list: readonly unknown[] = Array.isArray(servers) ? servers : [servers]
   if (list.length === 0 || list.length > MAX_SERVERS) refuse(`nats() takes a server, or a list of 1 to ${MAX_SERVERS}`)
   const checked = [...new Set(list.map(addressOf))]
-  if (tls !== undefined) checkTls(tls)
+  if (tls !== undefined) checkedClientTls(tls, 'nats({ tls })')
   const fault = prefixFault(prefix)
   if (fault !== undefined) refuse(`nats({ prefix }): ${fault}`)
   if (name !== undefined && (typeof name !== 'string' || !NAME.test(name)))
@@ -134,18 +134,4 @@ const loginOf = ({ user, password, token, credentials, nkeySeed }: NatsOptions):
   if (typeof nkeySeed !== 'string' || !SEED.test(nkeySeed))
     return refuse('nats({ nkeySeed }) takes the seed of a user, which begins with SU')
   return { nkeySeed: Buffer.from(nkeySeed) }
-}
-
-const checkTls = (tls: TlsOptions): void => {
-  if (typeof tls !== 'object' || tls === null) refuse('nats({ tls }) takes ca, cert and key as PEM')
-  for (const name of Object.keys(tls)) {
-    if (!['ca', 'cert', 'key'].includes(name))
-      refuse(`nats({ tls }) takes ca, cert and key as PEM, not "${name.slice(0, 64)}"`)
-  }
-  if ((tls.cert === undefined) !== (tls.key === undefined)) refuse('nats({ tls }) takes cert and key together')
-  try {
-    createSecureContext(tls)
-  } catch (cause) {
-    throw new CaucusError('CAUCUS_INVALID_ARGUMENT', `nats({ tls }): ${(cause as Error).message}`, { cause })
-  }
 }

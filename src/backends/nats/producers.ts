@@ -7,16 +7,15 @@ import { Alarm } from '../../runtime/dispatch/alarm.ts'
 import type { Delivery } from '../../runtime/dispatch/delivery.ts'
 import { handlerFailure } from '../../runtime/dispatch/failure.ts'
 import { LocalProducer } from '../../runtime/dispatch/producer.ts'
+import { ReceivedAsk } from '../../runtime/dispatch/received.ts'
 import { dropSource, isSource } from '../../runtime/dispatch/source.ts'
 import type { Turn } from '../../runtime/dispatch/turn.ts'
 import { MAX_PAYLOAD_BYTES } from '../../wire/limits.ts'
 import { fromPayload, toPayload } from '../../wire/topics/payload.ts'
-import { NatsAsked } from './asked.ts'
 import type { Announced, Asking, NatsMessage } from './messages.ts'
 import { type Neighbour, ServedRequest } from './neighbour.ts'
 import type { Outbox } from './outbox.ts'
 import type { Presence } from './presence.ts'
-
 import type { StreamsOut } from './streams.ts'
 
 /** An asker that does not know our producers, but asks them, is told of them no more often than this. */
@@ -209,7 +208,7 @@ export class Producers {
   #take(asker: Neighbour, producer: LocalProducer, asking: Asking): void {
     // What is on its way to one that takes no more completes as `left`, when it has left.
     if (!producer.isServing) return
-    const { ask } = asking
+    const { ask, trace, withinMs } = asking
     const others = asker.requests.get(ask)
     // It is a request of before, or somebody else's word.
     if (others?.some(({ local }) => local === producer)) return
@@ -219,7 +218,8 @@ export class Producers {
     } catch (error) {
       return this.#fail(asker, ask, producer, 'error', handlerFailure(error))
     }
-    const asked = new NatsAsked(asking, asker.name, producer.request.topic, payload, this.#now)
+    const { topic } = producer.request
+    const asked = new ReceivedAsk({ ask, name: asker.name, trace, topic, payload, withinMs }, this.#now)
     const request = new ServedRequest(asker, asked, producer)
     if (others === undefined) asker.requests.set(ask, [request])
     else others.push(request)

@@ -4,7 +4,7 @@ import { CaucusError } from '../../errors.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Cable, Came, Subscription } from './cable.ts'
 import { Census } from './census.ts'
-import type { NatsMessage } from './messages.ts'
+import { inParts, type NatsMessage } from './messages.ts'
 import type { Entry, Neighbour } from './neighbour.ts'
 import type { Lane, Outbox } from './outbox.ts'
 import type { Subjects } from './subjects.ts'
@@ -13,8 +13,6 @@ import type { Subjects } from './subjects.ts'
 export const KEPT_MS: Millis = 300_000
 /** What a roster says of itself when the server knows that nobody is there begins with this. */
 const WHO = 'w'
-/** A message names so many producers. */
-const PRODUCERS_AT_A_TIME = 100
 /** Whoever answers without being expected is told so no more often than this. */
 const DISOWNED_MS: Millis = 1_000
 
@@ -378,11 +376,4 @@ export class Rosters {
     entry.neighbour.entries.delete(entry.producer)
     this.#rosters.get(entry.topic)?.entries.delete(entry)
   }
-}
-
-const inParts = (producers: readonly number[]): readonly (readonly number[])[] => {
-  const parts: (readonly number[])[] = []
-  for (let i = 0; i < producers.length; i += PRODUCERS_AT_A_TIME)
-    parts.push(producers.slice(i, i + PRODUCERS_AT_A_TIME))
-  return parts
 }

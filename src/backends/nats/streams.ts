@@ -5,7 +5,7 @@ import type { Clock, Timer } from '../../ports/clock.ts'
 import type { Delivery } from '../../runtime/dispatch/delivery.ts'
 import type { LocalProducer } from '../../runtime/dispatch/producer.ts'
 import type { Source } from '../../runtime/dispatch/source.ts'
-import { StreamIn } from '../../runtime/dispatch/stream-in.ts'
+import { StreamIn, unreadable } from '../../runtime/dispatch/stream-in.ts'
 import { StreamOut } from '../../runtime/dispatch/stream-out.ts'
 import type { Turn } from '../../runtime/dispatch/turn.ts'
 import { MAX_CHUNK_BYTES, STREAM_WINDOW_BYTES } from '../../wire/limits.ts'
@@ -186,8 +186,3 @@ export class StreamsIn {
     for (const reading of [...(this.#reading.get(sender)?.values() ?? [])]) reading.fail(error(), false)
   }
 }
-
-/** Stands where a stream would be, and says why there is none. */
-export const unreadable = (why: () => CaucusError): AsyncIterable<Uint8Array> => ({
-  [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(why()) }),
-})

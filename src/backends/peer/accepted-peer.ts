@@ -69,7 +69,7 @@ export class AcceptedPeerEnd implements AcceptedSink, AcceptedPeer {
       else this.#take(frame, this.#far)
     } catch (error) {
       // Thrown from here it would end the process, and with it a vote.
-      this.#options.telemetry?.log('error', 'a frame of a peer could not be taken', { error })
+      this.#options.telemetry?.log('error', 'a frame of a peer could not be taken', { event: 'frame.failed', error })
       this.#refuse(CLOSE.internal, 'CAUCUS_BACKEND: this peer failed at this frame')
     }
   }

@@ -1,5 +1,6 @@
 import type { ElectionTiming, PeerAddress } from '../../core/election/io.ts'
 import { MAX_BASE } from '../../core/election/messages.ts'
+import { LeadershipLog } from '../../core/election/past.ts'
 import type { Epoch } from '../../core/lease.ts'
 import { seededRandom } from '../../core/random.ts'
 import { CaucusError } from '../../errors.ts'
@@ -98,6 +99,7 @@ export class RunningCluster implements Cluster {
   readonly #tethers: PeerTethers | undefined
   readonly #leaders = new Latest<ClusterLeader | undefined>(undefined)
   readonly #events = new History<ClusterEvent>()
+  readonly #past: LeadershipLog
   readonly #bootId: string
   #listening: ListeningForPeers | undefined
   #transferRefused = false
@@ -110,6 +112,7 @@ export class RunningCluster implements Cluster {
     const { cluster, self, others, metadata, timing, token, tls } = sound
     this.#parts = parts
     this.#bootId = parts.newId()
+    this.#past = new LeadershipLog(parts.wallMs())
     this.guarantees = {
       exclusion: store === undefined ? 'leased' : 'fenced',
       survivesRestart: store !== undefined,
@@ -193,6 +196,7 @@ export class RunningCluster implements Cluster {
       transfer: (to) => this.transfer(to),
       leader: () => this.#leading(),
       view: () => this.view(),
+      past: () => this.#past.past(this.#parts.wallMs()),
       accept: (peer) => this.#links.accept(peer),
     }
   }
@@ -371,16 +375,16 @@ export class RunningCluster implements Cluster {
   }
 
   #told(event: ClusterEvent): void {
-    const { telemetry } = this.#parts
+    this.#past.take(event, this.#parts.wallMs())
     if (event.type === 'transfer.refused') this.#transferRefused = true
     this.#events.record(event)
-    log(event, telemetry)
+    log(event, this.#parts.telemetry)
   }
 
   /** It neither votes nor leads any more, and says so where nobody can miss it. */
   #failed(error: unknown): void {
     const { telemetry, sound } = this.#parts
-    telemetry?.log('error', 'this peer failed: it neither votes nor leads any more', { error })
+    telemetry?.log('error', 'this peer failed: it neither votes nor leads any more', { event: 'peer.failed', error })
     void this.close()
     if (sound.onFault !== undefined) return sound.onFault(error)
     queueMicrotask(() => {

@@ -11,7 +11,7 @@ export type ClusterEvent = ElectionEvent | PeerLinkEvent | ReignEvent | Observer
 export const log = (event: ClusterEvent, telemetry: Telemetry | undefined): void => {
   telemetry?.event(event)
   const { type, ...details } = event
-  telemetry?.log(WORTH_A_WARNING.has(type) ? 'warn' : 'info', type, plain(details))
+  telemetry?.log(WORTH_A_WARNING.has(type) ? 'warn' : 'info', type, { event: type, ...plain(details) })
 }
 
 const WORTH_A_WARNING: ReadonlySet<ClusterEvent['type']> = new Set([

@@ -1,5 +1,6 @@
 import type { KnownLeader } from '../../core/election/io.ts'
 import { Observer, type ObserverEffect, type ObserverInput } from '../../core/election/observer.ts'
+import { LeadershipLog } from '../../core/election/past.ts'
 import { majorityOf } from '../../core/election/quorum.ts'
 import type { Tick } from '../../core/machine.ts'
 import type { Instant, Millis } from '../../core/time.ts'
@@ -64,6 +65,7 @@ export class ObservingCluster implements Cluster {
   readonly #discovery: Discovery
   readonly #leaders = new Latest<ClusterLeader | undefined>(undefined)
   readonly #events = new History<ClusterEvent>()
+  readonly #past: LeadershipLog
   readonly #onSeat = new Set<() => void>()
   #voters: readonly PeerAddressed[] = []
   #links: PeerLinks | undefined
@@ -79,6 +81,7 @@ export class ObservingCluster implements Cluster {
     this.#parts = parts
     this.#clock = clocks.grantor
     this.#bootId = parts.newId()
+    this.#past = new LeadershipLog(parts.wallMs())
     this.#lookMs = 2 * timing.electionMaxMs
     const observer = new Observer({ cluster, id: self.identifier, bootId: this.#bootId, seeds: [EVERY_VOTER], timing })
     this.#observer = observer
@@ -129,6 +132,7 @@ export class ObservingCluster implements Cluster {
       transfer: () => this.transfer(),
       leader: () => this.#leading(),
       view: () => this.view(),
+      past: () => this.#past.past(this.#parts.wallMs()),
       accept: (peer) => this.#accept(peer),
     }
   }
@@ -206,7 +210,8 @@ export class ObservingCluster implements Cluster {
       telemetry: this.#parts.telemetry,
       isVoter: () => false,
       refused: () => undefined,
-      turnedAway: (why, peer) => this.#parts.telemetry?.log('debug', 'a peer was refused', { peer, why }),
+      turnedAway: (why, peer) =>
+        this.#parts.telemetry?.log('debug', 'a peer was refused', { event: 'peer.refused', peer, why }),
       greeted: () => undefined,
       received: () => undefined,
       observed: () => 'CAUCUS_FORBIDDEN: this peer is an observer itself; connect to a voter',
@@ -331,6 +336,7 @@ export class ObservingCluster implements Cluster {
   }
 
   #told(event: ClusterEvent): void {
+    this.#past.take(event, this.#parts.wallMs())
     this.#events.record(event)
     log(event, this.#parts.telemetry)
   }
@@ -338,7 +344,7 @@ export class ObservingCluster implements Cluster {
   /** It knows nothing of any leader any more, and says so where nobody can miss it. */
   #failed(error: unknown): void {
     const { telemetry, sound } = this.#parts
-    telemetry?.log('error', 'this peer failed: it observes no more', { error })
+    telemetry?.log('error', 'this peer failed: it observes no more', { event: 'peer.failed', error })
     void this.close()
     if (sound.onFault !== undefined) return sound.onFault(error)
     queueMicrotask(() => {

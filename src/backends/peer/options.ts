@@ -66,12 +66,14 @@ export interface PeerGroup {
   readonly timing?: TimingPreset | Partial<Timing>
 }
 
+/** The group that bloc's two routes of every peer are about. */
 export interface PeerPoll {
   readonly group: string
   /** How often its clients poll, at most the lease. Default: the lease. */
   readonly intervalMs?: Millis
 }
 
+/** The certificate that a peer shows to clients and to other peers, with its key, and who may have signed theirs: PEM. */
 export interface PeerTls {
   readonly cert: string | Buffer
   readonly key: string | Buffer

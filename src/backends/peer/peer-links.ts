@@ -5,7 +5,7 @@ import type { Clock } from '../../ports/clock.ts'
 import type { AcceptedPeer, AcceptPeer, PeerAddressed, SeenObserver } from '../../ports/peers.ts'
 import type { OpenSocket, TlsOptions } from '../../ports/socket.ts'
 import type { Telemetry } from '../../ports/telemetry.ts'
-import type { LinkMessage } from '../../wire/peers/frames.ts'
+import { type LinkMessage, prepareFrames } from '../../wire/peers/frames.ts'
 import type { PeerGreeting } from '../../wire/peers/schemas.ts'
 import { AcceptedPeerEnd } from './accepted-peer.ts'
 import { ANSWERS, ANSWERS_TO_OBSERVERS } from './answers.ts'
@@ -61,6 +61,7 @@ export class PeerLinks {
   #lastNumber = 0
 
   constructor(options: PeerLinksOptions) {
+    prepareFrames()
     this.#options = options
     this.#others = options.others
     const { clock, quietMs, tell, greeting } = options
@@ -134,7 +135,7 @@ export class PeerLinks {
     const [oldest] = this.#logged.keys()
     if (this.#logged.size >= MAX_UNNAMED && oldest !== undefined && !this.#logged.has(peer)) this.#logged.delete(oldest)
     this.#logged.set(peer, why)
-    this.#options.telemetry?.log(isNews ? 'warn' : 'debug', 'a peer was refused', { peer, why })
+    this.#options.telemetry?.log(isNews ? 'warn' : 'debug', 'a peer was refused', { event: 'peer.refused', peer, why })
   }
 
   accept(peer: AcceptPeer): AcceptedPeer {

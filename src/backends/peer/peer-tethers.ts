@@ -170,7 +170,7 @@ export class PeerTethers {
     if (dialing === undefined) return
     const { clock, telemetry } = this.#options
     telemetry?.count('peer_tethers_failed')
-    telemetry?.log('debug', 'there is no tether with a peer', { peer: voter, reason })
+    telemetry?.log('debug', 'there is no tether with a peer', { event: 'tether.failed', peer: voter, reason })
     const at = clock.now() + dialing.backOff.nextPauseMs()
     dialing.retry = clock.setTimer(at, () => this.#dial(voter), { ref: false })
   }

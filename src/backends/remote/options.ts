@@ -1,8 +1,12 @@
-import { createSecureContext } from 'node:tls'
 import { timing as presets, resolveTiming, type Timing, type TimingPreset } from '../../config/timing.ts'
 import { CaucusError } from '../../errors.ts'
 import type { TlsOptions } from '../../ports/socket.ts'
+import { checkedClientTls } from '../../transports/client-tls.ts'
 
+/**
+ * How servers are reached: the token, certificates and times of one connection. Unknown fields are refused with
+ * `CAUCUS_INVALID_ARGUMENT`.
+ */
 export interface RemoteOptions {
   /** As in the server's token file. */
   readonly token?: string
@@ -43,20 +47,8 @@ export const checkedRemote = (urls: string | readonly string[], options: RemoteO
   if (tls !== undefined && !checked.every((url) => url.startsWith('https:'))) {
     refuse('remote({ tls }) is for https:// servers; a token would be sent in the clear to the others')
   }
-  if (tls !== undefined) checkTls(tls)
+  if (tls !== undefined) checkedClientTls(tls, 'remote({ tls })')
   return { urls: checked, token, tls, timing: resolveTiming(timing), connectTimeoutMs }
-}
-
-const checkTls = (tls: TlsOptions): void => {
-  for (const name of Object.keys(tls)) {
-    if (!['ca', 'cert', 'key'].includes(name))
-      refuse(`remote({ tls }) takes ca, cert and key as PEM, not "${name.slice(0, 64)}"`)
-  }
-  try {
-    createSecureContext(tls)
-  } catch (cause) {
-    throw new CaucusError('CAUCUS_INVALID_ARGUMENT', `remote({ tls }): ${(cause as Error).message}`, { cause })
-  }
 }
 
 /** Without a slash at the end. The value is not repeated where it may hold a password. */

@@ -1,6 +1,7 @@
 import type { Millis } from '../../core/time.ts'
 import type { CaucusError } from '../../errors.ts'
 import type { Clock } from '../../ports/clock.ts'
+import type { LogDetails } from '../../ports/log-events.ts'
 import type { LogLevel } from '../../ports/telemetry.ts'
 import type { ProduceRequest, ProducerPort, RequestContext, TopicsPort } from '../../ports/topics.ts'
 import { MAX_PAYLOAD_BYTES } from '../../wire/limits.ts'
@@ -19,7 +20,7 @@ export interface AnswererOptions {
   readonly clock: Clock
   readonly minder: Pick<RunOptions, 'watch' | 'forget'>
   said(chunk: Buffer): void
-  log(level: LogLevel, message: string, details?: Record<string, unknown>): void
+  log(level: LogLevel, message: string, details: LogDetails): void
 }
 
 /** A producer whose handler is a program: one process for each request, and none of them outlives the wait for its reply for long. */
@@ -46,7 +47,7 @@ export class Answerer {
       { ...request, queueLimit: QUEUE_LIMIT },
       (payload, context) => this.#serve(payload, context),
       {
-        ready: () => log('info', 'answering', { topic, id }),
+        ready: () => log('info', 'answering', { event: 'producer.registered', topic, id }),
         ended: (error) => {
           this.#left = { error }
           this.#settle()
@@ -73,10 +74,13 @@ export class Answerer {
     const { log } = this.#options
     const ended = await this.#run(payload, context)
     const { code, signal, isTooLong } = ended
-    if (isTooLong) log('warn', `the program wrote more than ${MAX_PAYLOAD_BYTES} bytes, and was ended`)
-    else if (context.signal.aborted) log('debug', 'nobody waits for this reply any more', { code, signal })
-    else if (code === null && signal === null) log('error', UNKILLABLE)
-    else if (code !== 0) log('warn', 'the program failed', { code, signal })
+    if (isTooLong) {
+      const message = `the program wrote more than ${MAX_PAYLOAD_BYTES} bytes, and was ended`
+      log('warn', message, { event: 'program.failed', code, signal })
+    } else if (context.signal.aborted)
+      log('debug', 'nobody waits for this reply any more', { event: 'reply.dropped', code, signal })
+    else if (code === null && signal === null) log('error', UNKILLABLE, { event: 'kill.failed' })
+    else if (code !== 0) log('warn', 'the program failed', { event: 'program.failed', code, signal })
     return replyOf(ended)
   }
 
@@ -99,7 +103,7 @@ export class Answerer {
       said,
     })
     this.#runs.add(run)
-    log('debug', 'started', { from })
+    log('debug', 'started', { event: 'program.spawned', from })
     const stop = () => run.stop()
     signal.addEventListener('abort', stop, { once: true })
     if (signal.aborted) stop()

@@ -78,7 +78,10 @@ const answer = async (topic: string, given: readonly string[], options: Options)
   let stopped: Stop | undefined
   const quiet = onStop(
     (stop) => {
-      logger.info({}, `finishing on ${stop.signal}; once more ends the programs`)
+      logger.info(
+        { event: 'stop.requested', signal: stop.signal },
+        `finishing on ${stop.signal}; once more ends the programs`,
+      )
       stopped = stop
       stopping.abort()
       answerer?.drain(options.drain)
@@ -91,7 +94,10 @@ const answer = async (topic: string, given: readonly string[], options: Options)
     const minder = new Minder({
       graceMs: options.grace,
       lost: (how) =>
-        logger.warn({}, `the shell that would end programs after a kill -9 of this command ended (${how})`),
+        logger.warn(
+          { event: 'watchdog.lost' },
+          `the shell that would end programs after a kill -9 of this command ended (${how})`,
+        ),
     })
     try {
       answerer = begin(roster, topic, [file, ...args], minder, options, logger)
@@ -147,6 +153,6 @@ const begin = (
     clock,
     minder,
     said: (chunk) => void process.stderr.write(chunk),
-    log: (level, message, details = {}) => logger[level](details, message),
+    log: (level, message, details) => logger[level](details, message),
   })
 }

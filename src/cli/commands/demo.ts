@@ -6,6 +6,7 @@ import { type Stage, type StageOptions, setStage } from '../../demo/stage.ts'
 import { coloured, plain } from '../../demo/story.ts'
 import { isCaucusError } from '../../errors.ts'
 import type { CommandModule } from '../command.ts'
+import { type DemoKey, KEYS, Keyboard } from '../demo/keyboard.ts'
 import { listOfEtcd } from '../engine-options.ts'
 import { groupsPlace } from '../engines.ts'
 import { EXIT, UsageError } from '../errors.ts'
@@ -32,12 +33,17 @@ export interface DemoOptions {
 /** What a command shares with the world. */
 export interface DemoIo {
   readonly stdout: Pick<NodeJS.WriteStream, 'write'> & { isTTY?: boolean; columns?: number; rows?: number }
+  readonly stdin: Parameters<typeof Keyboard.of>[0]
   readonly env: NodeJS.ProcessEnv
   /** Calls back when the user wants it to end; gives the function that calls back no more. */
   onInterrupt(listener: () => void): () => void
 }
 
 const HELP = `
+In a terminal the work goes on after the check, round after round, and keys do things to the processes: k kills a worker, f freezes one (and wakes
+it), c cuts one off (and heals it), a adds one, r deploys all anew one after the other, l kills the server that leads, q checks the rest and ends, as
+does Ctrl-C. The page of each server has buttons for the same. With --once, --json or without a terminal there is none of it.
+
 Each run has a folder of its own among the temporary files, named caucus-demo-*. What stays in it is the list of checksums, unless
 --output names another place; the logs too when the check does not hold, or when the demo itself was killed with -9. Nobody needs such
 a folder once its run is over, so remove it whenever you like.`
@@ -124,6 +130,9 @@ const backendOf = async ({ backend, etcd, ...others }: DemoOptions): Promise<Sta
 
 const processIo: DemoIo = {
   stdout: process.stdout,
+  get stdin() {
+    return process.stdin
+  },
   env: process.env,
   onInterrupt: (listener) => {
     const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
@@ -148,31 +157,51 @@ export const runDemo = async (options: DemoOptions, io: DemoIo): Promise<number>
   const show = options.json === true ? jsonShow(write) : screen
 
   const interrupted = new AbortController()
+  // By a key, which leaves time for the last check.
+  let wasInterrupted = false
   const ignore = io.onInterrupt(() => interrupted.abort(new Interrupted()))
   try {
-    const stage = await prepared(options, interrupted.signal)
+    const stays = isTerminal && options.once !== true
+    const stage = await prepared(options, stays, interrupted.signal)
     const demo = new Demo(stage, show)
     let verdict: boolean | undefined
+    let isGoingOn = false
+    let isQuit = false
+    const pressed = (key: DemoKey): void => {
+      if (typeof key === 'object') void demo.perform(key.deed)
+      else if (key === 'freeze' || key === 'cut') void demo.toggle(key)
+      else if (isGoingOn && !isQuit && !wasInterrupted) {
+        isQuit = key === 'quit'
+        wasInterrupted = key === 'interrupt'
+        demo.end()
+      } else interrupted.abort(new Interrupted())
+    }
+    const keyboard = stays ? Keyboard.of(io.stdin, pressed) : undefined
     const clear = () => stage.clear()
     process.once('exit', clear)
     try {
       const abort = () => demo.abort(interrupted.signal.reason)
       interrupted.signal.addEventListener('abort', abort)
       if (interrupted.signal.aborted) abort()
+      if (stays) screen.showKeys(keyboard === undefined ? 'Ctrl-C ends all of it' : KEYS)
+      keyboard?.take()
       const summary = await demo.run()
       verdict = summary.ok
-      if (verdict && isTerminal && options.once !== true) {
+      if (verdict && stays) {
         screen.say(await demo.whatNext())
-        await demo.stay()
+        isGoingOn = true
+        verdict = await demo.goOn()
       }
     } finally {
       show.end()
+      keyboard?.give()
       await demo.stop()
       process.off('exit', clear)
       // What a check that fails was about is worth looking at.
       if (verdict !== false) clear()
       else process.stderr.write(`The logs of this run are in ${stage.folder}\n`)
     }
+    if (verdict && wasInterrupted) return EXIT.interrupted
     return verdict ? EXIT.done : EXIT.failed
   } catch (error) {
     if (error instanceof Interrupted) return EXIT.interrupted
@@ -182,9 +211,9 @@ export const runDemo = async (options: DemoOptions, io: DemoIo): Promise<number>
   }
 }
 
-const prepared = async (options: DemoOptions, signal: AbortSignal): Promise<Stage> => {
+const prepared = async (options: DemoOptions, stays: boolean, signal: AbortSignal): Promise<Stage> => {
   try {
-    return await setStage({ ...options, backend: await backendOf(options) }, signal)
+    return await setStage({ ...options, stays, backend: await backendOf(options) }, signal)
   } catch (error) {
     throw isCaucusError(error) && error.code === 'CAUCUS_INVALID_ARGUMENT' ? new UsageError(error.message) : error
   }

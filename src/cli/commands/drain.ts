@@ -102,7 +102,7 @@ const drainAndWait = async (api: Api, group: string, member: string, options: Op
     if (!signal.aborted) throw error
     const undo = `caucus drain --group ${forShell(group)} --member ${forShell(member)} --undo`
     const state = given ? 'the order stays in force' : 'the order may be in force already'
-    logger.warn({}, `not waiting any longer; ${state}, and \`${undo}\` takes it back`)
+    logger.warn({ event: 'wait.abandoned' }, `not waiting any longer; ${state}, and \`${undo}\` takes it back`)
     if (options.json === true) answer(options, { group, member, drained: given, done: false, gone: false }, '')
     return exitCode
   } finally {

@@ -55,7 +55,7 @@ const elect = async (name: string, program: readonly string[], options: Options)
   const { id = defaultId(), grace, once = false } = options
   const logger = loggerOf(options)
   return watched(await backendOf(options, { logger }), logger, (backend, runner) => {
-    logger.info({ election: name, candidate: id }, 'campaigning')
+    logger.info({ event: 'campaign.started', election: name, candidate: id }, 'campaigning')
     const { heartbeatMs, stopMarginMs } = backend.timing
     return new Candidate({
       name,
@@ -77,7 +77,7 @@ const elect = async (name: string, program: readonly string[], options: Options)
           listener,
         ),
       runner,
-      log: (level, message, details = {}) => logger[level](details, message),
+      log: (level, message, details) => logger[level](details, message),
     })
   })
 }

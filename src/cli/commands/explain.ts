@@ -16,6 +16,7 @@ import {
   type OneGroupOptions,
 } from '../one-group.ts'
 import { memberId, wholeNumber } from '../options.ts'
+import { paintFor } from '../paint.ts'
 
 interface Options extends OneGroupOptions {
   readonly partition?: number
@@ -44,8 +45,9 @@ const explain = async (argument: string | undefined, options: Options): Promise<
   checkPartition(group, history.view, subject)
   const { sentence, events, forgotten } = explainWhy(history.view, history, subject)
   const { type: _type, ...about } = subject
-  const lines = events.map(describeEvent)
-  const text = [clean(sentence), ...(lines.length > 0 ? ['', ...lines] : [])].join('\n')
+  const paint = paintFor(process.stdout)
+  const lines = events.map((event) => describeEvent(event, paint))
+  const text = [paint(clean(sentence), 'strong'), ...(lines.length > 0 ? ['', ...lines] : [])].join('\n')
   answer(options, { group, ...about, sentence, events, forgotten }, text)
   return EXIT.done
 }

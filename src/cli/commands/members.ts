@@ -9,6 +9,7 @@ import { EXIT } from '../errors.ts'
 import { describeNotes, describePlace, fetchStatus } from '../groups.ts'
 import { clean } from '../logging.ts'
 import { addServerOptions, groupName, type ServerSettings, serversOf, tokenOf } from '../options.ts'
+import { paintFor } from '../paint.ts'
 import { formatTable } from '../table.ts'
 
 interface Options extends ServerSettings {
@@ -43,7 +44,10 @@ const describe = (groups: readonly GroupView[]): string => {
   const rows = groups.flatMap((group) => [...group.members.map((member) => rowOf(group, member)), ...keptRows(group)])
   const pins = groups.flatMap(pinLines)
   if (rows.length === 0) return ['no members', ...pins].join('\n')
-  return [formatTable(['GROUP', 'MEMBER', 'SHARE', 'EPOCH', 'WEIGHT', 'NOTES', 'METADATA'], rows), ...pins].join('\n')
+  return [
+    formatTable(['GROUP', 'MEMBER', 'SHARE', 'EPOCH', 'WEIGHT', 'NOTES', 'METADATA'], rows, paintFor(process.stdout)),
+    ...pins,
+  ].join('\n')
 }
 
 const rowOf = ({ name, total, share }: GroupView, member: MemberView): string[] => [

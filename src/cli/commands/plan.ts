@@ -6,6 +6,7 @@ import { idFault } from '../../core/ids.ts'
 import type { CommandModule } from '../command.ts'
 import { EXIT, UsageError } from '../errors.ts'
 import { addGroupOptions, answer, apiOf, fetchGroup, groupOf, type OneGroupOptions } from '../one-group.ts'
+import { paintFor } from '../paint.ts'
 import { formatTable } from '../table.ts'
 import { formatRanges } from '../work/share.ts'
 
@@ -116,7 +117,7 @@ const describePlan = ({ moves, minimum }: Plan, isOwned: boolean): string => {
   const head = moves.every(({ to }) => to === null)
     ? `nobody would be left who is given anything: ${countOf(moves)} would lose ${moves.length === 1 ? 'its' : 'their'} owner, and stay without one`
     : `${countOf(moves)} would move; the fewest that fair loads allow: ${minimum}`
-  return [head, '', formatTable(['FROM', 'TO', 'COUNT', 'PARTITIONS'], rows)].join('\n')
+  return [head, '', formatTable(['FROM', 'TO', 'COUNT', 'PARTITIONS'], rows, paintFor(process.stdout))].join('\n')
 }
 
 const countOf = ({ length }: readonly Move[]): string => (length === 1 ? '1 partition' : `${length} partitions`)
@@ -128,5 +129,5 @@ const describeRenumbering = ({ renumbered, total }: Renumbering): string => {
     total.from === total.to
       ? `the total stays ${total.to}; whoever is not listed keeps its index without a pause`
       : `the total goes from ${total.from} to ${total.to}; ${total.to === 0 ? 'nobody would be left' : 'every member pauses until the last one has let go'}`
-  return [head, '', formatTable(['MEMBER', 'FROM', 'TO'], rows)].join('\n')
+  return [head, '', formatTable(['MEMBER', 'FROM', 'TO'], rows, paintFor(process.stdout))].join('\n')
 }

@@ -1,6 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { MIN_LEASE_MS } from '../../config/timing.ts'
+import type { DemoControls } from '../../server/demo-routes.ts'
 import type { CommandModule } from '../command.ts'
 import { EXIT } from '../errors.ts'
 import { parseListenAddress } from '../listen-address.ts'
@@ -18,7 +19,10 @@ const address = (text: string) => {
   }
 }
 
-export const define: CommandModule['define'] = (command: Command, run) => {
+export const define: CommandModule['define'] = (command, run) => defineFor(command, run)
+
+/** The same command, for a server of a demo. */
+export const defineFor = (command: Command, run: Parameters<CommandModule['define']>[1], demo?: DemoControls): void => {
   command
     .addOption(
       new Option(
@@ -66,7 +70,7 @@ export const define: CommandModule['define'] = (command: Command, run) => {
     )
     .option('--insecure', 'listen beyond this machine without a token or certificates')
     .option('--fresh', 'nobody holds anything from an earlier server: begin without waiting for old leases')
-  addLogOptions(command).action((options: ServeOptions & LogSettings) => run(() => serve(options)))
+  addLogOptions(command).action((options: ServeOptions & LogSettings) => run(() => serve(options, demo)))
 }
 
 /**
@@ -81,14 +85,16 @@ const start = async (
   settings: ServeSettings,
   logger: Logger,
   failed: () => void,
+  demo?: DemoControls,
 ): Promise<Server> => {
   const { voter } = settings
-  if (voter === undefined) return (await import('../start-server.ts')).startServer(options, settings, logger, failed)
-  return (await import('../start-voter.ts')).startVoter(options, { ...settings, voter }, logger, failed)
+  if (voter === undefined)
+    return (await import('../start-server.ts')).startServer(options, settings, logger, failed, demo)
+  return (await import('../start-voter.ts')).startVoter(options, { ...settings, voter }, logger, failed, demo)
 }
 
 /** Serves until a signal. Resolves with the exit code. */
-const serve = async (options: ServeOptions & LogSettings): Promise<number> => {
+const serve = async (options: ServeOptions & LogSettings, demo?: DemoControls): Promise<number> => {
   setFlagsFromString(HEAP_GROWTH)
   let settings: ServeSettings | undefined = settingsOf(options)
   const logger = loggerOf(options)
@@ -105,13 +111,16 @@ const serve = async (options: ServeOptions & LogSettings): Promise<number> => {
   try {
     // Only now, so that wrong usage is told without waiting for a server to load.
     const failed = () => stopAsked({ signal: 'SIGTERM', exitCode: EXIT.failed })
-    const server = await start(options, settings, logger, failed)
+    const server = await start(options, settings, logger, failed, demo)
     // The server keeps only hashes of the tokens in it.
     settings = undefined
     isServing = true
     process.stdout.write(`listening on ${server.url}\n`)
     const { signal, exitCode } = await stopped
-    logger.info({}, exitCode === EXIT.failed ? 'stopping' : `stopping on ${signal}; once more stops at once`)
+    logger.info(
+      { event: 'stop.requested', signal },
+      exitCode === EXIT.failed ? 'stopping' : `stopping on ${signal}; once more stops at once`,
+    )
     await server.close()
     return exitCode
   } finally {

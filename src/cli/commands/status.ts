@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { connect } from '../../client/connect.ts'
 import { electionOf } from '../../core/group/elections.ts'
+import { conditionOf } from '../../core/group/explain/words.ts'
 import type { GroupView } from '../../core/group/view.ts'
 import type { Millis } from '../../core/time.ts'
 import { safeJson } from '../cells.ts'
@@ -13,6 +14,7 @@ import { describeOrders, describeShare, fetchStatus, plainGroup, type Status } f
 import { whereLeads } from '../leader.ts'
 import { clean } from '../logging.ts'
 import { serversOf, tokenOf } from '../options.ts'
+import { paintFor } from '../paint.ts'
 import { backendOf } from '../reach.ts'
 import { formatTable } from '../table.ts'
 import { readVersion } from '../version.ts'
@@ -57,13 +59,24 @@ const describe = ({ version, guarantees, leader, groups }: Status): string => {
   const shared = groups.filter(({ share }) => share !== 'tenure')
   const rows = shared.map((group) => {
     const { name, state, members, share, epoch } = group
-    return [name, state, `${members.length}`, describeShare(share), `${epoch}`, describeOrders(group)]
+    return [
+      name,
+      conditionOf(state, members.length),
+      `${members.length}`,
+      describeShare(share),
+      `${epoch}`,
+      describeOrders(group),
+    ]
   })
   const elections = groups.filter(({ share }) => share === 'tenure').map(electionRow)
   return [
     ...head,
-    ...(rows.length > 0 ? ['', formatTable(['GROUP', 'STATE', 'MEMBERS', 'SHARE', 'EPOCH', 'NOTES'], rows)] : []),
-    ...(elections.length > 0 ? ['', formatTable(['ELECTION', 'LEADER', 'TOKEN', 'WAITING'], elections)] : []),
+    ...(rows.length > 0
+      ? ['', formatTable(['GROUP', 'STATE', 'MEMBERS', 'SHARE', 'EPOCH', 'NOTES'], rows, paintFor(process.stdout))]
+      : []),
+    ...(elections.length > 0
+      ? ['', formatTable(['ELECTION', 'LEADER', 'TOKEN', 'WAITING'], elections, paintFor(process.stdout))]
+      : []),
   ].join('\n')
 }
 

@@ -10,6 +10,7 @@ import { UsageError } from '../errors.ts'
 import { follow } from '../follow.ts'
 import { addGroupOptions, apiOf, fetchHistory, groupOf, type OneGroupOptions } from '../one-group.ts'
 import { addLogOptions, type LogSettings, loggerOf, wholeNumber } from '../options.ts'
+import { paintFor } from '../paint.ts'
 import type { ServerSentEvent } from '../sse.ts'
 import { onStop } from '../stopping.ts'
 import { describeMessage } from '../telling.ts'
@@ -46,8 +47,9 @@ const watch = async (argument: string | undefined, options: Options): Promise<nu
     throw new UsageError('--last and --after both say where to begin; give one of them')
   }
   const api = apiOf(options)
+  const paint = paintFor(process.stdout)
   const tell = (message: ServerSentEvent) => {
-    process.stdout.write(`${options.json ? safeJson(message.data) : describeMessage(message)}\n`)
+    process.stdout.write(`${options.json ? safeJson(message.data) : describeMessage(message, paint)}\n`)
   }
   const stopping = new AbortController()
   let exitCode = 0

@@ -62,7 +62,7 @@ const work = async (given: readonly string[], options: Options): Promise<number>
   const { group, partitions, id = defaultId(), grace } = options
   const logger = loggerOf(options)
   return watched(await backendOf(options, { logger }), logger, (backend, runner) => {
-    logger.info({ group, member: id }, 'joining')
+    logger.info({ event: 'join.started', group, member: id }, 'joining')
     const { heartbeatMs, stopMarginMs } = backend.timing
     return new Worker({
       command,
@@ -84,7 +84,7 @@ const work = async (given: readonly string[], options: Options): Promise<number>
           listener,
         ),
       runner,
-      log: (level, message, details = {}) => logger[level](details, message),
+      log: (level, message, details) => logger[level](details, message),
     })
   })
 }

@@ -6,9 +6,12 @@ import { type Caucus, connect } from '../../client/connect.ts'
 import type { Coordinate, Coordination, Coordinator, EtcdReach, Reach } from '../../demo/coordination.ts'
 import type { Picture } from '../../demo/group.ts'
 import { backendFor, credentialsOf } from '../../demo/reaching.ts'
+import { isCaucusError } from '../../errors.ts'
 import { systemClocks } from '../../runtime/system-clock.ts'
 import { withPackage } from '../optional-package.ts'
 import { forShell } from '../shell.ts'
+
+const CLEAR_TRIES = 8
 
 /** Has the workers of a demo coordinate each other on this etcd, under a prefix that is gone when the demo is over. */
 export const coordinateOnEtcd =
@@ -64,9 +67,20 @@ class OnEtcd implements Coordination {
     const engine = this.#engine
     if (engine === undefined) return
     try {
-      await this.#clear(engine)
+      await this.#patiently(() => this.#clear(engine))
     } finally {
       await engine.close()
+    }
+  }
+
+  /** One call that is too late on a busy machine is no reason to leave something behind; what is removed twice is removed. */
+  async #patiently(action: () => Promise<void>): Promise<void> {
+    for (let left = CLEAR_TRIES; ; left--) {
+      try {
+        return await action()
+      } catch (error) {
+        if (left === 1 || !isCaucusError(error) || !error.retriable) throw error
+      }
     }
   }
 

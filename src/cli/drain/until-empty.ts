@@ -44,7 +44,7 @@ export const untilEmpty = async (vigil: Vigil): Promise<{ readonly gone: boolean
         if (vigil.nowMs() - unknownSince >= UNKNOWN_FOR_MS) throw neverBack(id)
         break
     }
-    if (verdict.why !== told) logger.info({}, verdict.why)
+    if (verdict.why !== told) logger.info({ event: 'drain.delayed' }, verdict.why)
     told = verdict.why
     await vigil.pause(LOOK_EVERY_MS)
   }
@@ -65,7 +65,8 @@ class Looks {
         return await look()
       } catch (error) {
         if (!isCaucusError(error) || !error.retriable) throw error
-        if (pauseMs === LOOK_EVERY_MS) logger.warn({}, `${error.message}; still trying`)
+        if (pauseMs === LOOK_EVERY_MS)
+          logger.warn({ event: 'connection.failed', code: error.code }, `${error.message}; still trying`)
       }
       await pause(pauseMs)
     }

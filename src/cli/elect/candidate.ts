@@ -5,6 +5,7 @@ import type { Instant, Millis } from '../../core/time.ts'
 import type { CaucusError } from '../../errors.ts'
 import type { MembershipListener, MembershipPort } from '../../ports/backend.ts'
 import type { Clock, Timer } from '../../ports/clock.ts'
+import type { LogDetails } from '../../ports/log-events.ts'
 import type { LogLevel } from '../../ports/telemetry.ts'
 import { BackOff } from '../work/back-off.ts'
 import { cannotRun } from '../work/gate.ts'
@@ -22,7 +23,7 @@ export interface CandidateOptions {
   /** Each time as another process of the same id. */
   join(listener: MembershipListener): MembershipPort
   runner(report: (report: Report) => void): Runner
-  log(level: LogLevel, message: string, details?: Record<string, unknown>): void
+  log(level: LogLevel, message: string, details: LogDetails): void
 }
 
 interface Run {
@@ -88,7 +89,10 @@ export class Candidate {
       refused: (error) => {
         // What will not be otherwise next time comes back as the last word.
         if (error.retriable)
-          this.#options.log('warn', `refused, and tried again: ${error.message}`, { code: error.code })
+          this.#options.log('warn', `refused, and tried again: ${error.message}`, {
+            event: 'campaign.refused',
+            code: error.code,
+          })
       },
       ended: (error) => {
         if (this.#listener === listener) this.#ended(error)
@@ -124,7 +128,7 @@ export class Candidate {
     this.#runner.extend(this.#validUntil(run))
     if (run.stopping || port?.holds(TENURE)?.epoch === run.token) return
     run.stopping = true
-    this.#options.log('info', 'asked to let go; stopping the program', { token: run.token })
+    this.#options.log('info', 'asked to let go; stopping the program', { event: 'tenure.revoked', token: run.token })
     this.#runner.stop()
   }
 
@@ -141,7 +145,7 @@ export class Candidate {
     const token = holding.epoch
     const until = port.view().validUntil
     this.#run = { number: ++this.#runs, token, startedAt: now, stopping: false }
-    log('info', `leading; starting ${command[0]}`, { token })
+    log('info', `leading; starting ${command[0]}`, { event: 'program.started', token })
     const env = { CAUCUS_TOKEN: String(token) }
     // Asked to end when a fifth of what it has is left, so that it can end by itself before it is killed.
     const leadMs = Math.min(1_000, (until - now) / 5)
@@ -160,7 +164,11 @@ export class Candidate {
   #lost(because: string): void {
     const run = this.#run
     if (run === undefined) return
-    this.#options.log('warn', `leadership is lost (${because}); killing the program`, { token: run.token })
+    this.#options.log('warn', `leadership is lost (${because}); killing the program`, {
+      event: 'tenure.lost',
+      because,
+      token: run.token,
+    })
     run.stopping = true
     this.#runner.kill()
     if (because !== 'fenced' && this.#outcome === undefined) this.#quit()
@@ -198,7 +206,7 @@ export class Candidate {
     const run = this.#run
     if (run === undefined || run.number !== report.run) return
     const { command, log } = this.#options
-    if (report.type === 'started') return log('debug', 'started', { pid: report.pid })
+    if (report.type === 'started') return log('debug', 'started', { event: 'program.spawned', pid: report.pid })
     if (report.type === 'unkillable') return this.#warn(run, report.pgid)
     this.#run = undefined
     if (report.type === 'failed') this.#end({ error: cannotRun(command[0], report.code, report.message) })
@@ -210,7 +218,11 @@ export class Candidate {
 
   #exited({ code, signal }: Extract<Report, { type: 'gone' }>): void {
     const how = signal === null ? `exited with ${code}` : `was ended by ${signal}`
-    this.#options.log(code === 0 ? 'info' : 'warn', `the program ${how}; resigning`)
+    this.#options.log(code === 0 ? 'info' : 'warn', `the program ${how}; resigning`, {
+      event: code === 0 ? 'program.finished' : 'program.failed',
+      code,
+      signal,
+    })
     // As a shell would say it.
     this.#end({ code: code ?? 128 + (signal === null ? 0 : constants.signals[signal as NodeJS.Signals]) })
   }
@@ -218,10 +230,14 @@ export class Candidate {
   /** The program was ended: by what was lost, or by what is asked for. */
   #stopped({ token, startedAt }: Run, by: Extract<Report, { type: 'gone' }>['by']): void {
     const { again, clock, log, name } = this.#options
-    if (by === 'lease') log('warn', 'the lease was about to run out, and the program was ended', { token })
+    if (by === 'lease')
+      log('warn', 'the lease was about to run out, and the program was ended', { event: 'program.stopped', token })
     if (by === 'loss') {
       const waitMs = this.#backOff.failed(clock.now(), startedAt)
-      log('warn', `the program is gone with its watchdog; it is not started again for ${waitMs / 1_000} s`)
+      log('warn', `the program is gone with its watchdog; it is not started again for ${waitMs / 1_000} s`, {
+        event: 'watchdog.lost',
+        waitMs,
+      })
     }
     if (this.#outcome !== undefined) return
     if (!again) return this.#end({ error: leadershipLost(name, token, 'the program was ended for it') })
@@ -238,6 +254,7 @@ export class Candidate {
       'error',
       `the program cannot be killed (process group ${pgid}): it runs as another user, as with sudo, or hangs in the kernel. It may ` +
         'outlive its lease, when somebody else leads. End it by hand, and run this command itself as the user of the program',
+      { event: 'kill.failed', pgid },
     )
   }
 

@@ -1,3 +1,4 @@
+import { conditionOf } from '../../core/group/explain/words.ts'
 import type { GroupView, MemberView } from '../../core/group/view.ts'
 import { instanceIn } from '../../core/registry/instance.ts'
 import { serviceOf } from '../../core/registry/services.ts'
@@ -27,12 +28,13 @@ const titleOf = (group: GroupView, { moved }: TopState): readonly Line[] => {
   const { name, state, epoch, share, members } = group
   const kind = serviceOf(name) !== undefined ? 'service' : share === 'tenure' ? 'election' : describeShare(share)
   const orders = describeOrders(group)
+  const condition = conditionOf(state, members.length)
   return [
     line(''),
     [
       span(shownName(name), 'strong'),
       span(`  ${kind}  `),
-      span(String(state), state === 'settled' ? 'good' : 'warn'),
+      span(condition, condition === 'settling' ? 'warn' : 'good'),
       span(`  epoch ${epoch}  ${members.length} ${members.length === 1 ? 'member' : 'members'}`),
       span(`  moving ${movingIn(group)}, moved ${moved.get(name) ?? 0}${orders === '' ? '' : `  ${orders}`}`),
     ],

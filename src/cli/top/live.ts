@@ -5,6 +5,7 @@ import { describeBreak } from '../api.ts'
 import { follow } from '../follow.ts'
 import type { Leader } from '../leader.ts'
 import { describeEvent, fetchHistory } from '../one-group.ts'
+import { plain } from '../paint.ts'
 import { describeMessage } from '../telling.ts'
 import { Moves } from './moves.ts'
 import type { Asker } from './picture.ts'
@@ -151,7 +152,7 @@ export class Live {
       try {
         const { events } = await fetchHistory(this.#asker.api, group, { limit: MAX_EVENTS }, { signal })
         from = events.at(-1)?.revision
-        if (!signal.aborted) this.#tell({ events: events.map(describeEvent) })
+        if (!signal.aborted) this.#tell({ events: events.map((event) => describeEvent(event, plain)) })
       } catch (error) {
         if (signal.aborted) return
         // A service may have been found by its name before anything has happened in it.
@@ -161,7 +162,7 @@ export class Live {
         await follow(this.#asker.api, { group, from }, SILENT, signal, (message) => {
           if (signal.aborted) return
           const { events = [] } = this.#known.opened ?? {}
-          this.#tell({ events: [...events, describeMessage(message)].slice(-MAX_EVENTS) })
+          this.#tell({ events: [...events, describeMessage(message, plain)].slice(-MAX_EVENTS) })
           this.#wake?.()
         })
       } catch (error) {

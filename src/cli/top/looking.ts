@@ -1,4 +1,5 @@
 import { electionOf } from '../../core/group/elections.ts'
+import { conditionOf } from '../../core/group/explain/words.ts'
 import type { GroupView, MemberView } from '../../core/group/view.ts'
 import { compareIds } from '../../core/ids.ts'
 import { serviceOf } from '../../core/registry/services.ts'
@@ -96,10 +97,12 @@ type Compare<Each> = (a: Each, b: Each) => number
 const groupsBy: Readonly<Record<Looking['groupOrder'], Compare<GroupView>>> = {
   name: (a, b) => compareIds(shownName(a.name), shownName(b.name)),
   // Those that settle are looked for.
-  state: (a, b) => Number(a.state === 'settled') - Number(b.state === 'settled'),
+  state: (a, b) => Number(isSettling(b)) - Number(isSettling(a)),
   members: (a, b) => b.members.length - a.members.length,
   moves: (a, b) => movingIn(b) - movingIn(a),
 }
+
+const isSettling = ({ state, members }: GroupView): boolean => conditionOf(state, members.length) === 'settling'
 
 /** The name by which people know it. */
 export const shownName = (group: string): string => electionOf(group) ?? serviceOf(group) ?? group

@@ -1,3 +1,4 @@
+import { conditionOf } from '../../core/group/explain/words.ts'
 import type { GroupView } from '../../core/group/view.ts'
 import { servicesIn } from '../../core/registry/view.ts'
 import { describeOrders, describeShare } from '../groups.ts'
@@ -6,6 +7,7 @@ import { cursorIn, inOrder, shownName } from './looking.ts'
 import { movingIn } from './moves.ts'
 import type { Picture } from './picture.ts'
 import type { TopState } from './state.ts'
+import { TOPIC_COLUMNS, topicRow } from './topic-row.ts'
 
 const MARGIN = '  '
 const CURSOR = '> '
@@ -108,10 +110,11 @@ const groupRow = (group: GroupView, { moved }: TopState): readonly Cell[] => {
   const moving = movingIn(group)
   const led = share !== 'tenure' ? [] : [leader === undefined ? 'nobody leads' : `${leader.id} leads`]
   const orders = describeOrders(group)
+  const condition = conditionOf(state, members.length)
   return [
     { text: shownName(name) },
     { text: share === 'tenure' ? 'election' : describeShare(share) },
-    { text: String(state), style: state === 'settled' ? 'good' : 'warn' },
+    { text: condition, style: condition === 'settling' ? 'warn' : 'good' },
     { text: String(leader?.epoch ?? epoch) },
     { text: String(members.length) },
     { text: String(moving), ...(moving > 0 && { style: 'warn' as const }) },
@@ -130,23 +133,4 @@ const serviceRow = (group: GroupView): readonly Cell[] => {
   const [{ instances, up } = { instances: 0, up: 0 }] = servicesIn([group])
   const style = up === 0 ? 'bad' : up < instances ? 'warn' : 'good'
   return [{ text: shownName(group.name) }, { text: String(instances) }, { text: String(up), style }]
-}
-
-const TOPIC_COLUMNS: readonly Column[] = [
-  { head: 'TOPIC', most: 32 },
-  { head: 'PRODUCERS', side: 'right' },
-  { head: 'QUEUED', side: 'right' },
-  { head: 'LISTENERS', side: 'right' },
-  { head: 'LATE', side: 'right' },
-]
-
-const topicRow = ({ topic, producers, listeners, late }: Picture['topics'][number]): readonly Cell[] => {
-  const queued = producers.reduce((sum, each) => sum + each.queued, 0)
-  return [
-    { text: topic },
-    { text: String(producers.length) },
-    { text: String(queued), ...(queued > 0 && { style: 'warn' as const }) },
-    { text: String(listeners) },
-    { text: String(late) },
-  ]
 }

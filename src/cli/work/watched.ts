@@ -41,7 +41,10 @@ export const watched = async (
   let exitCode = 0
   const quiet = onStop(
     (stop) => {
-      logger.info({}, `stopping on ${stop.signal}; once more kills the program`)
+      logger.info(
+        { event: 'stop.requested', signal: stop.signal },
+        `stopping on ${stop.signal}; once more kills the program`,
+      )
       exitCode = stop.exitCode
       stopping.abort()
       wrapper?.finish(stop.exitCode)
@@ -74,7 +77,7 @@ const guardOf = (clock: Clock, report: (report: Report) => void, logger: Logger)
     report,
     lost: (how) =>
       logger.error(
-        {},
+        { event: 'watchdog.lost' },
         `the watchdog ended (${how}); whatever it watched is killed, and the next start has another one`,
       ),
   })

@@ -4,6 +4,7 @@ import type { Instant, Millis } from '../../core/time.ts'
 import type { CaucusError } from '../../errors.ts'
 import type { MembershipListener, MembershipPort } from '../../ports/backend.ts'
 import type { Clock, Timer } from '../../ports/clock.ts'
+import type { LogDetails } from '../../ports/log-events.ts'
 import type { LogLevel } from '../../ports/telemetry.ts'
 import { BackOff } from './back-off.ts'
 import { cannotRun } from './gate.ts'
@@ -26,7 +27,7 @@ export interface WorkerOptions {
   readonly graceMs: Millis
   join(listener: MembershipListener): MembershipPort
   runner(report: (report: Report) => void): Runner
-  log(level: LogLevel, message: string, details?: Record<string, unknown>): void
+  log(level: LogLevel, message: string, details: LogDetails): void
 }
 
 /**
@@ -102,7 +103,7 @@ export class Worker implements MembershipListener {
 
   granted(items: readonly Holding[]): void {
     this.#grantedAt = this.#options.clock.now()
-    this.#options.log('debug', 'granted', { items: items.map(({ item }) => item) })
+    this.#options.log('debug', 'granted', { event: 'share.granted', items: items.map(({ item }) => item) })
   }
 
   drain(items: readonly Holding[]): void {
@@ -123,14 +124,18 @@ export class Worker implements MembershipListener {
     ) {
       return
     }
-    this.#options.log('warn', `the share is lost (${because}); killing the program`)
+    this.#options.log('warn', `the share is lost (${because}); killing the program`, { event: 'share.lost', because })
     run.stopping = true
     this.#runner.kill()
   }
 
   refused(error: CaucusError): void {
     // What will not be otherwise next time comes back as the last word.
-    if (error.retriable) this.#options.log('warn', `refused, and tried again: ${error.message}`, { code: error.code })
+    if (error.retriable)
+      this.#options.log('warn', `refused, and tried again: ${error.message}`, {
+        event: 'join.refused',
+        code: error.code,
+      })
   }
 
   ended(error: CaucusError | undefined): void {
@@ -162,7 +167,7 @@ export class Worker implements MembershipListener {
     )
     if (kept && !this.#isQuiet(now)) return this.#lookAgain(this.#grantedAt + BATCH_MS)
     run.stopping = true
-    this.#options.log('info', 'the share changed; stopping the program')
+    this.#options.log('info', 'the share changed; stopping the program', { event: 'share.changed' })
     this.#runner.stop()
   }
 
@@ -184,7 +189,7 @@ export class Worker implements MembershipListener {
     this.#epoch = Number(env.CAUCUS_EPOCH)
     this.#run = run
     const told = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== null))
-    this.#options.log('info', `starting ${command[0]}`, told)
+    this.#options.log('info', `starting ${command[0]}`, { event: 'program.started', ...told })
     // Asked to end when a fifth of what it has is left, so that it can end by itself before it is killed.
     this.#runner.run({ run: run.number, command, env, leadMs: Math.min(1_000, (until - now) / 5), graceMs }, until)
   }
@@ -221,14 +226,17 @@ export class Worker implements MembershipListener {
     const run = this.#run
     if (run === undefined || run.number !== report.run) return
     const { command, log } = this.#options
-    if (report.type === 'started') return log('debug', 'started', { pid: report.pid })
+    if (report.type === 'started') return log('debug', 'started', { event: 'program.spawned', pid: report.pid })
     if (report.type === 'unkillable') return this.#warn(run, report.pgid)
     this.#run = undefined
     if (report.type === 'failed') {
       this.#leave({ error: cannotRun(command[0], report.code, report.message) })
     } else if (report.by === 'loss' && !this.#ending) {
       const waitMs = this.#backOff.failed(this.#options.clock.now(), run.startedAt)
-      log('warn', `the program is gone with its watchdog; it is not started again for ${waitMs / 1_000} s`)
+      log('warn', `the program is gone with its watchdog; it is not started again for ${waitMs / 1_000} s`, {
+        event: 'watchdog.lost',
+        waitMs,
+      })
     } else if (report.by === 'itself' && !run.stopping && !this.#ending) {
       this.#exited(run, report)
     } else {
@@ -236,6 +244,7 @@ export class Worker implements MembershipListener {
       log(
         'info',
         report.by === 'lease' ? 'the lease was about to run out, and the program was ended' : 'the program is gone',
+        { event: 'program.stopped' },
       )
     }
     this.#decide()
@@ -249,17 +258,23 @@ export class Worker implements MembershipListener {
       'error',
       `the program cannot be killed (process group ${pgid}): it runs as another user, as with sudo, or hangs in the kernel. It may ` +
         'outlive its lease, when others get its share. End it by hand, and run this command itself as the user of the program',
+      { event: 'kill.failed', pgid },
     )
   }
 
   #exited(run: Run, { code, signal }: Extract<Report, { type: 'gone' }>): void {
     if (code === 0) {
-      this.#options.log('info', 'the program has finished')
+      this.#options.log('info', 'the program has finished', { event: 'program.finished' })
       return this.#leave({ code: 0 })
     }
     const waitMs = this.#backOff.failed(this.#options.clock.now(), run.startedAt)
     const how = signal === null ? `exited with ${code}` : `was ended by ${signal}`
-    this.#options.log('warn', `the program ${how}; it is started again in ${waitMs / 1_000} s`)
+    this.#options.log('warn', `the program ${how}; it is started again in ${waitMs / 1_000} s`, {
+      event: 'program.failed',
+      code,
+      signal,
+      waitMs,
+    })
   }
 
   #leave(outcome: { readonly code: number } | { readonly error: Error }): void {

@@ -17,8 +17,11 @@ import type {
 } from './messages.ts'
 import { Presence } from './presence.ts'
 import type { Seated } from './roster.ts'
+import type { TopicUse } from './sight.ts'
 import { Table } from './table.ts'
 import { wanted } from './until.ts'
+import type { AskWatch } from './watch.ts'
+import { Watches } from './watches.ts'
 
 export interface HubLimits {
   /** Asks that are under way. */
@@ -62,6 +65,7 @@ export class Hub implements Machine<HubInput, HubEffect, HubView> {
     late: 0,
     foreign: 0,
   }
+  readonly #watches = new Watches()
   #effects: HubEffect[] | undefined
 
   constructor(limits: HubLimits) {
@@ -77,26 +81,32 @@ export class Hub implements Machine<HubInput, HubEffect, HubView> {
         this.#ask(input, now)
         break
       case 'produce':
-        this.#produce(input)
+        this.#produce(input, now)
         break
       case 'withdraw':
         this.#presence.withdraw(input.producer)
         break
       case 'left':
-        this.#release(input)
-        this.#leave([input.producer])
+        this.#release(input, now)
+        this.#leave([input.producer], now)
         break
       case 'unlinked':
-        this.#unlink(input.peer)
+        this.#unlink(input.peer, now)
         break
       case 'abandon':
-        this.#abandon(input.ask)
+        this.#abandon(input.ask, now)
         break
       case 'listen':
-        this.#listen(input)
+        this.#listen(input, now)
         break
       case 'unlisten':
         this.#presence.unlisten(input.listener)
+        break
+      case 'watch':
+        this.#watches.begin(input.topic, this.#asks.all(), now)
+        break
+      case 'unwatch':
+        this.#watches.end(input.topic, this.#asks.all())
         break
       case 'woke':
         this.#wake(now)
@@ -129,40 +139,51 @@ export class Hub implements Machine<HubInput, HubEffect, HubView> {
     return Math.max(1, this.#presence.roster(topic)?.cost(to, wanted(until, Number.POSITIVE_INFINITY)) ?? 0)
   }
 
-  topic(name: string): TopicView | undefined {
-    return this.#presence.roster(name)?.view()
+  topic(name: string, now: Instant): TopicView | undefined {
+    return this.#presence.roster(name)?.view(now)
   }
 
   /** All of them. */
-  topics(): readonly TopicView[] {
-    return this.#presence.rosters().map((roster) => roster.view())
+  topics(now: Instant): readonly TopicView[] {
+    return this.#presence.rosters().map((roster) => roster.view(now))
   }
 
-  #produce(registration: Registration): void {
+  /** How a topic is used; it costs the same however many are on it. */
+  use(topic: string, now: Instant): TopicUse | undefined {
+    return this.#presence.roster(topic)?.use(now)
+  }
+
+  /** The asks of a topic that is watched. */
+  watched(topic: string): Pick<AskWatch, 'since' | 'version'> | undefined {
+    return this.#watches.of(topic)
+  }
+
+  #produce(registration: Registration, now: Instant): void {
     const { producer, topic, id } = registration
     const before = this.#presence.roster(topic)?.find(id)
     if (before === undefined && this.#presence.producers >= this.#limits.producers) {
       return this.#refuse('producer', producer, `there are ${this.#limits.producers} producers already`)
     }
     if (before !== undefined) {
-      this.#leave([before.producer])
+      this.#leave([before.producer], now)
       this.#emit({ type: 'fenced', producer: before.producer })
     }
-    this.#presence.enter(registration)
+    this.#presence.enter(registration, now)
   }
 
   /** What a producer that leaves had not answered, as far as it is known. */
-  #release({ producer, requests = [] }: Extract<HubInput, { type: 'left' }>): void {
+  #release({ producer, requests = [] }: Extract<HubInput, { type: 'left' }>, now: Instant): void {
     for (const { ask, seat } of requests) {
       const gather = this.#asks.get(ask)
       if (gather?.seats[seat]?.producer !== producer) continue
       if (!gather.leave(seat)) continue
       this.#counts.left++
-      this.#endIfOver(gather)
+      gather.watched?.left(seat, now)
+      this.#endIfOver(gather, now)
     }
   }
 
-  #leave(keys: readonly ProducerKey[]): void {
+  #leave(keys: readonly ProducerKey[], now: Instant): void {
     const gone = new Set<Seated>()
     let outstanding = 0
     for (const key of keys) {
@@ -175,32 +196,36 @@ export class Hub implements Machine<HubInput, HubEffect, HubView> {
     if (outstanding === 0) return
     for (const gather of this.#asks.all()) {
       for (let seat = 0; seat < gather.seats.length; seat++) {
-        if (gone.has(gather.seats[seat] as Seated) && gather.leave(seat)) this.#counts.left++
+        if (!gone.has(gather.seats[seat] as Seated) || !gather.leave(seat)) continue
+        this.#counts.left++
+        gather.watched?.left(seat, now)
       }
-      this.#endIfOver(gather)
+      this.#endIfOver(gather, now)
     }
   }
 
-  #unlink(peer: PeerKey): void {
-    for (const gather of this.#asks.all()) if (gather.peer === peer) this.#end(gather, 'abandoned')
+  #unlink(peer: PeerKey, now: Instant): void {
+    for (const gather of this.#asks.all()) if (gather.peer === peer) this.#end(gather, 'abandoned', now)
     for (const listener of this.#presence.listenersOf(peer)) this.#presence.unlisten(listener)
-    this.#leave(this.#presence.producersOf(peer))
+    this.#leave(this.#presence.producersOf(peer), now)
   }
 
   #ask(message: AskMessage, now: Instant): void {
     if (this.#asks.size >= this.#limits.asks) {
       return this.#refuse('ask', message.ask, `there are ${this.#limits.asks} asks under way already`, message.asker)
     }
-    const seats = this.#presence.roster(message.topic)?.choose(message.to) ?? NOBODY
-    const gather = new Gather(message, seats, now)
+    const roster = this.#presence.roster(message.topic)
+    const seats = roster?.choose(message.to) ?? NOBODY
+    const gather = new Gather(message, seats, now, roster?.rates)
     this.#counts.asks++
+    if (!this.#watches.isEmpty) this.#watches.began(gather, now)
     this.#asks.set(message.ask, gather)
     this.#deadlines.add(gather)
     if (seats.length > 0) {
       const { ask, asker, payload } = message
       this.#emit({ type: 'request', ask, asker, payload, deadline: gather.limitAt, expected: seats })
     }
-    this.#endIfOver(gather)
+    this.#endIfOver(gather, now)
   }
 
   #answer({ ask, seat, producer, answer }: Given, now: Instant): void {
@@ -210,6 +235,7 @@ export class Hub implements Machine<HubInput, HubEffect, HubView> {
       this.#counts.foreign++
       return
     }
+    gather.watched?.answered(seat, answer, now)
     this.#emit({ type: 'answered', ask, asker: gather.asker, answer })
     if (answer.type === 'reply') {
       this.#counts.replies++
@@ -218,21 +244,21 @@ export class Hub implements Machine<HubInput, HubEffect, HubView> {
         this.#emit({ type: 'heard', ask, reply: answer, listeners })
       }
     } else this.#counts[answer.outcome === 'refused' ? 'refused' : 'errors']++
-    this.#endIfOver(gather)
+    this.#endIfOver(gather, now)
     // Quiet may come before the limit does.
     if (gather.place >= 0 && gather.dueAt() < gather.lookAt) this.#lookAgain(gather)
   }
 
-  #abandon(ask: AskId): void {
+  #abandon(ask: AskId, now: Instant): void {
     const gather = this.#asks.get(ask)
-    if (gather !== undefined) this.#end(gather, 'abandoned')
+    if (gather !== undefined) this.#end(gather, 'abandoned', now)
   }
 
-  #listen({ listener, peer, topic }: Extract<HubInput, { type: 'listen' }>): void {
+  #listen({ listener, peer, topic }: Extract<HubInput, { type: 'listen' }>, now: Instant): void {
     if (this.#presence.listeners >= this.#limits.listeners) {
       return this.#refuse('listener', listener, `there are ${this.#limits.listeners} listeners already`)
     }
-    this.#presence.listen(listener, peer, topic)
+    this.#presence.listen(listener, peer, topic, now)
   }
 
   #wake(now: Instant): void {
@@ -240,19 +266,21 @@ export class Hub implements Machine<HubInput, HubEffect, HubView> {
       if (gather.lookAt > now) return
       const ending = gather.expiry(now)
       if (ending === undefined) this.#lookAgain(gather)
-      else this.#end(gather, ending)
+      else this.#end(gather, ending, now)
     }
   }
 
-  #endIfOver(gather: Gather): void {
+  #endIfOver(gather: Gather, now: Instant): void {
     const ending = gather.ending()
-    if (ending !== undefined) this.#end(gather, ending)
+    if (ending !== undefined) this.#end(gather, ending, now)
   }
 
-  #end(gather: Gather, ending: Ending): void {
+  #end(gather: Gather, ending: Ending, now: Instant): void {
     const { ask, asker, seats: expected } = gather
     this.#asks.delete(ask)
     this.#deadlines.remove(gather)
+    gather.rates?.ended(gather, ending, now)
+    if (!this.#watches.isEmpty) this.#watches.ended(gather, ending, now)
     if (gather.outstanding > 0) {
       const seats = gather.close()
       this.#counts[ending === 'timeout' ? 'timedOut' : 'released'] += seats.length

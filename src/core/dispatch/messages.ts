@@ -41,6 +41,7 @@ export interface Failure {
   readonly error: CaucusError
 }
 
+/** What one producer said to an ask: a reply, or why there is none. */
 export type Answer = Reply | Failure
 
 /**
@@ -119,6 +120,9 @@ export type HubInput =
   | { readonly type: 'abandon'; readonly ask: AskId }
   | { readonly type: 'listen'; readonly listener: ListenerKey; readonly peer: PeerKey; readonly topic: string }
   | { readonly type: 'unlisten'; readonly listener: ListenerKey }
+  /** From now on the asks of this topic are noted, for whoever looks at them. */
+  | { readonly type: 'watch'; readonly topic: string }
+  | { readonly type: 'unwatch'; readonly topic: string }
 
 export type HubEffect =
   /** To each of `expected`, whose seat is its place in that list. */
@@ -157,6 +161,21 @@ export type HubEffect =
       readonly message: string
     }
 
+/** How a topic is used lately: the asks that ended in the last five to ten seconds, or since it is there. */
+export interface TopicRates {
+  readonly asksPerSecond: number
+  readonly repliesPerSecond: number
+  /** Answers without a reply; those of them that had too much waiting are refused. */
+  readonly errorsPerSecond: number
+  readonly refusedPerSecond: number
+  /** Asks that their limit ended. */
+  readonly timeoutsPerSecond: number
+  /** So long took half of the asks that ended at most, to within a sixteenth; absent where none ended. */
+  readonly p50Ms?: number
+  /** So long took all but one in a hundred. */
+  readonly p99Ms?: number
+}
+
 /** A topic as it is now. It is there as long as somebody produces or listens. */
 export interface TopicView {
   readonly topic: string
@@ -171,6 +190,8 @@ export interface TopicView {
   readonly listeners: number
   /** Answers that came when their ask was over, since the topic is there. They were dropped. */
   readonly late: number
+  /** How it is used lately. Not there where messages go from process to process without a server between them. */
+  readonly rates?: TopicRates
 }
 
 /** What has happened since the hub began. */

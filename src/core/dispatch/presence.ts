@@ -1,3 +1,4 @@
+import type { Instant } from '../time.ts'
 import type { ListenerKey, PeerKey, ProducerKey, Registration } from './messages.ts'
 import { Roster, type Seated } from './roster.ts'
 
@@ -34,10 +35,10 @@ export class Presence {
     return topic === undefined ? undefined : this.#rosters.get(topic)
   }
 
-  enter({ producer, peer, topic, id, metadata, queue, concurrency }: Registration): void {
+  enter({ producer, peer, topic, id, metadata, queue, concurrency }: Registration, now: Instant): void {
     const seated: Seated = { producer, peer, topic, id, metadata, queue, concurrency, outstanding: 0, chosen: 0 }
     this.#producers.set(producer, seated)
-    this.#opened(topic).add(seated)
+    this.#opened(topic, now).add(seated)
   }
 
   /** Takes it off its roster. */
@@ -57,8 +58,8 @@ export class Presence {
     return producer
   }
 
-  listen(listener: ListenerKey, peer: PeerKey, topic: string): void {
-    const roster = this.#opened(topic)
+  listen(listener: ListenerKey, peer: PeerKey, topic: string, now: Instant): void {
+    const roster = this.#opened(topic, now)
     roster.listen(listener)
     this.#listeners.set(listener, { peer, roster })
   }
@@ -78,10 +79,10 @@ export class Presence {
     return [...this.#listeners].filter(([, one]) => one.peer === peer).map(([listener]) => listener)
   }
 
-  #opened(topic: string): Roster {
+  #opened(topic: string, now: Instant): Roster {
     const known = this.#rosters.get(topic)
     if (known !== undefined) return known
-    const roster = new Roster(topic)
+    const roster = new Roster(topic, now)
     this.#rosters.set(topic, roster)
     return roster
   }

@@ -1,5 +1,8 @@
 import { isSame, memberOf } from '../same.ts'
+import type { Instant } from '../time.ts'
 import type { ListenerKey, Registration, Target, TopicView } from './messages.ts'
+import { Rates } from './rates.ts'
+import type { TopicUse } from './sight.ts'
 
 /** A producer on the roster. */
 export interface Seated extends Registration {
@@ -12,6 +15,7 @@ export interface Seated extends Registration {
 /** Who produces on one topic, and who listens. Producers stand in the order of their registration. */
 export class Roster {
   readonly topic: string
+  readonly rates: Rates
   late = 0
   readonly #byId = new Map<string, Seated>()
   readonly #listeners = new Set<ListenerKey>()
@@ -24,8 +28,9 @@ export class Roster {
   readonly #queues = new Map<string, number>()
   #choices = 0
 
-  constructor(topic: string) {
+  constructor(topic: string, now: Instant) {
     this.topic = topic
+    this.rates = new Rates(now)
   }
 
   get isEmpty(): boolean {
@@ -91,7 +96,7 @@ export class Roster {
     return chosen + Math.min(chosen, wanted) * this.#listeners.size + Math.ceil(looks / LOOKS)
   }
 
-  view(): TopicView {
+  view(now: Instant): TopicView {
     const producers = [...this.#byId.values()].map(({ id, concurrency, outstanding, metadata, queue }) => ({
       id,
       concurrency,
@@ -99,7 +104,17 @@ export class Roster {
       ...(metadata !== undefined && { metadata }),
       ...(queue !== undefined && { queue }),
     }))
-    return { topic: this.topic, producers, listeners: this.#listeners.size, late: this.late }
+    return {
+      topic: this.topic,
+      producers,
+      listeners: this.#listeners.size,
+      late: this.late,
+      rates: this.rates.view(now),
+    }
+  }
+
+  use(now: Instant): TopicUse {
+    return { producers: this.#byId.size, listeners: this.#listeners.size, rates: this.rates.view(now) }
   }
 
   #enqueue(queue: string, more: 1 | -1): void {

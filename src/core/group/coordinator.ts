@@ -3,6 +3,7 @@ import { invariant, type Machine, type Tick } from '../machine.ts'
 import { groupOfService } from '../registry/services.ts'
 import { pictureOf, type ServicePicture } from '../registry/view.ts'
 import type { Instant } from '../time.ts'
+import { briefOf, type CoordinatorBrief } from './brief.ts'
 import { Ceilings } from './ceilings.ts'
 import { highestIn } from './claims.ts'
 import type {
@@ -370,6 +371,12 @@ export class Coordinator implements Machine<CoordinatorInput, CoordinatorEffect,
     const groups = [...this.#groups.values()].map(viewOfGroup)
     if (this.#poll !== undefined) groups.push(viewOfPollGroup(this.#poll))
     return { clusterId, instanceId, generation: this.generation, groups }
+  }
+
+  /** The same at a glance. */
+  brief(): CoordinatorBrief {
+    const { generation } = this
+    return briefOf({ ...this.#options, generation }, this.#groups.values(), this.#poll)
   }
 
   /** What is known of a service at `now`, also when nobody is there. */

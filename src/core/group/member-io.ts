@@ -56,6 +56,10 @@ export type MemberEffect =
   /** It may be the last word (`state` says so), or a refusal that is tried again. */
   | { readonly type: 'refused'; readonly refusal: Refused }
 
+/**
+ * Where a membership stands. `joining`: the coordinator has not admitted it yet; `member`: it is in; `leaving`: it drains; `left`,
+ * `fenced` (another process has its id, or an operator evicted it) and `refused` are final.
+ */
 export type MemberState = 'joining' | 'member' | 'leaving' | 'left' | 'fenced' | 'refused'
 /** `concluded`: what it wanted to run runs only once, and that is over. */
 export type AnyState = MemberState | 'concluded'

@@ -79,7 +79,7 @@ export class LocalTopics implements RoundHome {
   }
 
   topic(name: string): TopicView | undefined {
-    return this.#hub.topic(name)
+    return this.#hub.topic(name, this.clock.now())
   }
 
   produce(peer: PeerKey, request: ProduceRequest, serve: Serve, listener: ProducerListener): LocalProducer {

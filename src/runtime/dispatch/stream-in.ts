@@ -4,7 +4,7 @@ import type { Clock, Timer } from '../../ports/clock.ts'
 import { Reader } from '../reader.ts'
 
 /** A stream that nobody has read for so long is stopped. */
-export const UNREAD_MS: Millis = 60_000
+const UNREAD_MS: Millis = 60_000
 
 export interface StreamInHome {
   readonly clock: Clock
@@ -143,3 +143,8 @@ export class StreamIn implements AsyncIterableIterator<Uint8Array, undefined>, A
     this.fail(new CaucusError('CAUCUS_TIMEOUT', why))
   }
 }
+
+/** Stands where a stream would be, and says why there is none. */
+export const unreadable = (why: () => CaucusError): AsyncIterable<Uint8Array> => ({
+  [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(why()) }),
+})

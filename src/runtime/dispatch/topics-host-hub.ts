@@ -76,7 +76,7 @@ export class HostedHub implements LinkHome {
     })
   }
 
-  get hub(): Pick<Hub, 'cost' | 'topic' | 'topics' | 'view'> {
+  get hub(): Pick<Hub, 'cost' | 'topic' | 'topics' | 'use' | 'view' | 'watched'> {
     return this.#hub
   }
 
@@ -105,6 +105,11 @@ export class HostedHub implements LinkHome {
     if (refusal === undefined) return hosted
     this.#forget(hosted)
     return refusal
+  }
+
+  /** Whether the asks of a topic are noted. */
+  watchAsks(topic: string, isWatched: boolean): void {
+    this.#driver.post({ type: isWatched ? 'watch' : 'unwatch', topic })
   }
 
   withdraw(producer: HostedProducer): void {

@@ -1,4 +1,5 @@
 import type { HubCounters, TopicView } from '../../core/dispatch/messages.ts'
+import type { AsksSeen } from '../../core/dispatch/sight.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { AskPort, AskRequest, AskSink } from '../../ports/topics.ts'
 import type { AskObserver, HostedTopics, TopicsHosting, TopicsLink, TopicsSizes } from '../../ports/topics-hosting.ts'
@@ -8,6 +9,7 @@ import { Copies } from './topics-host-copies.ts'
 import { HostedHub } from './topics-host-hub.ts'
 import { DEFAULT_TOPICS_LIMITS, type TopicsLimits } from './topics-host-limits.ts'
 import { LinkTopics } from './topics-host-link.ts'
+import { TopicsWatch } from './topics-host-watch.ts'
 
 export interface TopicsHostOptions {
   /** The monotonic one. */
@@ -26,6 +28,7 @@ export class TopicsHost implements TopicsHosting {
   /** Of those without a link. */
   readonly #copies = new Copies()
   readonly #observers = new Set<AskObserver>()
+  readonly #watch: TopicsWatch
   #closed = false
 
   constructor({ clock, limits, onFault }: TopicsHostOptions) {
@@ -43,6 +46,7 @@ export class TopicsHost implements TopicsHosting {
       },
       onFault,
     })
+    this.#watch = new TopicsWatch(clock, this.#hub)
   }
 
   attach(link: TopicsLink): HostedTopics {
@@ -77,11 +81,11 @@ export class TopicsHost implements TopicsHosting {
   }
 
   topic(name: string): TopicView | undefined {
-    return this.#hub.hub.topic(name)
+    return this.#hub.hub.topic(name, this.#clock.now())
   }
 
   topics(): readonly TopicView[] {
-    return this.#hub.hub.topics()
+    return this.#hub.hub.topics(this.#clock.now())
   }
 
   counters(): HubCounters {
@@ -106,9 +110,17 @@ export class TopicsHost implements TopicsHosting {
     return () => void this.#observers.delete(finished)
   }
 
+  watch(
+    topic: string,
+    { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  ): AsyncIterableIterator<AsksSeen, undefined> {
+    return this.#watch.begin(topic, signal)
+  }
+
   close(): void {
     if (this.#closed) return
     this.#closed = true
+    this.#watch.close()
     for (const ask of this.#direct) {
       ask.failed(connectionClosed())
       this.#hub.abandon(ask)

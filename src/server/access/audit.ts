@@ -30,6 +30,7 @@ export interface AuditEntry {
   readonly untold?: number
 }
 
+/** Takes one line of the audit log, with its time in ISO 8601. It must not throw. */
 export type AuditSink = (entry: AuditEntry & { readonly time: string }) => void
 
 export interface AuditOptions {

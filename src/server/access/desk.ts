@@ -223,11 +223,11 @@ const PICTURE = { kind: 'requests', cost: 10 } as const
 const priceOf = ({ method, url = '' }: IncomingMessage): { readonly kind: Kind; readonly cost: number } => {
   if (method === 'PUT' || method === 'DELETE' || url.startsWith('/index')) return ONE_RENEWAL
   const path = pathOf(url)
-  // A history has up to ten thousand events.
-  return PICTURES.has(path) || path.endsWith('/history') ? PICTURE : ONE_REQUEST
+  // A history has up to ten thousand events, and to watch a topic is to look at all asks once.
+  return PICTURES.has(path) || path.endsWith('/history') || path.endsWith('/asks') ? PICTURE : ONE_REQUEST
 }
 
-const PICTURES = new Set(['/metrics', '/v1/status', '/v1/groups', '/v1/services', '/v1/topics'])
+const PICTURES = new Set(['/metrics', '/v1/status', '/v1/overview', '/v1/groups', '/v1/services', '/v1/topics'])
 
 /** As the router reads it: written in another way, a path must not cost less. */
 const pathOf = (url: string): string => {

@@ -8,6 +8,7 @@ import type { Clock, Timer } from '../../ports/clock.ts'
 import type { ServerLogger } from '../logger.ts'
 import type { Access } from './access.ts'
 
+/** Of a file of rules that is followed: what it said when it was opened, how it is read, and whose rules it sets. */
 export interface RulesFileOptions {
   readonly file: string
   /** What is in force already. */
@@ -59,6 +60,7 @@ export class RulesFile {
     return followed
   }
 
+  /** Stops looking at the file. What is in force stays so. */
   close(): void {
     this.#closed = true
     this.#timer?.clear()
@@ -89,7 +91,10 @@ export class RulesFile {
       if (hash !== this.#hash) {
         access.replace(this.#options.read(text))
         this.#warnOfReaders(stats)
-        logger.info({ file, entries: access.size }, 'the tokens were read again, and the new ones are in force')
+        logger.info(
+          { event: 'tokens.replaced', file, entries: access.size },
+          'the tokens were read again, and the new ones are in force',
+        )
       }
       this.#hash = hash
       this.#readAs = seenAs
@@ -102,7 +107,10 @@ export class RulesFile {
       if (problem === this.#problem) return
       this.#problem = problem
       access.failed(problem)
-      logger.error({ file }, `the tokens stay as they were, because the file cannot be taken: ${problem}`)
+      logger.error(
+        { event: 'tokens.rejected', file },
+        `the tokens stay as they were, because the file cannot be taken: ${problem}`,
+      )
     }
   }
 
@@ -149,7 +157,10 @@ export class RulesFile {
     if (process.platform === 'win32' || (mode & GROUP_OR_WORLD) === 0n) return
     const { file, logger } = this.#options
     const shown = (mode & 0o777n).toString(8).padStart(3, '0')
-    logger.warn({ file, mode: shown }, 'others on this machine may open the file with the tokens: chmod 600 it')
+    logger.warn(
+      { event: 'tokens.exposed', file, mode: shown },
+      'others on this machine may open the file with the tokens: chmod 600 it',
+    )
   }
 }
 

@@ -1,20 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import type { PeerAddressed, PeerCredentials } from '../../ports/peers.ts'
+import { CONNECTION_HEADERS } from '../../wire/connection-headers.ts'
 import { FORWARDED_HEADER } from '../access/forwarded.ts'
 import { inUrl } from '../address.ts'
-
-/** What is between two neighbours and goes no further. */
-const OF_A_CONNECTION: ReadonlySet<string> = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-])
 
 /** What was between the client and this peer: who it is and from which page it comes is found out, and `Expect` is answered by Node. */
 const OF_THE_CLIENT: ReadonlySet<string> = new Set(['host', 'authorization', 'origin', 'expect', FORWARDED_HEADER])
@@ -28,7 +16,7 @@ const carried = (rawHeaders: readonly string[], leftOut = NOTHING): string[] => 
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] ?? ''
     const key = name.toLowerCase()
-    if (OF_A_CONNECTION.has(key) || leftOut.has(key) || named.has(key)) continue
+    if (CONNECTION_HEADERS.has(key) || leftOut.has(key) || named.has(key)) continue
     headers.push(name, rawHeaders[i + 1] ?? '')
   }
   return headers

@@ -25,7 +25,10 @@ export const blocRoutes = (
     // A connection of another peer carries whatever that one is asked.
     if (caller.by === undefined && twins.polled(session, request.raw.socket)) {
       counts.twins++
-      logger.warn({ session }, 'two live clients poll under one session id; they get the same slot. Give each its own')
+      logger.warn(
+        { event: 'session.shared', session },
+        'two live clients poll under one session id; they get the same slot. Give each its own',
+      )
     }
     const answer = hosting.poll(session)
     if (answer.type !== 'polled') throw unexpected(answer)

@@ -29,5 +29,7 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** The body is handed over as it is; what it has to be is the route's business. */
     readonly takesBytes?: boolean
+    /** Of a voter: the route is answered here, whoever leads. */
+    readonly answersItself?: boolean
   }
 }

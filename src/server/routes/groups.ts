@@ -72,7 +72,7 @@ export const groupRoutes = (app: FastifyInstance, context: ServerContext): void 
   })
 }
 
-const NO_GROUP = 'there is no such group; what is ordered of one that nobody is in is shown once somebody is'
+const NO_GROUP = 'there is no such group: nobody is in it; what is ordered for it shows once somebody is'
 
 /** Those that the caller may read. */
 export const readable = ({ principal }: Caller, groups: readonly GroupView[]): readonly GroupView[] =>

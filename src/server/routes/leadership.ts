@@ -35,6 +35,8 @@ export const leadershipRoutes = (
     return { ...voter().view(), ...(leader !== undefined && { leader }) }
   })
 
+  app.get('/v1/peers/history', () => voter().past())
+
   app.get(PEER_PATH, { exposeHeadRoute: false }, () => {
     throw invalid('this path is for WebSocket alone: other peers open it')
   })

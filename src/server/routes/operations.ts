@@ -27,6 +27,13 @@ export const operationRoutes = (app: FastifyInstance, context: ServerContext): v
     return { ...about, clusterId, instanceId, generation, groups }
   })
 
+  app.get('/v1/overview', ({ raw }) => {
+    const { principal } = desk.callerOf(raw)
+    const { groups, ...about } = hosting.brief()
+    const readable = groups.filter(({ name }) => principal.in(name).reads)
+    return { version, guarantees: hosting.guarantees, ...about, groups: readable }
+  })
+
   app.get(LINK_PATH, { exposeHeadRoute: false }, () => {
     throw invalid('this path is for WebSocket alone: the SDK opens it')
   })

@@ -158,7 +158,7 @@ export class SimulatedCoordinator {
     this.#bench.timeline.after(RESTART_MS, () => this.start())
   }
 
-  /** kill -9. `silent`: the machine goes with it, and nobody is told that the connections are gone. */
+  /** Ends it as `kill -9` does. `silent`: the machine goes with it, and nobody is told that the connections are gone. */
   crash({ silent = false }: { readonly silent?: boolean } = {}): void {
     const loop = this.#loop
     if (loop === undefined || loop.state === 'over') return
@@ -200,6 +200,7 @@ export class SimulatedCoordinator {
     if (ms !== undefined) this.#bench.timeline.after(ms, () => this.#resume(loop))
   }
 
+  /** Lets a coordinator that was stopped by `pause()` go on: it finds its clock far ahead. */
   resume(): void {
     if (this.#loop !== undefined) this.#resume(this.#loop)
   }
@@ -219,6 +220,7 @@ export class SimulatedCoordinator {
     this.pause(ms)
   }
 
+  /** Sets its wall clock forward or back by so many milliseconds. Nothing is promised by that clock. */
   stepWallClock(byMs: Millis): void {
     within('stepWallClock(byMs)', byMs, -1e12, 1e12)
     this.#note('wall clock', `steps by ${Math.round(byMs)} ms`)

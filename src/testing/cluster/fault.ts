@@ -37,6 +37,7 @@ export const FAULT_NAMES = [
   'order',
 ] as const
 
+/** What can go wrong in a simulated cluster (docs/testing.md). */
 export type FaultName = (typeof FAULT_NAMES)[number]
 
 const OF_ALL: ReadonlySet<FaultName> = new Set([

@@ -147,7 +147,7 @@ export class SimulatedMember {
     }
   }
 
-  /** kill -9. `silent`: its machine goes with it, so that nobody is told that the connection is gone. */
+  /** Ends it as `kill -9` does. `silent`: its machine goes with it, so that nobody is told that the connection is gone. */
   crash({ silent = false }: { readonly silent?: boolean } = {}): void {
     if (!this.alive) return
     this.#note('crashes', silent ? 'with its machine' : '', 'down')

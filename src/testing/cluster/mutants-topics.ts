@@ -62,9 +62,9 @@ export const TOPIC_MUTANTS: readonly Mutant[] = [
     name: 'limit-travels-twice',
     level,
     breaks: ['Truth', 'Turn'],
-    file: 'backends/remote/topics/served.js',
-    find: 'now() + message.remainingMs',
-    replace: 'now() + 2 * message.remainingMs',
+    file: 'runtime/dispatch/received.js',
+    find: 'now() + withinMs',
+    replace: 'now() + 2 * withinMs',
     rule: 'what is left of a limit travels, and no more',
   },
   {

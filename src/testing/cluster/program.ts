@@ -19,6 +19,7 @@ export interface ProgramClock {
 
 /** Somewhere outside of all processes to read from and to write to. */
 export interface ProgramStore {
+  /** Gives what was written last under the key, or `undefined`. */
   read(key: string): unknown
   /**
    * Resolves with whether it was written. With an `epoch` (`membership.token(key)`) it is refused, and so `false`, once a newer one has been

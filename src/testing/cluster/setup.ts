@@ -20,6 +20,7 @@ import { Findings } from './violation.ts'
 import type { Travel } from './wire.ts'
 import { WorkBook } from './work-book.ts'
 
+/** What is in a simulated cluster: its members and their programs, the group, timing, and a seed for all that is left to chance. */
 export interface ClusterOptions {
   /** How many members, `m1` and so on, or their ids. Default 3. */
   readonly members?: number | readonly string[]

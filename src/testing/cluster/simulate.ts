@@ -18,6 +18,7 @@ import { scheduleText, telling, violationText } from './story.ts'
 import { drawTopics } from './topic-plans.ts'
 import type { ClusterViolation } from './violation.ts'
 
+/** Of one simulation: the seed, what goes wrong and for how long, and the cluster it goes wrong in. */
 export interface SimulateOptions extends ClusterOptions {
   readonly seed: number
   /** What goes wrong: what the seed draws of everything (`all`, the default) or of some faults, nothing (`none`), or exactly this schedule. */
@@ -28,6 +29,7 @@ export interface SimulateOptions extends ClusterOptions {
   readonly profile?: ClusterProfile
 }
 
+/** What a simulation found, and how to see it again. */
 export interface SimulationResult {
   /** Nothing was found broken. */
   readonly ok: boolean
@@ -45,7 +47,9 @@ export interface SimulationResult {
   readonly simulatedMs: Millis
   /** Of everything that happened, in order: two runs of one seed have the same. */
   readonly hash: string
+  /** Gives everything that happened, a line each. */
   trace(): readonly string[]
+  /** Draws what happened last, as text. */
   diagram(options?: DiagramOptions): string
   /** The shortest schedule found in at most `runs` runs (default 100) that breaks the same; `undefined` when nothing was broken. */
   shrink(options?: { readonly runs?: number }): Promise<SimulationResult | undefined>

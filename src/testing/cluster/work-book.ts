@@ -10,6 +10,7 @@ export type WorkItem = string | number
 
 /** A claim to work on something, until it is ended. */
 export interface Work extends Disposable {
+  /** Says that the work is over. Disposing does the same. */
   end(): void
 }
 

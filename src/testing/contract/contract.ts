@@ -37,7 +37,9 @@ export type ContractFault = (typeof CONTRACT_FAULTS)[number]
 /** A way to the cluster that can be cut, as a cable is: nobody is told, and what was sent is lost. */
 export interface CuttableLine {
   readonly backend: BackendFactory
+  /** Cuts the line: nothing passes either way, and nobody is told. */
   cut(): Promise<void> | void
+  /** Makes it whole again. */
   heal(): Promise<void> | void
 }
 
@@ -50,6 +52,7 @@ export interface ContractSubject {
   readonly backend: BackendFactory
   /** Where topics go another way than the rest: `connect(backend, { topics })`. */
   readonly topics?: TopicsFactory
+  /** Ends what `open()` began. Resolves once no process, socket or timer of it is left. */
   close(): Promise<void>
   /** Ends what coordinates as a crash does. Resolves once it is gone; what coordinates next comes by itself, or is started by this. */
   crashCoordinator?(): Promise<void>

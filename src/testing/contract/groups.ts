@@ -138,11 +138,13 @@ export const tellGroups = (tell: Tell): void => {
     const f = name('f')
     const first = await caucus.group(f).join({ id: 'same' })
     await first.settled()
-    const watching = (async () => {
+    const watch = async () => {
       for await (const _ of first.watch());
-    })()
+    }
+    // The first may hear of it before the second does.
+    const ended = codeOf(watch())
     const second = await caucus.group(f).join({ id: 'same' })
-    assert.equal(await codeOf(watching), 'CAUCUS_FENCED')
+    assert.equal(await ended, 'CAUCUS_FENCED')
     same([first.state, first.slot, first.owns('x'), first.error?.code], ['fenced', undefined, false, 'CAUCUS_FENCED'])
     await seen(second, ({ slot }) => slot !== undefined)
     above(second.incarnation, first.incarnation ?? 0, 'an incarnation')

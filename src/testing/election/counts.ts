@@ -83,12 +83,13 @@ export class Counts {
     if (input.type === 'stalled') tally.confirmedAt += input.forMs
     if (input.type !== 'message') return
     const { message } = input
-    if (!belongs(peer, message)) return
+    // What is malformed says nothing, and so gives nothing.
+    if (!belongs(peer, message) || messageFault(message) !== undefined) return
     if (message.type === 'preVoted' && message.granted === true) this.#answered(peer, tally.preVote, message, at)
     if (message.type === 'voted' && message.granted === true) this.#answered(peer, tally.vote, message, at)
     if (message.type === 'timeoutNow' && message.term === peer.machine.view().term) tally.handedOver = message.term
     if (message.type === 'acked' && message.term === tally.beatTerm) {
-      if (messageFault(message) === undefined) tally.ackedAt.set(message.sender.id, at.grantor)
+      tally.ackedAt.set(message.sender.id, at.grantor)
       const { sender, round, promiseMs, tether } = message
       if (tether === undefined || this.#tethers.isOpen(peer, tether, sender))
         this.#supported(peer, tally, sender.id, round, promiseMs, at)

@@ -25,16 +25,17 @@ const someTime = ({ bench }: ElectionWorld, random: Random): number =>
 
 const addresses = (world: ElectionWorld): string[] => [...world.ids, ...world.watchers.keys()]
 
-const isWhole = (world: ElectionWorld): boolean =>
-  world.ids.every((id) => world.disks.get(id)?.durable?.complete === true)
+const isWhole = (world: ElectionWorld): boolean => world.ids.every((id) => !isEmpty(world, id))
+
+const isEmpty = (world: ElectionWorld, address: string): boolean => world.disks.get(address)?.durable?.complete !== true
 
 /** In the middle of the first start, when nobody takes part yet and nothing has happened that could be forgotten. */
 const isBeginning = (world: ElectionWorld): boolean =>
-  world.bench.conditions.profile === 'founding' &&
-  world.ids.every((id) => world.disks.get(id)?.durable?.complete !== true)
+  world.bench.conditions.profile === 'founding' && world.ids.every((id) => isEmpty(world, id))
 
+/** A second process under one id that begins with nothing counts, too: where nobody else is left, nothing tells it from a first start. */
 const empties = (world: ElectionWorld): number =>
-  world.ids.filter((id) => world.disks.get(id)?.durable?.complete !== true).length
+  [...new Set([...world.ids, ...world.disks.keys()])].filter((address) => isEmpty(world, address)).length
 
 const loseDisk = (world: ElectionWorld, peer: Peer, random: Random): void => {
   world.crash(peer, false)

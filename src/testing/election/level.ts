@@ -1,7 +1,7 @@
 import type { BrokenInvariant, Level, Outcome } from '../sweep/level.ts'
 import { ELECTION_PROFILES } from './conditions.ts'
 import { drawElection } from './draw.ts'
-import { explainElection } from './explain.ts'
+import { electionExplaining } from './explain.ts'
 import { simulateElection } from './simulate.ts'
 
 const profileNamed = (name: string | undefined) => ELECTION_PROFILES.find((profile) => profile === name)
@@ -16,7 +16,7 @@ const run = (seed: number, name: string | undefined): Outcome => {
 const explain = ({ seed, step, invariant, message }: BrokenInvariant, name: string | undefined): string => {
   // Once more, for what a state file has cut.
   const { violation } = simulateElection({ seed, profile: profileNamed(name) })
-  if (violation !== undefined) return explainElection(violation)
+  if (violation !== undefined) return electionExplaining.explain(violation)
   return `seed=${seed} step=${step} invariant=${invariant}: ${message}\nIt did not happen again.`
 }
 

@@ -28,6 +28,8 @@ export const pendingElection = (world: ElectionWorld): string[] => {
   const [leader, ...others] = world.judge.reigns.leading
   if (leader === undefined || others.length > 0) return [`${others.length + (leader ? 1 : 0)} lead`]
   const { term } = leader.machine.view()
+  // Whoever was told of another leader of this very term cannot tell the first from the second, and knows the leader of the next term.
+  if (world.forgedReigns.has(term)) return []
   const knowsIt = (known: { bootId: string; term: number } | undefined) =>
     known?.bootId === leader.bootId && known.term === term
   const ignorant = founded.filter((peer) => !knowsIt(peer.machine.view().leader)).map(({ bootId }) => bootId)

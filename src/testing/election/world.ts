@@ -30,6 +30,8 @@ export class ElectionWorld implements PeerHost {
   readonly peers = new Map<string, Peer>()
   readonly watchers = new Map<string, WatcherPeer>()
   readonly disks = new Map<string, Disk>()
+  /** Terms in which somebody was told of a leader that never was. */
+  readonly forgedReigns = new Set<number>()
   readonly #clocks = new Map<string, MachineClock>()
   readonly #lives: Random
   readonly #boots = new Map<string, number>()
@@ -175,6 +177,7 @@ export class ElectionWorld implements PeerHost {
 
   /** What nobody of this world has said. */
   forge(sent: Sent): void {
+    if (sent.message.type === 'beat') this.forgedReigns.add(sent.message.term)
     this.#deliver(sent)
   }
 
@@ -236,7 +239,10 @@ export class ElectionWorld implements PeerHost {
   }
 
   startLater(address: string, random: Random): void {
-    this.bench.agenda.after(exponential(random, this.bench.conditions.timing.electionMaxMs), () => this.start(address))
+    this.bench.agenda.after(exponential(random, this.bench.conditions.timing.electionMaxMs), () => {
+      // A rival ends with the faults, also one that was down just then; its voter is there again.
+      if (this.bench.faulty || !address.endsWith(RIVAL)) this.start(address)
+    })
   }
 
   stepped(peer: Peer, at: Moment): void {

@@ -1,12 +1,13 @@
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { CaucusError } from '../../errors.ts'
+import { copyBuilt } from '../built-copy.ts'
 import { type Mutant, mutated } from '../mutants/mutant.ts'
 
 /** What of the built code an exploration needs. */
-const PARTS = ['core', 'errors.js', 'testing']
+const PARTS = ['core', 'testing']
 const BARED = ['core', 'testing/simulation', 'testing/exhaustive']
 
 /** Private names only: what stands in a string or a comment is left as it is, except that none of ours looks like one. */
@@ -29,7 +30,8 @@ export const withBareCopy = async <T>(
   }
   const copy = mkdtempSync(join(tmpdir(), 'caucus-exhaustive-'))
   try {
-    for (const part of PARTS) cpSync(join(built, part), join(copy, part), { recursive: true })
+    for (const part of PARTS) copyBuilt(join(built, part), join(copy, part))
+    copyFileSync(join(built, 'errors.js'), join(copy, 'errors.js'))
     writeFileSync(join(copy, 'package.json'), '{ "type": "module" }')
     if (mutant !== undefined) rewrite(join(copy, mutant.file), (text) => mutated(mutant, text))
     for (const folder of BARED) {

@@ -1,7 +1,7 @@
 import type { BrokenInvariant, Level, Outcome } from '../sweep/level.ts'
 import { REPLICATION_PROFILES } from './conditions.ts'
 import { drawReplication } from './draw.ts'
-import { explainReplication } from './explain.ts'
+import { replicationExplaining } from './explain.ts'
 import { simulateReplication } from './simulate.ts'
 
 const profileNamed = (name: string | undefined) => REPLICATION_PROFILES.find((profile) => profile === name)
@@ -16,7 +16,7 @@ const run = (seed: number, name: string | undefined): Outcome => {
 const explain = ({ seed, step, invariant, message }: BrokenInvariant, name: string | undefined): string => {
   // Once more, for what a state file has cut.
   const { violation } = simulateReplication({ seed, profile: profileNamed(name) })
-  if (violation !== undefined) return explainReplication(violation)
+  if (violation !== undefined) return replicationExplaining.explain(violation)
   return `seed=${seed} step=${step} invariant=${invariant}: ${message}\nIt did not happen again.`
 }
 

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { signalProcess } from '../trial/processes.ts'
 
 /** How long a server may take until it answers; generous, since it bounds a hang and asserts no speed. */
 const READY_WITHIN_MS = 60_000
@@ -118,9 +119,9 @@ export class ServerProcess {
     await this.#over
   }
 
-  /** SIGSTOP: its sockets stay, and the kernel goes on accepting for it. */
+  /** SIGSTOP, and it stands: its sockets stay, and the kernel goes on accepting for it. */
   freeze(): void {
-    this.#child?.kill('SIGSTOP')
+    if (this.#child?.pid !== undefined) signalProcess(this.#child.pid, 'SIGSTOP')
   }
 
   thaw(): void {

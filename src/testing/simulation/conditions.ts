@@ -73,6 +73,7 @@ export const LATER_FAULTS = [
 
 export const FAULTS = [...FIRST_FAULTS, ...LATER_FAULTS] as const
 
+/** What can go wrong around the core (docs/simulator.md). */
 export type FaultName = (typeof FAULTS)[number]
 
 export interface Timing extends GroupSettings {

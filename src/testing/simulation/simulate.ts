@@ -8,10 +8,13 @@ import { healingMs, pending } from './liveness.ts'
 import { type InvariantName, must, Violation } from './violation.ts'
 import { World } from './world.ts'
 
+/** Of one run of the core: the seed, what goes wrong, and how much of it. */
 export type SimulateCoreOptions = RunOptions<Profile, CoreLimits>
 
+/** A broken invariant of the core: which one, when, and in what words. */
 export type SimulatedViolation = RunViolation<Profile, InvariantName>
 
+/** One run of the core as it was judged, and what was in it. */
 export interface CoreSimulation extends JudgedRun<Profile, InvariantName, FaultName> {
   readonly groups: readonly string[]
   /** Of each group, at first. */

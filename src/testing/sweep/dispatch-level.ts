@@ -1,6 +1,6 @@
 import { DISPATCH_PROFILES } from '../dispatch/conditions.ts'
 import { drawDispatch } from '../dispatch/draw.ts'
-import { explainDispatch } from '../dispatch/explain.ts'
+import { dispatchExplaining } from '../dispatch/explain.ts'
 import { simulateDispatch } from '../dispatch/simulate.ts'
 import type { BrokenInvariant, Level, Outcome } from './level.ts'
 
@@ -16,7 +16,7 @@ const run = (seed: number, name: string | undefined): Outcome => {
 const explain = ({ seed, step, invariant, message }: BrokenInvariant, name: string | undefined): string => {
   // Once more, for what a state file has cut.
   const { violation } = simulateDispatch({ seed, profile: profileNamed(name) })
-  if (violation !== undefined) return explainDispatch(violation)
+  if (violation !== undefined) return dispatchExplaining.explain(violation)
   return `seed=${seed} step=${step} invariant=${invariant}: ${message}\nIt did not happen again.`
 }
 

@@ -1,8 +1,18 @@
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { CaucusError } from '../../errors.ts'
+import { copyBuilt } from '../built-copy.ts'
 
 /** A rule of the built code that is broken on purpose. */
 export interface Break {
@@ -38,8 +48,8 @@ export class House {
     this.data = join(this.folder, 'data')
     try {
       mkdirSync(this.logs)
-      for (const part of ['bin', 'dist', 'package.json'])
-        cpSync(join(checkout, part), this.path(part), { recursive: true })
+      for (const part of ['bin', 'dist']) copyBuilt(join(checkout, part), this.path(part))
+      copyFileSync(join(checkout, 'package.json'), this.path('package.json'))
       symlinkSync(join(checkout, 'node_modules'), this.path('node_modules'))
       for (const each of broken) this.#break(each)
     } catch (error) {

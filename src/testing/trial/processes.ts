@@ -2,15 +2,37 @@ import { spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 
 /** Waits for the end of its input, which comes by itself when the trial is gone, however it ended. */
-const GUARD = 'trap "" INT TERM; read -r _; kill -CONT "$0" 2>/dev/null'
+const GUARD = 'trap "" HUP INT TERM; read -r _; kill -CONT "$0" 2>/dev/null'
 
-/** Sends a signal to a process that may have ended. */
+/**
+ * Sends a signal to a process that may have ended. One that is stopped stands when this returns: SIGSTOP alone is an order, and on a busy
+ * machine one of its threads may answer another request before it comes. Some seconds are waited for that at most.
+ */
 export const signalProcess = (pid: number, signal: NodeJS.Signals): void => {
   try {
     process.kill(pid, signal)
   } catch (error) {
     // It has ended meanwhile, and needs no signal any more.
     if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
+  }
+  if (signal === 'SIGSTOP') untilItStands(pid)
+}
+
+const untilItStands = (pid: number): void => {
+  for (let looks = 0; looks < MOST_LOOKS && threadsOf(pid).some((stat) => /\) [RSD] /.test(stat)); looks++)
+    Atomics.wait(NOBODY_WAKES_US, 0, 0, LOOK_MS)
+}
+
+const LOOK_MS = 1
+const MOST_LOOKS = 5_000
+const NOBODY_WAKES_US = new Int32Array(new SharedArrayBuffer(4))
+
+/** What /proc says of each thread: `PID (NAME) STATE …`; nothing where there is no /proc, or it has ended. */
+const threadsOf = (pid: number): string[] => {
+  try {
+    return readdirSync(`/proc/${pid}/task`).map((thread) => read(`/proc/${pid}/task/${thread}/stat`) ?? '')
+  } catch {
+    return []
   }
 }
 

@@ -2,7 +2,7 @@ import type { PeerMessage } from '../../core/election/messages.ts'
 import { idFault } from '../../core/ids.ts'
 import type { Charter, Entry, ReplicaMessage } from '../../core/replication/messages.ts'
 import { metadataFault } from '../faults.ts'
-import { type Check, compile, parseJson, quoted } from '../validate.ts'
+import { compile, type LazyCheck, parseJson, quoted } from '../validate.ts'
 import { MAX_CHARTER_BYTES, MAX_OBSERVER_METADATA_BYTES, MAX_PEER_FRAME_LENGTH, MAX_PEER_MESSAGES } from './limits.ts'
 import { REPLICA_MESSAGES } from './replica-schemas.ts'
 import { PEER_MESSAGES, type PeerGreeting, PeerHello } from './schemas.ts'
@@ -103,9 +103,14 @@ export const decodePeerMessages = (text: string, { id, bootId }: PeerGreeting): 
 
 const helloFault = compile(PeerHello)
 
-const CHECKS: ReadonlyMap<unknown, Check> = new Map(
+const CHECKS: ReadonlyMap<unknown, LazyCheck> = new Map(
   Object.entries({ ...PEER_MESSAGES, ...REPLICA_MESSAGES }).map(([type, schema]) => [type, compile(schema)]),
 )
+
+/** Makes ready what frames are checked with: in an election nobody should wait for it. */
+export const prepareFrames = (): void => {
+  for (const check of [helloFault, ...CHECKS.values()]) check.prepare()
+}
 
 const framed = (text: string): readonly unknown[] | string => {
   if (text.length > MAX_PEER_FRAME_LENGTH) return `the frame is longer than ${MAX_PEER_FRAME_LENGTH} characters`

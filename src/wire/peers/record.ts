@@ -1,7 +1,7 @@
-import { Type } from '@sinclair/typebox'
 import { MAX_BASE, MAX_TERM } from '../../core/election/messages.ts'
 import type { ElectionRecord } from '../../core/election/record.ts'
 import { whole } from '../schemas.ts'
+import * as Type from '../type.ts'
 import { compile } from '../validate.ts'
 import { Boot, Founding } from './schemas.ts'
 

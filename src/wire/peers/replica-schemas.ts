@@ -1,8 +1,9 @@
-import { type TSchema, Type } from '@sinclair/typebox'
 import { MAX_TERM } from '../../core/election/messages.ts'
 import { MAX_GENERATION } from '../../core/lease.ts'
 import type * as core from '../../core/replication/messages.ts'
 import { type Same, whole } from '../schemas.ts'
+import type { TSchema } from '../type.ts'
+import * as Type from '../type.ts'
 import { compile } from '../validate.ts'
 import { Flag, type Flat, Round, said, Term, Text } from './schemas.ts'
 

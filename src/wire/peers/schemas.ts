@@ -1,9 +1,10 @@
-import { type TSchema, Type } from '@sinclair/typebox'
 import type * as core from '../../core/election/messages.ts'
 import { MAX_BASE, MAX_TERM } from '../../core/election/messages.ts'
 import { MAX_GENERATION } from '../../core/lease.ts'
 import { MAX_TEXT_LENGTH } from '../limits.ts'
 import { type Same, whole } from '../schemas.ts'
+import type { TSchema } from '../type.ts'
+import * as Type from '../type.ts'
 
 const strict = { additionalProperties: false }
 /** More pairs than a cluster has voters, with those that it has lost. */

@@ -1,7 +1,7 @@
-import { Type } from '@sinclair/typebox'
 import type { Boot as CoreBoot } from '../../core/election/messages.ts'
 import type { TetherAddresses } from '../../core/election/tethers.ts'
 import { MAX_TEXT_LENGTH } from '../limits.ts'
+import * as Type from '../type.ts'
 import { compile, parseJson } from '../validate.ts'
 import { Boot } from './schemas.ts'
 

@@ -1,6 +1,7 @@
-import { type Static, Type } from '@sinclair/typebox'
 import { idFault } from '../../core/ids.ts'
 import { metadataFault } from '../faults.ts'
+import type { Static } from '../type.ts'
+import * as Type from '../type.ts'
 import { compile, parseJson } from '../validate.ts'
 import { Host, Port, Text } from './schemas.ts'
 

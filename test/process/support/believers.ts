@@ -119,9 +119,12 @@ export const isWhole = async (members: readonly Believer[], partitions: number):
   const least = Math.floor(partitions / members.length)
   await waitFor(
     `${members.map(({ id }) => id).join(', ')} to hold everything`,
-    () =>
-      members.every(({ held }) => held.length >= least) &&
-      new Set(members.flatMap(({ held }) => held.map(([partition]) => partition))).size === partitions,
+    () => {
+      const all = members.flatMap(({ held }) => held.map(([partition]) => partition))
+      // Once each: they answer one after the other, and what two of them have was handed over in between.
+      const isOnceEach = all.length === partitions && new Set(all).size === partitions
+      return isOnceEach && members.every(({ held }) => held.length >= least)
+    },
     { withinMs: 40_000 },
   )
 }

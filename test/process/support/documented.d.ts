@@ -20,7 +20,7 @@ declare global {
 
   const { identifier, listen_host, listen_port, peers, dataDir }: Required<PeerOptions>
   const signal: AbortSignal
-  const [id, url, file, userId]: string[] & { 0: string; 1: string; 2: string; 3: string }
+  const [id, url, file, userId, token]: [string, string, string, string, string]
   const app: {
     use(handler: ReturnType<typeof import('caucus').leaderOnly>): void
     addHook(name: 'onRequest', handler: ReturnType<typeof import('caucus').leaderOnly>): void

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { signalProcess } from '../../../src/testing/trial/processes.ts'
 import { waitFor } from './wait.ts'
 
 export const repository = fileURLToPath(new URL('../../..', import.meta.url))
@@ -53,7 +54,9 @@ export const startNode = (
     stdout: () => stdout,
     stderr: () => stderr,
     ended: () => ended,
-    signal: (signal) => void child.kill(signal),
+    signal: (signal) => {
+      if (ended === undefined) signalProcess(pid, signal)
+    },
     stop: async (signal = 'SIGTERM', withinMs = 10_000) => {
       child.kill(signal)
       const late = setTimeout(() => child.kill('SIGKILL'), withinMs)

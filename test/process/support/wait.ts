@@ -9,13 +9,15 @@ export interface WaitOptions {
 export const waitFor = async <T>(
   what: string,
   look: () => T | undefined | null | false | Promise<T | undefined | null | false>,
-  { withinMs = 20_000 }: WaitOptions = {},
+  { withinMs = 45_000 }: WaitOptions = {},
 ): Promise<T> => {
-  const until = performance.now() + withinMs
+  const from = performance.now()
   for (;;) {
     const found = await look()
     if (found !== undefined && found !== null && found !== false) return found
-    if (performance.now() > until) throw new Error(`waited ${withinMs} ms for ${what}`)
-    await sleep(10)
+    const waitedMs = performance.now() - from
+    if (waitedMs > withinMs) throw new Error(`waited ${withinMs} ms for ${what}`)
+    // What takes long is looked for less often: many look at once, and each look is work for whoever is looked at.
+    await sleep(Math.min(10 + waitedMs / 20, 50))
   }
 }

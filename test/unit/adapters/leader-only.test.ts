@@ -75,6 +75,45 @@ describe('requests', () => {
     ])
   })
 
+  test('are framed again: a chunked body of a DELETE is none of the next request', async () => {
+    const port = await follower(following(await leaderServer()), { otherwise: 'forward' })
+    const said = await new Promise<string>((resolve) => {
+      const options = {
+        host: '127.0.0.1',
+        port,
+        method: 'DELETE',
+        path: '/page',
+        headers: { 'transfer-encoding': 'chunked' },
+      }
+      request(options, async (answer) => {
+        let text = ''
+        for await (const part of answer) text += part
+        resolve(text)
+      }).end('GET /smuggled HTTP/1.1\r\nhost: x\r\n\r\n')
+    })
+    expect(said).toBe('DELETE /page GET /smuggled HTTP/1.1\r\nhost: x\r\n\r\n')
+  })
+
+  test('are framed again: a length that its sender wants to be left behind is not', async () => {
+    const port = await follower(following(await leaderServer()), { otherwise: 'forward' })
+    const body = 'GET /smuggled HTTP/1.1\r\nhost: x\r\n\r\n'
+    const said = await new Promise<string>((resolve) => {
+      const options = {
+        host: '127.0.0.1',
+        port,
+        method: 'GET',
+        path: '/page',
+        headers: { connection: 'close, content-length', 'content-length': body.length },
+      }
+      request(options, async (answer) => {
+        let text = ''
+        for await (const part of answer) text += part
+        resolve(text)
+      }).end(body)
+    })
+    expect(said).toBe(`GET /page ${body}`)
+  })
+
   test('are not passed to and fro between two who each take the other for the leader', async () => {
     const port = await follower(following(1), { otherwise: 'forward' })
     const again = await ask(port, { headers: { 'x-caucus-forwarded': '1' } })
@@ -85,8 +124,14 @@ describe('requests', () => {
     ['while nobody leads', { isLeader: false, leader: undefined }, {}, 'CAUCUS_NO_QUORUM'],
     ['of the predecessor too', { isLeader: () => false, getLeaderInfo: () => null }, {}, 'CAUCUS_NO_QUORUM'],
     ['when the leader says no port', following(), {}, 'CAUCUS_NOT_LEADER'],
+    [
+      'when the leader says a port that there is none of',
+      following(99_999),
+      { otherwise: 'forward' },
+      'CAUCUS_NOT_LEADER',
+    ],
     ['when that is what was asked for', following(8002), { otherwise: 'refuse' }, 'CAUCUS_NOT_LEADER'],
-    ['when the leader cannot be reached', following(1), { otherwise: 'forward' }, 'CAUCUS_CONNECTION_LOST'],
+    ['when the leader cannot be reached', following(1), { otherwise: 'forward' }, 'CAUCUS_UNAVAILABLE'],
   ])('are refused %s', async (_when, source, options, code) => {
     const answer = await ask(await follower(source, options))
     expect([answer.status, answer.headers.get('retry-after'), await answer.json()]).toMatchObject([
@@ -104,7 +149,7 @@ describe('requests', () => {
         resolve(answer.headers.location)
       }).end()
     })
-    expect(location).toBe('http://127.0.0.1:8002/')
+    expect(location).toBe('http://127.0.0.1:8002/x')
   })
 
   test('of Fastify, too', async () => {

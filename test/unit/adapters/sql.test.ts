@@ -206,6 +206,14 @@ describe('a fenced transaction', () => {
     expect(emitter.listenerCount('error')).toBe(0)
   })
 
+  test('outlives a loss that the client tells only after its statements have failed', async () => {
+    const emitter = new EventEmitter()
+    const fake = new FakeClient((text) => (/^(INSERT|ROLLBACK)/.test(text) ? sqlError('57P01') : undefined))
+    const client = Object.assign(emitter, { query: fake.query.bind(fake) })
+    await expect(fenced(client, FENCE, (tx) => tx.query('INSERT'))).rejects.toMatchObject({ code: '57P01' })
+    expect(emitter.emit('error', new Error('terminated'))).toBe(true)
+  })
+
   test.each([
     ['42P01', 'CAUCUS_NOT_FOUND', /fenceTable\(\)/],
     ['55P03', 'CAUCUS_UNAVAILABLE', /"scheduler": somebody else had the fence/],

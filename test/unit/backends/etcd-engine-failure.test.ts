@@ -10,6 +10,7 @@ describe('what a failed call of etcd means', () => {
     // It did not happen.
     [14, 'etcdserver: no leader', 'CAUCUS_UNAVAILABLE', true],
     [8, 'etcdserver: too many requests', 'CAUCUS_OVERLOADED', true],
+    [3, 'etcdserver: too many operations in txn request', 'CAUCUS_INVALID_CONFIG', true],
     [8, 'etcdserver: mvcc: database space exceeded', 'CAUCUS_OVERLOADED', true],
     [8, 'grpc: received message larger than max (3000000 vs. 2097152)', 'CAUCUS_TOO_LARGE', true],
     [3, 'etcdserver: request is too large', 'CAUCUS_TOO_LARGE', true],

@@ -26,7 +26,7 @@ export const renewal = (sequence: number, more: Partial<Renew> = {}): Renew => (
 export const leave = (sequence: number): MemberMessage => ({ type: 'leave', ...SEAT, sequence, incarnation: 71 })
 
 /** A link on a simulated etcd, and a coordinator that says what the test has it say. */
-export const world = () => {
+export const world = (more: { readonly leastGeneration?: number } = {}) => {
   const clock = new SimulatedClock(1_000)
   const etcd = new SimulatedEtcd({ clock, random: seededRandom(3), requestMs: 500 })
   const engine = etcd.engine('process')
@@ -47,6 +47,8 @@ export const world = () => {
       leaseMs: 6_000,
       reconnectMaxMs: 500,
       requestMs: 500,
+      prefix: 'c/',
+      ...more,
       tell: (event) => void events.push(event),
       onFault: (error) => {
         throw error

@@ -352,3 +352,19 @@ it('closing says what was said last, and leaves no lease and no timer', async ()
   expect(etcd.store.leases).toEqual([])
   expect(clock.pending).toBe(etcd.pending)
 })
+
+it('takes nothing from a coordinator below the least generation, says so once, and goes on with one above', async () => {
+  const { play, clock, link, opened, coordinate, events } = world({ leastGeneration: 8 })
+  coordinate(7)
+  await play(10_000)
+  expect(opened).toEqual([])
+  expect(events).toMatchObject([{ type: 'link.refused', error: { code: 'CAUCUS_CONFLICT' } }])
+  expect(String(events[0]?.type === 'link.refused' && events[0].error.message)).toMatch(
+    /under c\/ who began without tokensAbove: its generation is 7, and tokensAbove asks for 8 or more/,
+  )
+  coordinate(8)
+  await play(2_000)
+  expect(opened).toMatchObject([{ generation: 8 }])
+  await link.close()
+  expect(clock.alive).toBe(false)
+})

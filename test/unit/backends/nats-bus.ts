@@ -5,6 +5,9 @@ import type { CaucusError } from '../../../src/errors.ts'
 import type { AskRequest, ProduceRequest, Serve } from '../../../src/ports/topics.ts'
 import { SimulatedClock } from '../../../src/testing/simulated-clock.ts'
 
+/** Long enough for every question to be over. */
+const A_WHILE_MS = 1_000
+
 interface Subscribed {
   readonly matches: (subject: string) => boolean
   readonly heard: (came: Came) => void
@@ -92,6 +95,10 @@ export class Bus {
     return new Connection(this, topics, line)
   }
 
+  async aWhile(): Promise<void> {
+    await this.clock.play(A_WHILE_MS)
+  }
+
   publish(subject: string, bytes: Uint8Array, replyTo?: string): void {
     this.published.push(subject)
     let found = 0
@@ -156,6 +163,13 @@ export class Connection {
         },
       },
     )
+    return asked
+  }
+
+  /** What it has heard after a while. */
+  async asked(more?: Partial<AskRequest>): Promise<Asked> {
+    const asked = this.ask(more)
+    await this.#bus.aWhile()
     return asked
   }
 

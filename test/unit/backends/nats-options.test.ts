@@ -45,6 +45,7 @@ describe('the options of nats()', () => {
     [{ servers: 'h', tls: { pfx: 1 } }, 'not "pfx"'],
     [{ servers: 'h', tls: { cert: 'x' } }, 'together'],
     [{ servers: 'h', tls: { ca: 'no pem', cert: 'no', key: 'no' } }, 'nats({ tls })'],
+    [{ servers: 'h', tls: { ca: 'no certificate' } }, 'nats({ tls })'],
     [{ servers: 'h', tls: null }, 'as PEM'],
     [{ servers: 'h', prefix: 'a.*' }, 'prefix'],
     [{ servers: 'h', name: 'a name' }, 'without spaces'],

@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { decodeNats } from '../../../src/backends/nats/codec.ts'
 import type { NatsMessage } from '../../../src/backends/nats/messages.ts'
 import { Outbox } from '../../../src/backends/nats/outbox.ts'
@@ -7,59 +7,55 @@ import { Bus } from './nats-bus.ts'
 
 const silent = () => new Promise<never>(() => {})
 const fromOf = (answers: readonly { readonly from: string }[]) => answers.map(({ from }) => from).toSorted()
-/** Long enough for every question to be over. */
-const A_WHILE_MS = 1_000
+
+let bus: Bus
+beforeEach(() => {
+  bus = new Bus()
+})
 
 describe('topics over NATS', () => {
   test('whoever is there when it is asked is expected, and each is told first that it is', async () => {
-    const bus = new Bus()
     const [asker, one, two] = [bus.connect(), bus.connect(), bus.connect()]
     const ready = one.produce('a', (n) => n).told
     two.produce('b', (n) => n)
-    await bus.clock.play(A_WHILE_MS)
+    await bus.aWhile()
     expect(ready).toEqual(['ready'])
-    const asked = asker.ask()
-    await bus.clock.play(A_WHILE_MS)
+    const asked = await asker.asked()
     expect(asked.summary).toMatchObject({ expected: 2, replied: 2, ending: 'met' })
     expect(fromOf(asked.answers)).toEqual(['a', 'b'])
-    await bus.clock.play(A_WHILE_MS)
+    await bus.aWhile()
     bus.published.length = 0
-    asker.ask()
-    await bus.clock.play(A_WHILE_MS)
+    await asker.asked()
     // One message to everybody, whoever they are, and one from each.
     expect(bus.published.filter((subject) => subject === 'test.ask.t')).toHaveLength(1)
     expect(bus.published).toHaveLength(3)
   })
 
   test('a producer that comes while an ask is under way is not asked', async () => {
-    const bus = new Bus()
     const [asker, one, two] = [bus.connect(), bus.connect(), bus.connect()]
     one.produce('here', silent)
-    await bus.clock.play(A_WHILE_MS)
-    const asked = asker.ask({ withinMs: 5_000 })
-    await bus.clock.play(A_WHILE_MS)
+    await bus.aWhile()
+    const asked = await asker.asked({ withinMs: 5_000 })
     const requests: unknown[] = []
     two.produce('late', (request) => requests.push(request))
     await bus.clock.play(10_000)
     expect(asked.summary).toMatchObject({ expected: 1, missing: ['here'], ending: 'timeout' })
     expect(requests).toEqual([])
     expect(asker.ask()).toBeDefined()
-    await bus.clock.play(A_WHILE_MS)
+    await bus.aWhile()
     expect(requests).toEqual([1])
   })
 
   test('nobody there is known as soon as the server says so', async () => {
-    const bus = new Bus()
     const asked = bus.connect().ask()
     await bus.clock.play(1)
     expect(asked.summary).toMatchObject({ expected: 0, ending: 'nobody', code: 'CAUCUS_NO_RESPONDERS' })
   })
 
   test('a first ask waits for those who are there no longer than for half of its limit', async () => {
-    const bus = new Bus()
     const [asker, other] = [bus.connect(), bus.connect()]
     other.produce('frozen', silent)
-    await bus.clock.play(A_WHILE_MS)
+    await bus.aWhile()
     other.freeze()
     const asked = asker.ask({ withinMs: 20 })
     await bus.clock.play(10)
@@ -67,11 +63,10 @@ describe('topics over NATS', () => {
   })
 
   test('a process that crashed completes its part as left, and what the others say counts', async () => {
-    const bus = new Bus()
     const [asker, one, two] = [bus.connect(), bus.connect(), bus.connect()]
     one.produce('dies', silent)
     two.produce('lives', () => 'here')
-    await bus.clock.play(A_WHILE_MS)
+    await bus.aWhile()
     const asked = asker.ask()
     await bus.clock.play(100)
     one.crash()
@@ -83,12 +78,10 @@ describe('topics over NATS', () => {
   })
 
   test('one that stands still is given up after a while, and is back when it goes on', async () => {
-    const bus = new Bus()
     const [asker, other] = [bus.connect(), bus.connect()]
     other.produce('p', () => 'here')
-    await bus.clock.play(A_WHILE_MS)
-    asker.ask()
-    await bus.clock.play(A_WHILE_MS)
+    await bus.aWhile()
+    await asker.asked()
     other.freeze()
     const asked = asker.ask()
     await bus.clock.play(5_000)
@@ -96,45 +89,38 @@ describe('topics over NATS', () => {
     await bus.clock.play(10_000)
     expect(asked.summary).toMatchObject({ left: ['p'], ending: 'exhausted' })
     other.thaw()
-    await bus.clock.play(A_WHILE_MS)
-    const next = asker.ask()
-    await bus.clock.play(A_WHILE_MS)
+    await bus.aWhile()
+    const next = await asker.asked()
     expect(next.summary).toMatchObject({ expected: 1, replied: 1, ending: 'met' })
   })
 
   test('what the others were asked while one stood still, it does not work on when it goes on', async () => {
-    const bus = new Bus()
     const [asker, other, third] = [bus.connect(), bus.connect(), bus.connect()]
     const requests: unknown[] = []
     other.produce('p', (request) => requests.push(request))
     third.produce('q', () => 'here')
-    await bus.clock.play(A_WHILE_MS)
-    asker.ask({ payload: 'before' })
-    await bus.clock.play(A_WHILE_MS)
+    await bus.aWhile()
+    await asker.asked({ payload: 'before' })
     other.freeze()
     asker.ask({ payload: 'expected' })
     await bus.clock.play(15_000)
-    const without = asker.ask({ payload: 'without it' })
-    await bus.clock.play(A_WHILE_MS)
+    const without = await asker.asked({ payload: 'without it' })
     expect(without.summary).toMatchObject({ expected: 1, replied: 1 })
     other.thaw()
-    await bus.clock.play(A_WHILE_MS)
+    await bus.aWhile()
     // What it was expected to do it may have done: that comes before the word that nobody waits for it.
     expect(requests.filter((request) => request !== 'expected')).toEqual(['before'])
-    asker.ask({ payload: 'after' })
-    await bus.clock.play(A_WHILE_MS)
+    await asker.asked({ payload: 'after' })
     expect(requests.at(-1)).toBe('after')
   })
 
   test('one that the server took for gone, and is there after all, is told so, and takes part again', async () => {
-    const bus = new Bus()
     const [asker, other, third] = [bus.connect(), bus.connect(), bus.connect()]
     const requests: unknown[] = []
     other.produce('p', (request) => requests.push(request))
     third.produce('q', () => 'here')
-    await bus.clock.play(A_WHILE_MS)
-    asker.ask({ payload: 'before' })
-    await bus.clock.play(A_WHILE_MS)
+    await bus.aWhile()
+    await asker.asked({ payload: 'before' })
     other.cutOff()
     const gone = asker.ask({ payload: 'missed' })
     await bus.clock.play(2_000)
@@ -144,14 +130,12 @@ describe('topics over NATS', () => {
       asker.ask({ payload })
       await bus.clock.play(2_000)
     }
-    const last = asker.ask({ payload: 'last' })
-    await bus.clock.play(A_WHILE_MS)
+    const last = await asker.asked({ payload: 'last' })
     expect(last.summary).toMatchObject({ expected: 2, replied: 2 })
     expect(requests.at(-1)).toBe('last')
   })
 
   test('an asker that was given up while it stood still hears that its producers have left and are there anew', async () => {
-    const bus = new Bus()
     const subjects = new Subjects('test')
     const other = bus.connect()
     const aborted: unknown[] = []
@@ -159,7 +143,7 @@ describe('topics over NATS', () => {
       signal.addEventListener('abort', () => aborted.push(signal.reason))
       return silent()
     })
-    await bus.clock.play(A_WHILE_MS)
+    await bus.aWhile()
     // An asker of which we see every message, and that says nothing of itself.
     const node = 4_711
     const came: NatsMessage[] = []
@@ -174,7 +158,7 @@ describe('topics over NATS', () => {
       came.push(...frame.messages)
     })
     outbox.tell(subjects.who('t'), [{ type: 'who', topic: 't', census: 1 }])
-    await bus.clock.play(A_WHILE_MS)
+    await bus.aWhile()
     expect(came).toMatchObject([{ type: 'producer', id: 'p', producer: 1 }, { type: 'told' }])
     outbox.tell(subjects.node(from), [{ type: 'known', topic: 't', producers: [1], name: 'asker' }])
     outbox.tell(subjects.ask('t'), [{ type: 'ask', ask: 1, withinMs: 60_000, payload: { kind: 'none' } }])
@@ -188,7 +172,6 @@ describe('topics over NATS', () => {
   })
 
   test('what goes wrong with a message is said, and the next one is read', async () => {
-    const bus = new Bus()
     bus.faults = []
     const [asker, other] = [bus.connect(), bus.connect()]
     const heard: unknown[] = []
@@ -201,10 +184,9 @@ describe('topics over NATS', () => {
       ended: () => {},
     })
     other.produce('p', (n) => n)
-    await bus.clock.play(A_WHILE_MS)
+    await bus.aWhile()
     for (const payload of [1, 2]) {
-      const asked = asker.ask({ payload })
-      await bus.clock.play(A_WHILE_MS)
+      const asked = await asker.asked({ payload })
       expect(asked.summary).toMatchObject({ replied: 1 })
     }
     expect(heard).toEqual([1, 2])
@@ -212,21 +194,19 @@ describe('topics over NATS', () => {
   })
 
   test('of two claims of one rank the higher number has it', async () => {
-    const bus = new Bus()
     const now = vi.spyOn(Date, 'now').mockReturnValue(1_700_000_000_000)
     const random = vi.spyOn(Math, 'random').mockReturnValue(0.5)
     const [one, two] = [bus.connect(), bus.connect()]
     const [first, second] = [one.produce('same', () => 1).told, two.produce('same', () => 2).told]
     for (const spy of [now, random]) spy.mockRestore()
-    await bus.clock.play(A_WHILE_MS)
+    await bus.aWhile()
     expect([first, second]).toEqual([['CAUCUS_FENCED'], ['ready']])
   })
 
   test('an ask that is called off before it is known who is there leaves nothing behind', async () => {
-    const bus = new Bus()
     const [asker, other] = [bus.connect(), bus.connect()]
     other.produce('p', () => 1)
-    await bus.clock.play(A_WHILE_MS)
+    await bus.aWhile()
     asker.freeze()
     const request = { topic: 't', payload: 1, until: 'all' as const, withinMs: 10_000_000 }
     const port = asker.topics.ask(request, { answered: () => {}, finished: () => {}, failed: () => {} })
@@ -239,7 +219,6 @@ describe('topics over NATS', () => {
   })
 
   test('an asker that crashed has its requests called off', async () => {
-    const bus = new Bus()
     const [asker, other] = [bus.connect(), bus.connect()]
     let aborted: unknown
     other.produce('p', (_request, { signal }) => {
@@ -248,7 +227,7 @@ describe('topics over NATS', () => {
       })
       return silent()
     })
-    await bus.clock.play(A_WHILE_MS)
+    await bus.aWhile()
     asker.ask()
     await bus.clock.play(100)
     asker.crash()
@@ -257,7 +236,6 @@ describe('topics over NATS', () => {
   })
 
   test('remaining time travels, and the end of an ask aborts those who still work on it', async () => {
-    const bus = new Bus()
     const [asker, one, two] = [bus.connect(), bus.connect(), bus.connect()]
     const remaining: number[] = []
     const aborted: unknown[] = []
@@ -266,9 +244,8 @@ describe('topics over NATS', () => {
       signal.addEventListener('abort', () => aborted.push(signal.reason))
       return silent()
     })
-    await bus.clock.play(A_WHILE_MS)
-    const asked = asker.ask({ until: 'first', withinMs: 400 })
-    await bus.clock.play(A_WHILE_MS)
+    await bus.aWhile()
+    const asked = await asker.asked({ until: 'first', withinMs: 400 })
     expect(asked.summary).toMatchObject({ replied: 1, released: ['slow'], ending: 'met' })
     expect(aborted).toMatchObject([{ code: 'CAUCUS_CLOSED' }])
     // The question of who is there took its part.
@@ -277,19 +254,16 @@ describe('topics over NATS', () => {
   })
 
   test('what an ask belongs to travels with it, and who asks', async () => {
-    const bus = new Bus()
     const [asker, other] = [bus.connect(), bus.connect()]
     const seen: unknown[] = []
     other.produce('p', (_request, { trace, from, topic }) => seen.push(trace, from, topic))
-    await bus.clock.play(A_WHILE_MS)
+    await bus.aWhile()
     const trace = { traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' }
-    asker.ask({ trace })
-    await bus.clock.play(A_WHILE_MS)
+    await asker.asked({ trace })
     expect(seen).toEqual([trace, 'connection-1', 't'])
   })
 
   test('a server that passes nothing on keeps nobody waiting for ever', async () => {
-    const bus = new Bus()
     const asker = bus.connect()
     asker.freeze()
     const asked = asker.ask({ withinMs: 2_000 })
@@ -299,14 +273,12 @@ describe('topics over NATS', () => {
     expect(await viewing).toMatchObject({ code: 'CAUCUS_TIMEOUT' })
     asker.thaw()
     bus.connect().produce('p', () => 'here')
-    await bus.clock.play(A_WHILE_MS)
-    const next = asker.ask()
-    await bus.clock.play(A_WHILE_MS)
+    await bus.aWhile()
+    const next = await asker.asked()
     expect(next.summary).toMatchObject({ expected: 1, replied: 1 })
   })
 
   test('a lost server ends asks, and has everybody back under new numbers', async () => {
-    const bus = new Bus()
     const [asker, other] = [bus.connect(), bus.connect()]
     const reasons: unknown[] = []
     const { told } = other.produce('p', (request, { signal }) => {
@@ -314,7 +286,7 @@ describe('topics over NATS', () => {
       signal.addEventListener('abort', () => reasons.push(signal.reason))
       return silent()
     })
-    await bus.clock.play(A_WHILE_MS)
+    await bus.aWhile()
     const asked = asker.ask()
     await bus.clock.play(100)
     for (const each of [asker, other]) each.lose()
@@ -323,61 +295,53 @@ describe('topics over NATS', () => {
     await bus.clock.play(100)
     expect(reasons).toMatchObject([{ code: 'CAUCUS_CONNECTION_LOST' }])
     for (const each of [asker, other]) each.find()
-    await bus.clock.play(A_WHILE_MS)
+    await bus.aWhile()
     expect(told).toEqual(['ready', 'lost', 'ready'])
-    const next = asker.ask({ payload: 'quick' })
-    await bus.clock.play(A_WHILE_MS)
+    const next = await asker.asked({ payload: 'quick' })
     expect(next.summary).toMatchObject({ expected: 1, replied: 1 })
   })
 
   test('an asker that is not known any more is told who is there, and is served from then on', async () => {
-    const bus = new Bus()
     const [asker, other] = [bus.connect(), bus.connect()]
     other.produce('p', () => 'here')
-    await bus.clock.play(A_WHILE_MS)
-    asker.ask()
-    await bus.clock.play(A_WHILE_MS)
+    await bus.aWhile()
+    await asker.asked()
     other.lose()
     // The asker hears of the new one and of nothing else: the old one is gone without a word.
     other.find()
-    await bus.clock.play(A_WHILE_MS)
+    await bus.aWhile()
     const asked = asker.ask()
     await bus.clock.play(2_000)
     expect(asked.summary).toMatchObject({ expected: 1, replied: 1, ending: 'met' })
   })
 
   test('of two that take one id at the same time, one has it in the end', async () => {
-    const bus = new Bus()
     const [asker, one, two] = [bus.connect(), bus.connect(), bus.connect()]
     const [first, second] = [one.produce('same', () => 1).told, two.produce('same', () => 2).told]
-    await bus.clock.play(A_WHILE_MS)
+    await bus.aWhile()
     expect([...first, ...second].toSorted()).toEqual(['CAUCUS_FENCED', 'ready'])
-    const asked = asker.ask()
-    await bus.clock.play(A_WHILE_MS)
+    const asked = await asker.asked()
     expect(asked.summary).toMatchObject({ expected: 1, replied: 1 })
   })
 
   test('what is no message of ours is ignored aloud, once a minute, and harms nobody', async () => {
-    const bus = new Bus()
     const [asker, other] = [bus.connect(), bus.connect()]
     other.produce('p', () => 'here')
-    await bus.clock.play(A_WHILE_MS)
+    await bus.aWhile()
     for (const subject of ['test.ask.t', 'test.node.000000000001', 'test.id.t.p', 'test.who.t']) {
       for (const bytes of [[], [0], [0xca, 1], [0xca, 1, 9, 77], [0xca, 2, 1], [0xca, 1, 1, 3, 0xff]])
         bus.publish(subject, new Uint8Array(bytes))
     }
-    await bus.clock.play(A_WHILE_MS)
-    const asked = asker.ask()
-    await bus.clock.play(A_WHILE_MS)
+    await bus.aWhile()
+    const asked = await asker.asked()
     expect(asked.summary).toMatchObject({ expected: 1, replied: 1 })
     expect(bus.warnings.map(({ code }) => code)).toEqual(['CAUCUS_PROTOCOL', 'CAUCUS_PROTOCOL'])
   })
 
   test('nothing is left behind', async () => {
-    const bus = new Bus()
     const [asker, other] = [bus.connect(), bus.connect()]
     other.produce('p', silent)
-    await bus.clock.play(A_WHILE_MS)
+    await bus.aWhile()
     const asked = asker.ask()
     await bus.clock.play(100)
     await asker.topics.close()

@@ -23,6 +23,18 @@ describe('wrong usage is told with the argument, and ends with 2:', () => {
     [['drain', 'g'], /--member <id>' not specified/],
     [['drain', 'g', '--member', ''], /--member[\s\S]*member id is empty/],
     [['evict', 'g'], /--member <id>' not specified/],
+    // What is missing is there, in another spelling.
+    [
+      ['evict', 'g', '--membre', 'a'],
+      /unknown option '--membre', and required option '--member <id>' not specified; see/,
+    ],
+    [
+      ['work', '--grup=jobs', '--', 'run', '--fast'],
+      /unknown option '--grup=jobs', and required option '--group <name>'/,
+    ],
+    // It is repeated, and is not what is missing.
+    [['pin', 'g', '--member', 'a', '--partition', 'required option'], /^caucus pin: [^\n]*--partition[^\n]*\n$/],
+    [['work', '--', 'run', '--fast'], /^caucus work: required option '--group <name>' not specified/],
     [['freeze'], /name the group/],
     [['pin', 'g', '--member', 'a'], /--partition <n>' not specified/],
     [['pin', 'g', '--member', 'a', '--partition', '4096'], /--partition[\s\S]*from 0 to 4095/],
@@ -45,6 +57,11 @@ describe('wrong usage is told with the argument, and ends with 2:', () => {
     [['answer', 'price', '--queue', '..', '--', 'true'], /--queue[\s\S]*queue name/],
     [['answer', 'price', '--id', 'a\n', '--', 'true'], /--id[\s\S]*control character/],
     [['answr', 'price'], /did you mean answer\?/],
+    [['work', '--group', 'g', '--etcd-tokens-above', '5', '--', 'true'], /--etcd-tokens-above goes with --etcd/],
+    [['work', '--group', 'g', '--etcd', 'a:1', '--etcd-tokens-above', '1e16', '--', 'true'], /whole number/],
+    [['help', 'answr'], /unknown command 'answr' \(did you mean answer\?\)/],
+    [['answr', '--help'], /unknown command 'answr'/],
+    [['services', '--every', '1ms'], /--every/],
     [['work', '--group', 'g', '--static', '--', 'true'], /--static .* --id/],
     [['work', '--group', 'g', '--etcd', 'nfs://a', '--', 'true'], /--etcd[\s\S]*no URL of etcd/],
     [['work', '--group', 'g', '--etcd', 'http://a/b', '--', 'true'], /--etcd[\s\S]*no URL of etcd/],

@@ -94,6 +94,8 @@ describe('bad arguments are refused, each with what to do', () => {
       [['http://127.0.0.1', { token: 'a b' }], 'printable ASCII'],
       [['http://127.0.0.1', { tls: {} }], 'for https:// servers'],
       [['https://127.0.0.1', { tls: { cert: 'nonsense', key: 'nonsense' } }], 'remote({ tls }): '],
+      [['https://127.0.0.1', { tls: { ca: 'no certificate' } }], 'remote({ tls }): '],
+      [['https://127.0.0.1', { tls: { cert: 'without its key' } }], 'together'],
       [['https://127.0.0.1', { tls: wrong<object>({ rejectUnauthorized: false }) }], 'not "rejectUnauthorized"'],
       [['http://127.0.0.1', { connectTimeoutMs: Number.NaN }], 'is NaN'],
       [['http://127.0.0.1', wrong<object>({ tokens: 'x' })], 'knows no option "tokens"'],

@@ -21,13 +21,11 @@ describe('a producer', () => {
       },
       () => Promise.reject(hostile),
       () => ({
-        // biome-ignore lint/suspicious/noThenProperty: that is the point
         get then() {
           throw new Error('no promise')
         },
       }),
       () => ({
-        // biome-ignore lint/suspicious/noThenProperty: that is the point
         then: (resolve: (value: number) => void, reject: (error: unknown) => void) => {
           reject('first')
           resolve(2)
@@ -36,7 +34,6 @@ describe('a producer', () => {
     ]
     // A promise whose `then` is somebody's own: it settles twice, and throws.
     const twice = Promise.resolve(1)
-    // biome-ignore lint/suspicious/noThenProperty: that is the point
     twice.then = (resolve, reject) => {
       reject?.('first')
       resolve?.(2)

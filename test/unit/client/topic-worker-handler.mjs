@@ -1,7 +1,8 @@
 // What the threads of topic-worker.test.ts run. Node loads it by itself, so it is JavaScript.
 import { once } from 'node:events'
 import { threadId } from 'node:worker_threads'
-import { CaucusError } from 'caucus'
+// Not the whole package, which every thread of every test would load.
+import { CaucusError } from '../../../dist/errors.js'
 
 /** Says so where the test looks. */
 const begun = (word) => Atomics.store(word, 0, 1)

@@ -55,6 +55,15 @@ const aFewTurns = async () => {
 }
 
 describe('a worker', () => {
+  test('stops for good when its round is over, whatever is released then', async () => {
+    const hasher = start(owning(everything), 2)
+    await until(() => results().length === 2)
+    hasher.close()
+    hasher.release(FILES.length)
+    await running
+    expect(results()).toHaveLength(2)
+  })
+
   test('hashes the files that it owns, in the order of the list, each with the epoch of its grant', async () => {
     start(owning(everything))
     await until(() => results().length === FILES.length)

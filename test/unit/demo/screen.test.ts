@@ -52,7 +52,6 @@ describe('in a terminal', () => {
   const rows = [
     { id: 'w1', state: 'at work' as const, partitions: 128, hashed: 300 },
     { id: 'w2', state: 'frozen' as const, partitions: 128, hashed: 200 },
-    { id: 'w3', state: 'gone' as const, partitions: 0, hashed: 9 },
   ]
 
   test('the picture shows who has what, and how much is done', () => {
@@ -68,6 +67,25 @@ describe('in a terminal', () => {
     for (const columns of [1, 10, 40, 200])
       for (const line of drawBoard({ done: 1, files: 1, rows }, columns, plain))
         expect(line.length).toBeLessThan(columns)
+  })
+
+  test('it says what can be pressed, and goes on after the verdict with the next round', () => {
+    const { written, write } = recorded()
+    const screen = new Screen(write, plain, () => ({ columns: 80, rows: 24 }))
+    screen.showKeys('k kill')
+    screen.tell(started)
+    screen.tell({ type: 'joined', worker: 'w1', pid: 42 })
+    screen.tell({ type: 'cut', worker: 'w1', partitions: 3 })
+    screen.tell({ type: 'progress', done: 1000, files: 1000 })
+    screen.tell(summary)
+    screen.tell({ type: 'begun', round: 2, files: 3 })
+    const last = written.at(-1) ?? ''
+    expect(last).toContain('Round 2: 3 files')
+    expect(last).toContain('cut off')
+    expect(last).toContain('0 %  0 of 3 files\n  k kill\n')
+    screen.tell({ type: 'left', worker: 'w1', pid: 42 })
+    expect(written.at(-1)).not.toContain('cut off\n')
+    screen.end()
   })
 
   test('the picture stays below the lines of the events, and is gone at the end', () => {
@@ -133,5 +151,27 @@ describe('the story', () => {
     const joined: DemoEvent = { type: 'joined', worker: 'w1', pid: 1 }
     expect(new Story(coloured).lines(joined)).toEqual(['\x1b[32mw1\x1b[0m joined, process 1'])
     expect(new Story(plain).lines(joined)).toEqual(['w1 joined, process 1'])
+  })
+
+  test('says of every round whether it held, and what was done meanwhile', () => {
+    const round = { type: 'round', round: 7, files: 9, hashed: 9, overlaps: 0, claims: 40, again: 0 } as const
+    const done = { killed: 2, frozen: 0, cut: 1, joined: 0, deployed: 3 }
+    const lines = (event: DemoEvent) => new Story(plain).lines(event)
+    expect(lines({ ...round, ok: true, ...done, faults: [] })).toEqual([
+      '✓ round 7 checked: 9 of 9 files, each once; 0 overlaps among 40 claims (2 killed, 1 cut off, 3 deployed)',
+    ])
+    expect(lines({ ...round, ok: false, ...done, faults: ['done twice: x'] })).toEqual([
+      expect.stringMatching(/^✗ round 7/),
+      '  done twice: x',
+    ])
+  })
+
+  test('says once where the page is', () => {
+    const story = new Story(plain)
+    story.lines({ type: 'listening', server: 'peer-1', url: 'http://127.0.0.1:1', pid: 1 })
+    story.lines({ type: 'listening', server: 'peer-2', url: 'http://127.0.0.1:2', pid: 2 })
+    const whole = { type: 'whole', afterMs: 1, shares: { w1: 256 }, moved: 0, minimumMoves: 0 } as const
+    expect(story.lines(whole)).toContain('See it in a browser: http://127.0.0.1:1/#/groups/demo')
+    expect(story.lines(whole)).toHaveLength(1)
   })
 })

@@ -14,15 +14,31 @@ describe('before anything is started', () => {
   test('the files are listed, without those that the demo itself writes', async () => {
     const input = folderWith({ a: '', SUMS: 'of the last time' })
     const stage = await set({ input, output: join(input, 'SUMS') })
-    expect(stage.files).toEqual(['a'])
+    expect(stage.first.files).toEqual(['a'])
     stage.clear()
     expect(existsSync(dirname(stage.folder))).toBe(false)
+  })
+
+  test('each round has the files that are there when it begins, and of those before only the last is kept', async () => {
+    const input = folderWith({ a: '' })
+    const stage = await set({ input })
+    const listOf = (folder: string) => readFileSync(join(folder, 'files.ndjson'), 'utf8')
+    expect(listOf(stage.first.folder)).toBe('"a"\n')
+    writeFileSync(join(input, 'b'), '')
+    const second = await stage.nextRound(2, never)
+    expect([second.files, listOf(second.folder)]).toEqual([['a', 'b'], '"a"\n"b"\n'])
+    const third = await stage.nextRound(3, never)
+    expect([stage.first, second, third].map(({ folder }) => existsSync(folder))).toEqual([false, true, true])
+    rmSync(join(input, 'a'))
+    rmSync(join(input, 'b'))
+    await expect(stage.nextRound(4, never)).rejects.toThrow('has no regular file')
+    stage.clear()
   })
 
   test('without a folder, the installed dependencies are taken', async () => {
     const stage = await set({})
     expect(stage.dir).toMatch(/node_modules$/)
-    expect(stage.files.length).toBeGreaterThan(100)
+    expect(stage.first.files.length).toBeGreaterThan(100)
     stage.clear()
   })
 

@@ -2,12 +2,14 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { answerOf } from '../../../src/demo/web.ts'
+import { answerOf, putTo } from '../../../src/demo/web.ts'
 
 const says: Record<string, { status: number; body: string }> = {
   '/led': { status: 200, body: '{"identifier":"a"}' },
   '/nobody': { status: 503, body: '{}' },
   '/absent': { status: 404, body: '{}' },
+  '/cut': { status: 502, body: '{}' },
+  '/late': { status: 504, body: '{}' },
   '/broken': { status: 500, body: '{}' },
 }
 const server = createServer(({ url = '' }, response) => {
@@ -37,6 +39,15 @@ describe('of several servers', () => {
   test('none answers while nobody leads, and none for what is not there', async () => {
     expect(await answerOf([url, GONE], '/nobody', never)).toBeUndefined()
     expect(await answerOf([url], '/absent', never)).toBeUndefined()
+    // Of a server that asked one which was just killed.
+    for (const path of ['/cut', '/late']) expect(await answerOf([url], path, never)).toBeUndefined()
+  })
+
+  test('an order is taken by the first that can, or by none now, or by none ever', async () => {
+    expect(await putTo([GONE, url], '/led', never)).toBe(true)
+    expect(await putTo([url], '/absent', never)).toBe(true)
+    for (const path of ['/nobody', '/cut', '/late']) expect(await putTo([url, GONE], path, never)).toBe(false)
+    await expect(putTo([url], '/broken', never)).rejects.toMatchObject({ code: 'CAUCUS_BACKEND' })
   })
 
   test('one that answers with something else is a fault', async () => {

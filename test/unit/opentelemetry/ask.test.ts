@@ -1,7 +1,11 @@
 import { context, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
-import type { StandardSchema } from 'caucus'
+import { NodeTracerProvider } from '@opentelemetry/sdk-trace-node'
+import { connect, type StandardSchema } from 'caucus'
 import { describe, expect, test } from 'vitest'
+import { openTelemetry } from '../../../src/opentelemetry.ts'
 import { gate, never, settled } from '../client/topic-support.ts'
+import { world } from '../client/world.ts'
+import { uncaught } from '../uncaught.ts'
 import { eventsOf, saidBy, tracedWorld } from './support.ts'
 
 const { CONSUMER, PRODUCER } = SpanKind
@@ -314,4 +318,27 @@ test('listeners hear what they hear, and have no spans', async () => {
   await settled()
   expect(heard).toEqual([{ type: 'reply', from: 'shop', value: 1 }])
   expect(recorder.names()).toEqual(['answer prices', 'ask prices'])
+})
+
+test('a span processor that throws, early or late, is heard of, and keeps no reply from whoever asks', async () => {
+  const errors = uncaught()
+  const nothing = { forceFlush: async () => {}, shutdown: async () => {}, onStart: () => {}, onEnd: () => {} }
+  const fails = () => {
+    throw new Error('the processor is broken')
+  }
+  for (const when of ['onStart', 'onEnd']) {
+    const tracerProvider = new NodeTracerProvider({ spanProcessors: [{ ...nothing, [when]: fails }] })
+    const { backend } = world()
+    await using caucus = await connect(backend, { tracing: openTelemetry({ tracerProvider }) })
+    const topic = caucus.topic('t')
+    topic.produce(() => 1, { id: 'at once' })
+    topic.produce(async () => 2, { id: 'later' })
+    topic.produce(() => Promise.reject(new Error('no')), { id: 'never' })
+    const { replies, errors: failed } = await topic.gather(null)
+    expect([replies.map(({ value }) => value), failed.map(({ error }) => error.message)]).toEqual([
+      [1, 2],
+      [expect.stringContaining('no')],
+    ])
+  }
+  expect(new Set(errors.map(String))).toEqual(new Set(['Error: the processor is broken']))
 })

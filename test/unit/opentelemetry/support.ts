@@ -21,12 +21,16 @@ export class Recorder {
   }
 
   one(name: string, attributes: Readonly<Record<string, unknown>> = {}): ReadableSpan {
-    const [span, ...more] = this.spans.filter(
+    const [span, ...more] = this.all(name, attributes)
+    if (span === undefined || more.length > 0) throw new Error(`${more.length + 1} of ${name} in ${this.names()}`)
+    return span
+  }
+
+  all(name: string, attributes: Readonly<Record<string, unknown>> = {}): readonly ReadableSpan[] {
+    return this.spans.filter(
       (each) =>
         each.name === name && Object.entries(attributes).every(([key, value]) => each.attributes[key] === value),
     )
-    if (span === undefined || more.length > 0) throw new Error(`${more.length + 1} of ${name} in ${this.names()}`)
-    return span
   }
 
   names(): string[] {
@@ -60,18 +64,18 @@ export const disable = (): void => {
 }
 
 /** A cluster in one process that is traced. */
-export const tracedWorld = () => {
+export const tracedWorld = (options: Parameters<typeof world>[0] = {}) => {
   const recorder = new Recorder()
   // Spans that the test itself begins nest by the context manager that this registers.
   recorder.provider.register()
   onTestFinished(disable)
-  const { backend, clock, within, connect: untraced } = world()
+  const { backend, clock, within, seen, connect: untraced } = world(options)
   const traced = async () => {
     const caucus = await connect(backend, { tracing: openTelemetry({ tracerProvider: recorder.provider }) })
     onTestFinished(async () => within(10_000, caucus.close()))
     return caucus
   }
-  return { recorder, clock, within, untraced, traced }
+  return { recorder, clock, within, seen, untraced, traced }
 }
 
 /** The attributes of a span, without those that say the same of all. */

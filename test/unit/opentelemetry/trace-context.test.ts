@@ -101,6 +101,10 @@ describe('openTelemetry()', () => {
             seen.push(request.trace, carried)
             return run(carried)
           }),
+        beginView: (view) => tracing.beginView(view),
+        beginCampaign: (campaign) => tracing.beginCampaign(campaign),
+        beginRun: (run) => tracing.beginRun(run),
+        beginPeer: (peer) => tracing.beginPeer(peer),
       },
     })
     caucus.topic('prices').produce(() => 1)

@@ -114,6 +114,15 @@ describe('what is read', () => {
       instanceId: 'server-1',
       groups: [{ name: 'g' }, { name: 'default' }],
     })
+    expect((await server.ask('GET', '/v1/overview')).json).toMatchObject({
+      version: '1.2.3',
+      guarantees: { exclusion: 'leased' },
+      instanceId: 'server-1',
+      groups: [
+        { name: 'g', total: 1, members: 1 },
+        { name: 'default', share: 'index', members: 1 },
+      ],
+    })
     expect((await server.ask('GET', '/healthz')).json).toEqual({
       ok: true,
       version: '1.2.3',

@@ -28,6 +28,7 @@ const topicsWith = (counters: HubCounters, sizes: TopicsSizes) => {
     ask: notAsked,
     topic: notAsked,
     topics: notAsked,
+    watch: notAsked,
     counters: () => counters,
     sizes: () => sizes,
     observe: (finished) => {

@@ -261,6 +261,7 @@ describe('an answer of the live server', () => {
     await ask('GET', '/readyz', '/readyz')
     await ask('GET', '/healthz', '/healthz', { headers: { origin: 'http://example.org' } })
     await ask('GET', '/v1/status', '/v1/status')
+    await ask('GET', '/v1/overview', '/v1/overview')
     await ask('GET', '/metrics', '/metrics')
     await ask('GET', '/openapi.json', '/openapi.json')
     await ask('GET', '/v1/link', '/v1/link')
@@ -277,6 +278,7 @@ describe('an answer of the live server', () => {
     expect(answered.filter((each) => !seen.has(each))).toEqual([
       'GET /v1/groups/{group}/events 200',
       'GET /v1/services/{service}/events 200',
+      'GET /v1/topics/{topic}/asks 200',
     ])
     for (const status of [400, 403, 404, 409, 413])
       expect([...seen].some((each) => each.endsWith(` ${status}`))).toBe(true)
@@ -284,13 +286,14 @@ describe('an answer of the live server', () => {
 
   test('as a stream of events has the events that are described', async () => {
     const ended = new AbortController()
-    const { body } = await fetch(`${server.url}/v1/groups/g/events`, { signal: ended.signal })
+    // The whole answer is kept: the body of one that was collected ends, as if the server had ended it.
+    const stream = await fetch(`${server.url}/v1/groups/g/events`, { signal: ended.signal })
     const { RecordedEvent } = document.components.schemas
     const check = ajv.compile(closed(resolved(RecordedEvent, document)) as object)
     await server.put(path('g', 'a'), { bootId: 'b', sequence: 1 })
     await server.clock.play(1_500)
     let text = ''
-    for await (const piece of body ?? []) {
+    for await (const piece of stream.body ?? []) {
       text += Buffer.from(piece).toString()
       if (text.includes('group.settled')) break
     }

@@ -64,6 +64,7 @@ describe('/openapi.json', () => {
     expect(Object.keys(ofPeer.paths).filter((path) => !(path in document.paths))).toEqual([
       '/v1/leader',
       '/v1/peers',
+      '/v1/peers/history',
       '/v1/peer',
       '/v1/leader/transfer',
     ])

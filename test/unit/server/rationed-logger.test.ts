@@ -8,13 +8,13 @@ test('what strangers make a server say is told a hundred times, then once a seco
     void lines.push(`${level} ${message} ${JSON.stringify(details)}`)
   const all = { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') }
   const logger = rationed(all, () => clock.now)
-  for (let i = 0; i < 1_000; i++) logger.warn({ i }, 'a link sent what no member sends')
+  for (let i = 0; i < 1_000; i++) logger.warn({ event: 'link.rejected', i }, 'a link sent what no member sends')
   expect(lines.length).toBe(100)
   // Others are not kept from being told by it.
-  logger.error({}, 'a request failed')
-  for (let i = 0; i < 200; i++) logger.info({ i }, 'told by ourselves')
+  logger.error({ event: 'request.failed' }, 'a request failed')
+  for (let i = 0; i < 200; i++) logger.info({ event: 'tokens.replaced', i }, 'told by ourselves')
   expect(lines.length).toBe(301)
   clock.now += 1_000
-  logger.warn({ i: 1 }, 'a link sent what no member sends')
-  expect(lines.at(-1)).toBe('warn a link sent what no member sends {"i":1,"untold":900}')
+  logger.warn({ event: 'link.rejected', i: 1 }, 'a link sent what no member sends')
+  expect(lines.at(-1)).toBe('warn a link sent what no member sends {"event":"link.rejected","i":1,"untold":900}')
 })

@@ -58,7 +58,7 @@ describe('a role', () => {
     const { ask, status } = await start()
     await ask('root', 'PUT', '/v1/groups/jobs-a/members/x', renewal())
     await ask('root', 'PUT', '/v1/groups/web/members/x', renewal())
-    for (const path of ['/v1/groups', '/v1/status']) {
+    for (const path of ['/v1/groups', '/v1/status', '/v1/overview']) {
       const { json } = await ask('reader', 'GET', path)
       expect((json as { groups: { name: string }[] }).groups.map(({ name }) => name)).toEqual(['jobs-a'])
     }
@@ -197,15 +197,19 @@ describe('a rate', () => {
     expect((await server.ask('GET', '/healthz')).status).toBe(429)
   })
 
-  test.each(['/v1/groups', '/v1/groups?', '/v1/%67roups', '/v1/groups#x', 'http://127.0.0.1/v1/groups'])(
-    'of pictures is the same however their path is written: %s',
-    async (path) => {
-      const { status } = await start({ limits: { requestsPerSecond: 0.001, requestsBurst: 20 } })
-      const statuses = []
-      for (let i = 0; i < 3; i++) statuses.push(await status('root', 'GET', path))
-      expect(statuses).toEqual([200, 200, 429])
-    },
-  )
+  test.each([
+    '/v1/groups',
+    '/v1/groups?',
+    '/v1/%67roups',
+    '/v1/groups#x',
+    'http://127.0.0.1/v1/groups',
+    '/v1/overview',
+  ])('of pictures is the same however their path is written: %s', async (path) => {
+    const { status } = await start({ limits: { requestsPerSecond: 0.001, requestsBurst: 20 } })
+    const statuses = []
+    for (let i = 0; i < 3; i++) statuses.push(await status('root', 'GET', path))
+    expect(statuses).toEqual([200, 200, 429])
+  })
 })
 
 /** A member process as far as its frames go. */

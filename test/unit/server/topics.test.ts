@@ -316,6 +316,7 @@ describe('the topics', () => {
       ],
       listeners: 1,
       late: 0,
+      rates: { asksPerSecond: 0, repliesPerSecond: 0, errorsPerSecond: 0, refusedPerSecond: 0, timeoutsPerSecond: 0 },
     }
     expect((await server.ask('GET', '/v1/topics/price%20list')).json).toEqual(view)
     expect((await server.ask('GET', '/v1/topics')).json).toEqual({ topics: [view] })

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
-import { cssOf, mix, Palette, rgbOfHsl } from '../../../web/src/model/colours.ts'
+import { cssOf, mix, Palette, rgbOfOklch } from '../../../web/src/model/colours.ts'
 import { changedCells, holdingsOf } from '../../../web/src/model/diff.ts'
 import { boxOf, cellAt, cellByKey, layoutOf, windowOf } from '../../../web/src/model/layout.ts'
+import { columnsOf, markOf, nextView } from '../../../web/src/model/marks.ts'
 import type { Cell } from '../../../web/src/model/picture.ts'
 import { MEASURES, parseMetrics, Series, sumOf } from '../../../web/src/model/prometheus.ts'
 import { hashOfRoute, routeOf } from '../../../web/src/model/route.ts'
@@ -70,16 +71,49 @@ test('a cell is told in words too', () => {
 
 test('a few owners have colours far apart, and keep them', () => {
   const palette = new Palette()
-  const hues = ['a', 'b', 'c', 'd'].map((id) => palette.hueOf(id))
-  for (const [i, one] of hues.entries()) {
-    for (const other of hues.slice(i + 1)) {
-      const apart = Math.abs(one - other) % 360
-      expect(Math.min(apart, 360 - apart)).toBeGreaterThan(25)
+  const owners = Array.from({ length: 12 }, (_, i) => `node-${i}`)
+  for (const isDark of [false, true]) {
+    const colours = owners.map((id) => palette.rgbOf(id, isDark))
+    for (const [i, one] of colours.entries()) {
+      for (const other of colours.slice(i + 1)) {
+        expect(Math.hypot(one[0] - other[0], one[1] - other[1], one[2] - other[2])).toBeGreaterThan(30)
+      }
     }
+    expect(owners.map((id) => palette.rgbOf(id, isDark))).toEqual(colours)
   }
-  expect(['a', 'b', 'c', 'd'].map((id) => palette.hueOf(id))).toEqual(hues)
-  expect(cssOf(rgbOfHsl(0, 1, 0.5))).toBe('rgb(255 0 0)')
+  // Of thousands two have to be alike; each has one all the same.
+  for (const part of palette.rgbOf('one-more', false)) expect(part).toBeLessThanOrEqual(255)
+  expect(cssOf(rgbOfOklch(0, 0, 1))).toBe('rgb(255 255 255)')
+  expect(cssOf(rgbOfOklch(29.23, 0.2577, 0.628))).toBe('rgb(255 0 0)')
   expect(mix([0, 0, 0], [100, 200, 50], 0.5)).toEqual([50, 100, 25])
+})
+
+const marksOf = (...types: string[]) => types.map((type) => markOf({ type }))
+
+test('the slider shows what happened where, and of many in one place what tells most', () => {
+  const marks = marksOf('member.joined', 'partition.granted', 'partition.revoked', 'group.settled')
+  expect(columnsOf(marks, 4)).toEqual(['member', 'grant', 'revoke', 'view'])
+  expect(columnsOf(marks, 1)).toEqual(['view'])
+  // One event is no wider than a few columns, and stands before the position that shows what it did.
+  expect(columnsOf(['view'], 8).map((mark) => mark ?? '-')).toEqual(['-', '-', '-', ...Array(5).fill('view')])
+  expect(columnsOf([], 3)).toEqual([undefined, undefined, undefined])
+  expect(marksOf('service.updated', 'group.frozen')).toEqual(['member', 'order'])
+})
+
+test('a lease that ran out is no leave, whether of a member or of an instance', () => {
+  expect(marksOf('member.expired', 'member.left')).toEqual(['lease', 'member'])
+  const withdrawn = (because: string) => markOf({ type: 'service.withdrawn', because })
+  expect([withdrawn('expired'), withdrawn('left')]).toEqual(['lease', 'member'])
+  expect(columnsOf(['lease', 'member'], 1)).toEqual(['lease'])
+})
+
+test('one may go from view to view', () => {
+  const marks = marksOf('member.joined', 'group.settled', 'partition.granted', 'group.settled', 'member.left')
+  expect(nextView(marks, 5, 'back')).toBe(4)
+  expect(nextView(marks, 4, 'back')).toBe(2)
+  expect(nextView(marks, 2, 'back')).toBeUndefined()
+  expect(nextView(marks, 0, 'on')).toBe(2)
+  expect(nextView(marks, 4, 'on')).toBeUndefined()
 })
 
 test('events are read out of pieces of any size, comments and all', () => {

@@ -9,7 +9,7 @@ export interface Layout {
   readonly height: number
 }
 
-const LARGEST = 44
+const LARGEST = 36
 const SMALLEST = 7
 
 /** The largest cells with which `count` of them fit into `width` by about `height`; below the smallest it grows in height. */

@@ -31,7 +31,7 @@ const rewindCell = (before: Picture, event: GroupEvent, first: (key: string) => 
   const moved = movedBy(event)
   if (moved === undefined || !first(`cell ${moved.at}`)) return
   while (before.cells.length < moved.at) before.cells.push(FREE)
-  before.cells[moved.at] = moved.phase === 'revoked' ? { owner: moved.member, phase: 'held' } : FREE
+  before.cells[moved.at] = moved.phase === 'revoked' ? { owner: moved.member, phase: 'held', epoch: moved.epoch } : FREE
 }
 
 const rewindMember = (members: Map<string, Person>, event: GroupEvent, first: (key: string) => boolean): void => {

@@ -14,6 +14,8 @@ export type Phase = 'held' | 'revoked' | 'kept' | 'free'
 export interface Cell {
   readonly owner: string | undefined
   readonly phase: Phase
+  /** Of its grant, as far as that is known. */
+  readonly epoch?: number
 }
 
 /** Somebody who is in the group. */
@@ -112,8 +114,8 @@ export class Picture {
   #move(event: GroupEvent): void {
     const moved = movedBy(event)
     if (moved === undefined) return
-    const { at, member, phase, total } = moved
-    this.#set(at, { owner: member, phase })
+    const { at, member, phase, epoch, total } = moved
+    this.#set(at, { owner: member, phase, epoch })
     if (total === undefined) return
     // An index beyond the new total is nobody's for good.
     while (this.cells.length > total && this.cells.at(-1)?.phase === 'free') this.cells.pop()
@@ -155,6 +157,7 @@ export interface Moved {
   readonly at: number
   readonly member: string
   readonly phase: 'held' | 'revoked'
+  readonly epoch: number
   readonly total?: number
 }
 
@@ -162,18 +165,18 @@ export interface Moved {
 export const movedBy = (event: GroupEvent): Moved | undefined => {
   switch (event.type) {
     case 'partition.granted':
-      return { at: event.partition, member: event.member, phase: 'held' }
+      return { at: event.partition, member: event.member, phase: 'held', epoch: event.epoch }
     case 'partition.revoked':
-      return { at: event.partition, member: event.member, phase: 'revoked' }
+      return { at: event.partition, member: event.member, phase: 'revoked', epoch: event.epoch }
     case 'slot.granted':
-      return { at: event.index - 1, member: event.member, phase: 'held', total: event.total }
+      return { at: event.index - 1, member: event.member, phase: 'held', epoch: event.epoch, total: event.total }
     case 'slot.revoked':
-      return { at: event.index - 1, member: event.member, phase: 'revoked' }
+      return { at: event.index - 1, member: event.member, phase: 'revoked', epoch: event.epoch }
     case 'tenure.granted':
     case 'once.granted':
-      return { at: 0, member: event.member, phase: 'held' }
+      return { at: 0, member: event.member, phase: 'held', epoch: event.epoch }
     case 'tenure.revoked':
-      return { at: 0, member: event.member, phase: 'revoked' }
+      return { at: 0, member: event.member, phase: 'revoked', epoch: event.epoch }
     default:
       return undefined
   }
@@ -198,11 +201,12 @@ export const pictureOf = (view: GroupView): Picture => {
     for (const at of partitions) cells[at] = { owner: id, phase: 'kept' }
     if (index !== undefined) cells[index - 1] = { owner: id, phase: 'kept' }
   }
-  for (const { id, partitions = [], index, leads, runs, revoked = [] } of view.members) {
-    for (const at of partitions) cells[at] = { owner: id, phase: 'held' }
-    if (index !== undefined) cells[index - 1] = { owner: id, phase: 'held' }
-    if (leads === true || runs === true) cells[0] = { owner: id, phase: 'held' }
-    for (const item of revoked) cells[kind === 'slots' ? item - 1 : item] = { owner: id, phase: 'revoked' }
+  for (const { id, partitions = [], index, leads, runs, epoch, revoked = [] } of view.members) {
+    const own: Cell = { owner: id, phase: 'held', epoch }
+    for (const at of partitions) cells[at] = own
+    if (index !== undefined) cells[index - 1] = own
+    if (leads === true || runs === true) cells[0] = own
+    for (const item of revoked) cells[kind === 'slots' ? item - 1 : item] = { ...own, phase: 'revoked' }
   }
   const members = view.members.map(({ id, weight = 1, drained = false, static: isStatic = false, metadata }) => {
     return [id, { id, weight, drained, isStatic, metadata }] as const

@@ -96,7 +96,7 @@ export class Painter {
 
   #colourOf({ owner, phase }: Cell): Rgb {
     const isDark = this.#look?.isDark === true
-    const ground: Rgb = isDark ? [52, 58, 70] : [222, 226, 232]
+    const ground: Rgb = isDark ? [44, 51, 63] : [226, 230, 236]
     if (owner === undefined) return ground
     const own = this.#palette.rgbOf(owner, isDark)
     return phase === 'kept' ? mix(own, ground, 0.7) : own
@@ -114,10 +114,10 @@ export class Painter {
     this.painted++
     const move = this.#moves.get(at)
     const isFaded = look.chosen !== undefined && cell.owner !== look.chosen
-    const ground: Rgb = look.isDark ? [24, 27, 34] : [250, 251, 252]
+    const ground: Rgb = look.isDark ? [26, 31, 39] : [255, 255, 255]
     const colour = part !== undefined && move !== undefined ? mix(move.from, move.to, part) : this.#colourOf(cell)
     context.fillStyle = cssOf(isFaded ? mix(colour, ground, 0.75) : colour)
-    context.fillRect(x, y, size, size)
+    fill(context, x, y, size)
     const ink = look.isDark ? '#fff' : '#000'
     if (cell.phase === 'revoked') stripe(context, { x, y, size, ink })
     if (cell.phase === 'kept' && size > 5) {
@@ -141,6 +141,14 @@ export class Painter {
       context.strokeRect(x + 1, y + 1, size - 2, size - 2)
     }
   }
+}
+
+/** Rounded where that is seen and they are few: a plain square is drawn many times faster. */
+const fill = (context: CanvasRenderingContext2D, x: number, y: number, size: number): void => {
+  if (size < 16) return context.fillRect(x, y, size, size)
+  context.beginPath()
+  context.roundRect(x, y, size, size, 4)
+  context.fill()
 }
 
 interface Stripe {

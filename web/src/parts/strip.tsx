@@ -1,5 +1,5 @@
 import { useEffect, useId, useRef, useState } from 'preact/hooks'
-import { Palette } from '../model/colours.ts'
+import { cssOf, Palette } from '../model/colours.ts'
 import { cellAt, cellByKey, layoutOf } from '../model/layout.ts'
 import type { Picture } from '../model/picture.ts'
 import { countOf, describeCell } from '../model/words.ts'
@@ -37,14 +37,15 @@ export const Strip = ({ name, picture, chosen, choose }: StripProps) => {
       painter.current?.close()
     }
   }, [])
-  const layout = layoutOf(cells.length, width, 320)
+  const layout = layoutOf(cells.length, width, 260)
   useEffect(() => {
     if (width > 0) painter.current?.show(cells, { layout, isDark, cursor, chosen })
   })
   const at = cursor === undefined ? undefined : Math.min(cursor, cells.length - 1)
   const cell = at === undefined ? undefined : cells[at]
   const told = at === undefined || cell === undefined ? '' : describeCell(kind, at, cell, picture.pins.get(at))
-  const owners = new Set(cells.flatMap(({ owner }) => owner ?? []))
+  const owners = new Map<string, number>()
+  for (const { owner } of cells) if (owner !== undefined) owners.set(owner, (owners.get(owner) ?? 0) + 1)
   const free = cells.filter(({ owner }) => owner === undefined).length
   const what = kind === 'slots' ? countOf(cells.length, 'index', 'indexes') : countOf(cells.length, NOUNS[kind])
   const label = `${name}: ${what} of ${countOf(owners.size, 'owner')}, ${free} with nobody`
@@ -57,7 +58,8 @@ export const Strip = ({ name, picture, chosen, choose }: StripProps) => {
     const to = cellByKey(event.key, at ?? 0, cells.length, layout.columns)
     if (to === undefined) return
     event.preventDefault()
-    setCursor(at === undefined ? 0 : to)
+    // The first arrow comes to the first one.
+    setCursor(at === undefined && event.key.startsWith('Arrow') ? 0 : to)
   }
   const under = ({ offsetX, offsetY }: MouseEvent) => cellAt(layout, cells.length, offsetX, offsetY)
   return (
@@ -75,7 +77,7 @@ export const Strip = ({ name, picture, chosen, choose }: StripProps) => {
         />
       </div>
       <p class="told" aria-live="polite">
-        {told}
+        {told === '' ? <Owners owners={owners} isDark={isDark} /> : told}
       </p>
       <p id={help} class="hidden">
         Arrow keys move from one to the next, Enter explains it.
@@ -83,3 +85,19 @@ export const Strip = ({ name, picture, chosen, choose }: StripProps) => {
     </div>
   )
 }
+
+/** More than these are looked up in the list of members. */
+const MOST_OWNERS = 12
+
+/** Whose colour is whose, while no cell is named. */
+const Owners = ({ owners, isDark }: { owners: ReadonlyMap<string, number>; isDark: boolean }) => (
+  <span class="legend" aria-hidden="true">
+    {[...owners].slice(0, MOST_OWNERS).map(([id, count]) => (
+      <span key={id}>
+        <span class="swatch" style={{ background: cssOf(palette.rgbOf(id, isDark)) }} /> {id}{' '}
+        {count > 1 && <span class="quiet">{count}</span>}
+      </span>
+    ))}
+    {owners.size > MOST_OWNERS && <span class="quiet">and {owners.size - MOST_OWNERS} more</span>}
+  </span>
+)

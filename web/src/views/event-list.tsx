@@ -1,5 +1,6 @@
 import { explain } from '../../../src/core/group/reasons.ts'
 import type { RecordedEvent } from '../../../src/ports/hosting.ts'
+import { markOf } from '../model/marks.ts'
 import { clockOf } from '../model/words.ts'
 import { LongList } from '../parts/long-list.tsx'
 
@@ -17,7 +18,15 @@ export const EventList = ({ events }: { events: readonly RecordedEvent[] }) => {
       rowKey={(at) => eventAt(at)?.revision ?? ''}
       row={(at) => {
         const told = eventAt(at)
-        return told === undefined ? [] : [clockOf(told.atMs), told.event.type, sentenceOf(told)]
+        if (told === undefined) return []
+        const { type } = told.event
+        return [
+          clockOf(told.atMs),
+          <span key="type" class="type">
+            <span class={`dot ${markOf(told.event)}`} /> {type}
+          </span>,
+          sentenceOf(told),
+        ]
       }}
     />
   )

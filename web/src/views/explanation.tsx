@@ -1,62 +1,56 @@
-import { useEffect, useState } from 'preact/hooks'
-import { explainWhy, type Subject, type Explanation as Told } from '../../../src/core/group/explain.ts'
-import { get, path } from '../api.ts'
-import type { History } from '../feed.ts'
+import type { ComponentChildren } from 'preact'
 import { clockOf } from '../model/words.ts'
-import { asApiError } from '../server.ts'
+import type { Happened } from './time-slider.tsx'
 
-export type Question = Subject
-
-interface ExplanationProps {
-  readonly group: string
-  readonly question: Question
-  readonly title: string
-  readonly isPast: boolean
-  readonly close: () => void
+export interface Told {
+  readonly sentence: string
+  readonly events: readonly Happened[]
 }
 
-/** One sentence, from the group and its past of one moment, and the events behind it. */
-export const Explanation = ({ group, question, title, isPast, close }: ExplanationProps) => {
-  const [told, setTold] = useState<Told>()
-  const [fault, setFault] = useState('')
-  useEffect(() => {
-    const ended = new AbortController()
-    const ask = async () => {
-      try {
-        const asked = `${path`/v1/groups/${group}/history`}?limit=10000&view=true`
-        const history = await get<History>(asked, ended.signal)
-        setTold(explainWhy(history.view, history, question))
-      } catch (error) {
-        if (!ended.signal.aborted) setFault(asApiError(error).message)
-      }
-    }
-    void ask()
-    return () => ended.abort()
-  }, [group])
-  return (
-    <section class="card explanation" aria-live="polite">
-      <h2>{title}</h2>
-      {told === undefined && fault === '' && <p aria-busy="true">Following the causes…</p>}
-      {fault !== '' && <p class="fault">{fault}</p>}
-      {told !== undefined && (
-        <>
-          <p class="sentence">{told.sentence}</p>
-          {told.events.length > 0 && (
-            <ol>
-              {told.events.slice(-12).map(({ revision, atMs, event }) => (
-                <li key={revision}>
-                  {clockOf(atMs)} {event.type}
-                  {'member' in event && ` ${event.member}`}
-                </li>
-              ))}
-            </ol>
-          )}
-          {isPast && <p class="quiet">This is about now, not about the moment that the slider shows.</p>}
-        </>
+interface ExplanationProps {
+  readonly title: string
+  readonly told: Told
+  /** Of which moment of the past it is. */
+  readonly asOf: string | undefined
+  readonly close?: () => void
+  readonly children?: ComponentChildren
+}
+
+const MOST = 12
+
+/** One sentence, and the events behind it. */
+export const Explanation = ({ title, told, asOf, close, children }: ExplanationProps) => (
+  <section class="card explanation" aria-live="polite">
+    <h2>{title}</h2>
+    {asOf !== undefined && <p class="quiet">As it was at {asOf}.</p>}
+    <p class="sentence">{told.sentence}</p>
+    <Causes events={told.events.slice(-MOST)} />
+    <div class="buttons">
+      {children}
+      {close !== undefined && (
+        <button type="button" onClick={close}>
+          Close the explanation
+        </button>
       )}
-      <button type="button" onClick={close}>
-        Close the explanation
-      </button>
-    </section>
+    </div>
+  </section>
+)
+
+export const Causes = ({ events }: { events: readonly Happened[] }) =>
+  events.length === 0 ? null : (
+    <ol class="causes">
+      {events.map(({ atMs, event }, i) => (
+        <li key={i}>
+          <time>{clockOf(atMs)}</time> {event.type}
+          {whomOf(event)}
+        </li>
+      ))}
+    </ol>
   )
+
+/** Whom an event is about, where it says so. */
+const whomOf = (event: Happened['event']): string => {
+  if ('member' in event) return ` ${String(event.member)}`
+  if (!('leader' in event) || typeof event.leader !== 'object' || event.leader === null) return ''
+  return 'id' in event.leader ? ` ${String(event.leader.id)}` : ''
 }

@@ -1,16 +1,20 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
-import { movesOf, renumberedBy } from '../../../src/core/group/planned.ts'
-import type { GroupView } from '../../../src/core/group/view.ts'
-import { order, path } from '../api.ts'
+import { conditionOf } from '../../../src/core/group/explain/words.ts'
+import { explainWhy, type Subject } from '../../../src/core/group/explain.ts'
+import type { RecordedEvent } from '../../../src/ports/hosting.ts'
 import { Feed } from '../feed.ts'
+import { pastAt, viewOfPicture } from '../model/moment.ts'
 import { pictureAfter } from '../model/past.ts'
-import { countOf, itemOf } from '../model/words.ts'
-import { Confirm } from '../parts/confirm.tsx'
+import type { Kind, Picture } from '../model/picture.ts'
+import type { Deed } from '../model/plans.ts'
+import { hashOfRoute } from '../model/route.ts'
+import { clockOf, countOf, itemOf } from '../model/words.ts'
 import { Strip } from '../parts/strip.tsx'
 import { server } from '../server.ts'
 import { useStore } from '../store.ts'
+import { AskPlan, DoDeed } from './deeds.tsx'
 import { EventList } from './event-list.tsx'
-import { Explanation, type Question } from './explanation.tsx'
+import { Explanation, type Told } from './explanation.tsx'
 import { MemberList } from './member-list.tsx'
 import { TimeSlider } from './time-slider.tsx'
 
@@ -25,77 +29,79 @@ const useFeed = (name: string): Feed | undefined => {
   return feed.current
 }
 
-interface MemberDeed {
-  readonly what: 'drain' | 'undrain' | 'evict'
-  readonly member: string
-}
-interface GroupDeed {
-  readonly what: 'freeze' | 'thaw'
-}
-type Deed = MemberDeed | GroupDeed
+type Order = Exclude<Deed, { readonly what: 'ask' }>
 
 /** One group, as it is and as it was. */
 export const GroupPage = ({ name }: { name: string }) => {
   const feed = useFeed(name)
   const { operates } = useStore(server)
+  // Counted from the first event ever heard of, so that it stays where it is while old ones are forgotten.
   const [position, setPosition] = useState<number>()
-  const [question, setQuestion] = useState<Question>()
-  const [deed, setDeed] = useState<Deed>()
-  const { events = [], base, live } = feed ?? {}
-  const shown = position === undefined ? events.length : Math.min(position, events.length)
+  const [question, setQuestion] = useState<Subject>()
+  const [deed, setDeed] = useState<Order>()
+  const [asks, setAsks] = useState(false)
+  const { events = [], base, live, dropped = 0 } = feed ?? {}
+  const shown = position === undefined ? undefined : Math.min(Math.max(0, position - dropped), events.length)
   const past = useMemo(
-    () => (position === undefined || base === undefined ? undefined : pictureAfter(base, events, shown)),
-    [position, base, shown],
+    () => (shown === undefined || base === undefined ? undefined : pictureAfter(base, events, shown)),
+    [shown, base, dropped],
   )
   const picture = past ?? live
   if (feed === undefined || picture === undefined) {
     return (
       <>
-        <h1>{name}</h1>
+        <Title name={name} />
         {feed?.problem === undefined ? <p aria-busy="true">Asking the server…</p> : <p role="status">{feed.problem}</p>}
         {events.length > 0 && <EventList events={events} />}
       </>
     )
   }
   const isPast = past !== undefined
-  const has = picture.kind !== 'none'
+  const condition = conditionOf(picture.state, picture.members.size)
+  const acts = operates && !isPast
+  const move = (to: number | undefined) => setPosition(to === undefined ? undefined : to + dropped)
   return (
     <>
-      <h1>{name}</h1>
-      <p class="state" aria-live="polite">
-        <span class={`pill ${picture.state}`}>{picture.state}</span> {countOf(picture.members.size, 'member')}, epoch{' '}
-        {picture.epoch}
-        {picture.frozen && ', frozen by an operator'}
-        {isPast && ' – as it was'}
-      </p>
-      {picture.state === 'settling' && <div class="settling-bar" aria-hidden="true" />}
-      <div class="buttons">
-        <button type="button" onClick={() => setQuestion({ type: 'group' })}>
-          Explain the group
-        </button>
-        {operates && picture.kind === 'partitions' && (
-          <button type="button" onClick={() => setDeed({ what: live?.frozen === true ? 'thaw' : 'freeze' })}>
-            {live?.frozen === true ? 'Thaw the group' : 'Freeze the group'}
+      <div class="heading">
+        <Title name={name} />
+        <div class="buttons">
+          <button type="button" onClick={() => setQuestion({ type: 'group' })}>
+            {picture.kind === 'tenure' ? 'Explain the lead' : 'Explain the group'}
           </button>
-        )}
+          {live !== undefined && (picture.kind === 'partitions' || picture.kind === 'slots') && (
+            <button type="button" onClick={() => setAsks(true)}>
+              Plan a change
+            </button>
+          )}
+          {operates && live !== undefined && picture.kind === 'partitions' && (
+            <button type="button" onClick={() => setDeed({ what: live.frozen ? 'thaw' : 'freeze' })}>
+              {live.frozen ? 'Thaw the group' : 'Freeze the group'}
+            </button>
+          )}
+        </div>
       </div>
-      {has && (
-        <Strip
-          name={name}
-          picture={picture}
-          chosen={question?.type === 'member' ? question.member : undefined}
-          choose={(at) => setQuestion(questionOf(picture.kind, at, picture.cells[at]?.owner))}
-        />
-      )}
-      <TimeSlider events={events} position={position} forgotten={feed.forgotten} move={setPosition} />
+      <State picture={picture} condition={condition} isPast={isPast} />
+      <section class={`card stage${isPast ? ' past' : ''}`} aria-label="What is shared out">
+        <div class={condition === 'settling' ? 'settling-bar' : 'settling-bar off'} aria-hidden="true" />
+        {picture.kind !== 'none' && (
+          <Strip
+            name={name}
+            picture={picture}
+            chosen={question?.type === 'member' ? question.member : undefined}
+            choose={(at) => setQuestion(questionOf(picture.kind, at, picture.cells[at]?.owner))}
+          />
+        )}
+        <TimeSlider events={events} position={shown} forgotten={feed.forgotten} move={move} />
+      </section>
       {question !== undefined && (
-        <Explanation
+        <Why
           key={JSON.stringify(question)}
-          group={name}
+          feed={feed}
+          picture={picture}
+          shown={shown}
           question={question}
-          title={titleOf(question, picture.kind)}
-          isPast={isPast}
           close={() => setQuestion(undefined)}
+          {...(acts && { act: setDeed })}
         />
       )}
       <section class="card">
@@ -103,90 +109,110 @@ export const GroupPage = ({ name }: { name: string }) => {
         <MemberList
           picture={picture}
           explain={(member) => setQuestion({ type: 'member', member })}
-          {...(operates && !isPast && { act: (what, member) => setDeed({ what, member }) })}
+          {...(acts && { act: (what, member) => setDeed({ what, member }) })}
         />
       </section>
       <section class="card">
         <h2>Events</h2>
-        <EventList events={position === undefined ? events : events.slice(0, shown)} />
+        <EventList events={shown === undefined ? events : events.slice(0, shown)} />
       </section>
-      {deed !== undefined && (
-        <Confirm
-          title={askOf(deed)}
-          doIt={WORDS[deed.what]}
-          act={() => perform(name, deed)}
-          close={() => setDeed(undefined)}
-        >
-          <p>{previewOf(feed.view, deed)}</p>
-        </Confirm>
+      {deed !== undefined && live !== undefined && (
+        <DoDeed view={viewOfPicture(name, live)} deed={deed} close={() => setDeed(undefined)} />
       )}
+      {asks && live !== undefined && <AskPlan view={viewOfPicture(name, live)} close={() => setAsks(false)} />}
     </>
   )
 }
 
-const questionOf = (kind: string, at: number, owner: string | undefined): Question => {
+const Title = ({ name }: { name: string }) => (
+  <div>
+    <p class="crumb">
+      <a href={hashOfRoute({ page: 'groups' })}>Groups</a>
+    </p>
+    <h1>{name}</h1>
+  </div>
+)
+
+const State = ({ picture, condition, isPast }: { picture: Picture; condition: string; isPast: boolean }) => (
+  <p class="state" aria-live="polite">
+    <span class={`pill ${condition}`}>{condition}</span> {countOf(picture.members.size, 'member')}
+    {picture.frozen && ', frozen by an operator'} <span class="quiet">epoch {picture.epoch}</span>
+    {isPast && <strong class="pill asit">as it was</strong>}
+  </p>
+)
+
+interface WhyProps {
+  readonly feed: Feed
+  readonly picture: Picture
+  readonly shown: number | undefined
+  readonly question: Subject
+  readonly close: () => void
+  readonly act?: (deed: Order) => void
+}
+
+/** While much happens, the sentence is not to change faster than it is read. */
+const CALM_MS = 1_000
+
+/** Why something is as it is, or was at the moment that the slider shows. */
+const Why = ({ feed, picture, shown, question, close, act }: WhyProps) => {
+  // Rendered anew only when something has happened since.
+  const [last, setLast] = useState(feed.events.at(-1)?.revision)
+  useEffect(() => {
+    const timer = setInterval(() => setLast(feed.events.at(-1)?.revision), CALM_MS)
+    return () => clearInterval(timer)
+  }, [feed])
+  const told = useMemo((): Told => {
+    const count = shown ?? feed.events.length
+    const nowMs = shown === undefined ? feed.nowMs : (feed.events[count - 1]?.atMs ?? feed.sinceMs)
+    return explainWhy(viewOfPicture(feed.group, picture), pastAt(feed, count, nowMs), question)
+  }, [question, shown, last])
+  const pin = question.type === 'partition' ? picture.pins.get(question.partition) : undefined
+  const owner = question.type === 'partition' ? picture.cells[question.partition]?.owner : undefined
+  return (
+    <Explanation
+      title={titleOf(question, picture.kind)}
+      told={told}
+      asOf={shown === undefined ? undefined : momentOf(feed.events, shown)}
+      close={close}
+    >
+      {act !== undefined && question.type === 'partition' && (
+        <>
+          <button
+            type="button"
+            onClick={() =>
+              act({
+                what: 'pin',
+                partition: question.partition,
+                member: pin ?? owner ?? [...picture.members.keys()][0] ?? '',
+              })
+            }
+          >
+            Pin partition {question.partition}
+          </button>
+          {pin !== undefined && (
+            <button type="button" onClick={() => act({ what: 'unpin', partition: question.partition })}>
+              Take its pin away
+            </button>
+          )}
+        </>
+      )}
+    </Explanation>
+  )
+}
+
+const momentOf = (events: readonly RecordedEvent[], shown: number): string => {
+  const last = events[shown - 1]
+  return last === undefined ? 'the beginning of what is known' : `${clockOf(last.atMs)}, after ${last.event.type}`
+}
+
+const questionOf = (kind: Kind, at: number, owner: string | undefined): Subject => {
   if (kind === 'partitions') return { type: 'partition', partition: at }
   return owner === undefined ? { type: 'group' } : { type: 'member', member: owner }
 }
 
-const titleOf = (question: Question, kind: 'partitions' | 'slots' | 'tenure' | 'once' | 'none'): string => {
-  if (question.type === 'group') return 'Why is the group as it is?'
+const titleOf = (question: Subject, kind: Kind): string => {
+  if (question.type === 'group') return kind === 'tenure' ? 'Why does it lead?' : 'Why is the group as it is?'
   return question.type === 'member'
     ? `Why has ${question.member} what it has?`
     : `Why is ${itemOf(kind, question.partition).toLowerCase()} where it is?`
-}
-
-const WORDS = { drain: 'Drain', undrain: 'Give work again', evict: 'Evict', freeze: 'Freeze', thaw: 'Thaw' } as const
-
-const askOf = (deed: Deed): string =>
-  'member' in deed
-    ? { drain: `Drain ${deed.member}?`, undrain: `Give ${deed.member} work again?`, evict: `Evict ${deed.member}?` }[
-        deed.what
-      ]
-    : { freeze: 'Freeze the group?', thaw: 'Thaw the group?' }[deed.what]
-
-const perform = (group: string, deed: Deed): Promise<void> => {
-  switch (deed.what) {
-    case 'drain':
-      return order('PUT', path`/v1/groups/${group}/members/${deed.member}/drain`)
-    case 'undrain':
-      return order('DELETE', path`/v1/groups/${group}/members/${deed.member}/drain`)
-    case 'evict':
-      return order('DELETE', path`/v1/groups/${group}/members/${deed.member}`)
-    case 'freeze':
-      return order('PUT', path`/v1/groups/${group}/freeze`)
-    case 'thaw':
-      return order('DELETE', path`/v1/groups/${group}/freeze`)
-  }
-}
-
-const PREVIEWS = {
-  freeze: 'No partition is taken from a member that lives, until the group is thawed.',
-  thaw: 'What has waited moves once the group has settled.',
-} as const
-
-/** What would move, by the group's own rules, before anything does. */
-const previewOf = (view: GroupView | undefined, deed: Deed): string => {
-  if (!('member' in deed)) return PREVIEWS[deed.what]
-  const fate = {
-    drain: 'It lets go of what it has and is given nothing more.',
-    undrain: 'It is given work again.',
-    evict: 'It is fenced, and its leases run out; a process that lives may not come back under this run.',
-  }[deed.what]
-  return `${fate} ${planned(view, deed)}`
-}
-
-const planned = (view: GroupView | undefined, { what, member }: MemberDeed): string => {
-  if (view === undefined || what === 'undrain') return ''
-  if (typeof view.share !== 'string') {
-    const { moves, minimum } = movesOf(view, view.share.partitions, { leave: [member] })
-    const to = new Set(moves.flatMap((move) => move.to ?? []))
-    if (moves.length === 0) return 'Plan: nothing would move.'
-    return `Plan: ${countOf(moves.length, 'partition')} would move to ${countOf(to.size, 'member')}; the fewest that fair loads allow: ${minimum}.`
-  }
-  if (view.share === 'index') {
-    const { renumbered, total } = renumberedBy(view, { leave: [member] })
-    return `Plan: the total goes from ${total.from} to ${total.to}, and ${countOf(renumbered.length, 'member')} would get another index or none.`
-  }
-  return view.share === 'tenure' ? 'If it leads, whoever has waited longest follows.' : ''
 }

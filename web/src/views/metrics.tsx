@@ -7,11 +7,15 @@ import type { Chart } from './chart.ts'
 
 /** Numbers of this server over the time since the page was opened. */
 export const MetricsPage = () => {
-  const { readings } = useStore(server)
+  const { readings, peers } = useStore(server)
+  const asked = peers === undefined || peers === 'none' ? 'this server' : peers.identifier
   return (
     <>
       <h1>Metrics</h1>
-      <p>Of this server, every two seconds since this page was opened. What they mean: docs/metrics.md.</p>
+      <p class="lead">
+        Of {asked} alone, since this page was opened; the members are those of all groups. Work is counted where it is
+        done: where somebody leads a cluster, mostly there. What each number means: docs/metrics.md.
+      </p>
       {readings === 0 && <p aria-busy="true">Waiting for the first numbers…</p>}
       <div class="charts">
         {MEASURES.map(({ title, unit }, i) => (
@@ -52,8 +56,12 @@ const Measured = ({ title, unit, at, readings }: MeasuredProps) => {
   return (
     <figure class="card">
       <figcaption>
-        {title} <span class="quiet">{unit}</span>{' '}
-        <strong>{last === undefined || last === null ? '–' : Number(last.toFixed(2)).toLocaleString('en')}</strong>
+        <span>
+          {title} <span class="quiet">{unit}</span>
+        </span>
+        <strong class="value">
+          {last === undefined || last === null ? '–' : Number(last.toFixed(2)).toLocaleString('en')}
+        </strong>
       </figcaption>
       <div ref={box} class="chart" aria-hidden="true" />
     </figure>

@@ -19,23 +19,25 @@ const Services = () => {
       <p class="fault">{fault}</p>
       {value !== undefined && services.length === 0 && <p>Nobody has registered a service.</p>}
       {services.length > 0 && (
-        <LongList
-          label="Services"
-          kind="plain"
-          columns={['Service', 'Instances']}
-          count={services.length}
-          rowHeight={34}
-          rowKey={(at) => services[at]?.name ?? ''}
-          row={(at) => {
-            const { name = '', instances = 0 } = services[at] ?? {}
-            return [
-              <a key="name" href={hashOfRoute({ page: 'services', name })}>
-                {name}
-              </a>,
-              instances,
-            ]
-          }}
-        />
+        <section class="card">
+          <LongList
+            label="Services"
+            kind="plain"
+            columns={['Service', 'Instances']}
+            count={services.length}
+            rowHeight={34}
+            rowKey={(at) => services[at]?.name ?? ''}
+            row={(at) => {
+              const { name = '', instances = 0 } = services[at] ?? {}
+              return [
+                <a key="name" href={hashOfRoute({ page: 'services', name })}>
+                  {name}
+                </a>,
+                instances,
+              ]
+            }}
+          />
+        </section>
       )}
     </>
   )
@@ -46,25 +48,30 @@ const Service = ({ name }: { name: string }) => {
   const instances = value?.instances ?? []
   return (
     <>
+      <p class="crumb">
+        <a href={hashOfRoute({ page: 'services' })}>Services</a>
+      </p>
       <h1>{name}</h1>
       <p>
         <a href={hashOfRoute({ page: 'groups', name: groupOfService(name) })}>Its events and its past</a>
       </p>
       <p class="fault">{fault}</p>
-      <LongList
-        label="Instances"
-        kind="plain"
-        columns={['Instance', 'Address', 'Status', 'Tags and zone', 'Says of itself']}
-        count={instances.length}
-        rowHeight={34}
-        rowKey={(at) => instances[at]?.id ?? ''}
-        row={(at) => {
-          const instance = instances[at]
-          if (instance === undefined) return []
-          const { id, host, port, status, tags = [], zone, metadata } = instance
-          return [id, `${host}:${port}`, status, [...tags, zone].filter(Boolean).join(', '), shortJson(metadata)]
-        }}
-      />
+      <section class="card">
+        <LongList
+          label="Instances"
+          kind="plain"
+          columns={['Instance', 'Address', 'Status', 'Tags and zone', 'Says of itself']}
+          count={instances.length}
+          rowHeight={34}
+          rowKey={(at) => instances[at]?.id ?? ''}
+          row={(at) => {
+            const instance = instances[at]
+            if (instance === undefined) return []
+            const { id, host, port, status, tags = [], zone, metadata } = instance
+            return [id, `${host}:${port}`, status, [...tags, zone].filter(Boolean).join(', '), shortJson(metadata)]
+          }}
+        />
+      </section>
     </>
   )
 }

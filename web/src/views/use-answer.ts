@@ -12,6 +12,7 @@ export const useAnswer = <T>(path: string): { readonly value: T | undefined; rea
       try {
         const { value, length } = await getSized<T>(path, signal)
         setAnswer({ value, fault: '' })
+        heard()
         return Math.max(2_000, length / 50)
       } catch (error) {
         const fault = asApiError(error)

@@ -97,7 +97,12 @@ export class Connection {
       },
     })
     const clients = new Map<ServiceName, Opened>()
-    for (const service of SERVICES) clients.set(service, await openService(pool, service))
+    for (const service of SERVICES) {
+      const client = await openService(pool, service)
+      // A member that has lost the others says so at once then, instead of waiting for them.
+      client.metadata.set('hasleader', 'true')
+      clients.set(service, client)
+    }
     const connection = new Connection(address, clock, clients)
     try {
       await connection.#standing(until, signal)
@@ -209,10 +214,10 @@ export class Connection {
   #with(service: ServiceName, token: string | undefined): Opened {
     const found = this.#clients.get(service)
     if (found === undefined) throw new Error(`there is no client for ${service}`)
+    // gRPC takes a copy of it for each call.
+    if (token === undefined) return found
     const metadata = found.metadata.clone()
-    // A member that has lost the others says so at once then, instead of waiting for them.
-    metadata.set('hasleader', 'true')
-    if (token !== undefined) metadata.set('token', token)
+    metadata.set('token', token)
     return { ...found, metadata }
   }
 

@@ -1,4 +1,5 @@
 import { CaucusError, type ErrorCode, isCaucusError } from '../../../errors.ts'
+import { MAX_OPERATIONS } from '../engine.ts'
 
 /** The numbers of gRPC's status codes that mean something here. */
 const STATUS = {
@@ -72,6 +73,8 @@ export const isNotFound = (error: unknown): boolean => statusOf(error).code === 
 export const isCompacted = (error: unknown): boolean =>
   /required revision has been compacted/.test(statusOf(error).details)
 
+const TOO_FEW = `start each of its members with --max-txn-ops=${MAX_OPERATIONS} (its default) or more`
+
 /** What `what` rejects with when the call of it, which was sent, ended with `error`. */
 export const failureOf = (what: string, error: unknown, endpoint: string): CaucusError => {
   if (isCaucusError(error)) return error
@@ -93,6 +96,7 @@ export const failureOf = (what: string, error: unknown, endpoint: string): Caucu
         ? failed('CAUCUS_TOO_LARGE', refused, said)
         : failed('CAUCUS_OVERLOADED', refused, said)
     case STATUS.invalidArgument:
+      if (/too many operations/.test(details)) return failed('CAUCUS_INVALID_CONFIG', `${refused}; ${TOO_FEW}`, said)
       return /too large/.test(details)
         ? failed('CAUCUS_TOO_LARGE', `${refused}; see etcd's --max-request-bytes`, said)
         : failed('CAUCUS_INVALID_ARGUMENT', refused, said)

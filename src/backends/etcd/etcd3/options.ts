@@ -1,9 +1,8 @@
-import { X509Certificate } from 'node:crypto'
-import { createSecureContext } from 'node:tls'
 import type { Millis } from '../../../core/time.ts'
 import { CaucusError } from '../../../errors.ts'
 import type { Clock } from '../../../ports/clock.ts'
 import type { TlsOptions } from '../../../ports/socket.ts'
+import { checkedClientTls } from '../../../transports/client-tls.ts'
 
 export interface EngineOptions {
   /** `http://HOST:PORT`, `https://HOST:PORT` or `HOST:PORT` each; all of one kind. The latter is TLS when `tls` is given. */
@@ -64,7 +63,7 @@ export const checkedEngine = (options: EngineOptions): CheckedEngine => {
       `etcd: endpoints takes a URL like http://127.0.0.1:${DEFAULT_PORT}, or a list of 1 to ${MAX_ENDPOINTS} of them`,
     )
   }
-  if (tls !== undefined) checkTls(tls)
+  if (tls !== undefined) checkedClientTls(tls, 'etcd: tls')
   const found = list.map((each) => addressOf(each, tls !== undefined))
   const addresses = found.filter(({ url }, i) => found.findIndex((other) => other.url === url) === i)
   const secure = addresses.every(({ url }) => url.startsWith('https:'))
@@ -101,24 +100,6 @@ const loginOf = ({ user, password }: EngineOptions): CheckedEngine['login'] => {
     )
   }
   return { user, password }
-}
-
-const checkTls = (tls: unknown): void => {
-  if (typeof tls !== 'object' || tls === null) return refuse('etcd: tls takes { ca, cert, key } as PEM')
-  for (const name of Object.keys(tls)) {
-    if (!['ca', 'cert', 'key'].includes(name)) {
-      refuse(`etcd: tls takes ca, cert and key as PEM, not "${name.slice(0, 64)}"`)
-    }
-  }
-  const { ca, cert, key } = tls as TlsOptions
-  if ((cert === undefined) !== (key === undefined)) refuse('etcd: tls takes cert and key together, or neither')
-  try {
-    // Node takes a `ca` without any certificate in it, and trusts nobody then.
-    if (ca !== undefined) new X509Certificate(ca)
-    createSecureContext(tls)
-  } catch (cause) {
-    throw new CaucusError('CAUCUS_INVALID_ARGUMENT', `etcd: tls: ${(cause as Error).message}`, { cause })
-  }
 }
 
 /** The value is not repeated where it may hold a password. */

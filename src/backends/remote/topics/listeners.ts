@@ -1,9 +1,9 @@
 import type { TopicsDown } from '../../../core/dispatch/link-messages.ts'
 import { CaucusError } from '../../../errors.ts'
 import type { ListenerPort, ListenerSink } from '../../../ports/topics.ts'
+import { unreadable } from '../../../runtime/dispatch/stream-in.ts'
 import { fromPayload } from '../../../wire/topics/payload.ts'
 import type { Outbox } from './outbox.ts'
-import { unreadable } from './streams-in.ts'
 
 interface Registered {
   readonly topic: string

@@ -8,11 +8,12 @@ import { Alarm } from '../../../runtime/dispatch/alarm.ts'
 import type { Delivery } from '../../../runtime/dispatch/delivery.ts'
 import { handlerFailure } from '../../../runtime/dispatch/failure.ts'
 import { LocalProducer } from '../../../runtime/dispatch/producer.ts'
+import { ReceivedAsk } from '../../../runtime/dispatch/received.ts'
 import { dropSource, isSource } from '../../../runtime/dispatch/source.ts'
 import type { Turn } from '../../../runtime/dispatch/turn.ts'
 import { fromPayload, toPayload } from '../../../wire/topics/payload.ts'
 import type { Outbox } from './outbox.ts'
-import { RemoteAsked, type RequestMessage, ServedRequest } from './served.ts'
+import { type RequestMessage, ServedRequest } from './served.ts'
 import type { StreamsOut } from './streams-out.ts'
 
 const FAILED = 'CAUCUS_HANDLER_FAILED'
@@ -89,6 +90,7 @@ export class Producers {
   }
 
   take(message: RequestMessage): void {
+    const { request: ask, from: name, trace, remainingMs: withinMs } = message
     const producer = this.#producers.get(message.producer)
     // One that has just left: the server hears of it by now, and says so to the asker.
     if (producer === undefined) return
@@ -96,11 +98,12 @@ export class Producers {
     try {
       payload = fromPayload(message.payload)
     } catch (error) {
-      return this.#fail(message.request, 'error', handlerFailure(error))
+      return this.#fail(ask, 'error', handlerFailure(error))
     }
-    const asked = new RemoteAsked(message, producer.request.topic, payload, this.#now)
+    const { topic } = producer.request
+    const asked = new ReceivedAsk({ ask, name, trace, topic, payload, withinMs }, this.#now)
     const request = new ServedRequest(this.#outbox.link, asked, producer)
-    this.#requests.set(message.request, request)
+    this.#requests.set(ask, request)
     this.#alarm.add(request)
     producer.take(request)
   }

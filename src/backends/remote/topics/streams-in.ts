@@ -1,6 +1,6 @@
 import { CaucusError } from '../../../errors.ts'
 import type { Clock } from '../../../ports/clock.ts'
-import { StreamIn } from '../../../runtime/dispatch/stream-in.ts'
+import { StreamIn, unreadable } from '../../../runtime/dispatch/stream-in.ts'
 import { STREAM_WINDOW_BYTES } from '../../../wire/limits.ts'
 import type { Outbox } from './outbox.ts'
 import { MAX_STREAMS } from './streams-out.ts'
@@ -53,8 +53,3 @@ export class StreamsIn {
     for (const reading of [...this.#reading.values()]) reading.fail(error(), false)
   }
 }
-
-/** Stands where a stream would be, and says why there is none. */
-export const unreadable = (why: () => CaucusError): AsyncIterable<Uint8Array> => ({
-  [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(why()) }),
-})

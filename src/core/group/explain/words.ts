@@ -7,6 +7,10 @@ export const agoOf = (atMs: number, nowMs: number): string => `${lengthOf(nowMs 
 /** The same of what is to come: `in 12 s (06:08:57 UTC)`. */
 export const inOf = (atMs: number, nowMs: number): string => `in ${lengthOf(atMs - nowMs)} (${clockOf(atMs)} UTC)`
 
+/** How it stands with a group, for people: where nobody is, nothing moves and nothing is waited for. */
+export const conditionOf = (state: string, members: number): string =>
+  state === 'settling' && members === 0 ? 'empty' : state
+
 const lengthOf = (ms: number): string => {
   const seconds = Math.floor(ms / 1_000)
   if (seconds < 1) return 'less than a second'

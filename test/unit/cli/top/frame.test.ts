@@ -39,6 +39,10 @@ const price = {
   ],
   listeners: 4,
   late: 5,
+  rates: {
+    ...{ asksPerSecond: 1_234.5, repliesPerSecond: 20, errorsPerSecond: 0.04, refusedPerSecond: 0 },
+    ...{ timeoutsPerSecond: 0, p50Ms: 4.2, p99Ms: 1_500 },
+  },
 }
 const everything = picture([jobs, scheduler, search], { topics: [price] })
 
@@ -55,11 +59,27 @@ describe('the screen', () => {
       '  SERVICE  INSTANCES  UP',
       '  search           2   1',
       '',
-      '  TOPIC  PRODUCERS  QUEUED  LISTENERS  LATE',
-      '  price          2       3          4     5',
+      '  TOPIC  PRODUCERS  QUEUED  ASKS/S  REPLIES/S  FAILED/S  TIMEOUTS/S     P50    P99  LISTENERS  LATE',
+      '  price          2       3    1235         20      <0.1           0  4.2 ms  1.5 s          4     5',
       '',
     ])
     expect(lines.at(-1)).toBe('up/down choose  enter open  s sort (name)  r reverse  q quit')
+  })
+
+  test('says of a group in which nobody is that it is empty: it waits for nothing', () => {
+    const idle = group('idle', { state: 'settling', members: [] })
+    const [row] = shown(state({ picture: picture([idle]) })).filter((each) => each.includes('idle'))
+    expect(row).toBe('> idle   index  empty      7        0       0      0')
+    const opened = { ...FIRST_LOOK, opened: 'idle' }
+    expect(shown(state({ picture: picture([idle]), looking: opened })).join('\n')).toMatch(
+      /idle {2}index {2}empty {2}epoch 7/,
+    )
+  })
+
+  test('shows topics of a server that says nothing of their use', () => {
+    const { rates: _, ...older } = price
+    const lines = shown(state({ picture: picture([], { topics: [older] }) }))
+    expect(lines.find((line) => line.includes('price'))).toMatch(/price +2 +3 +- +- +- +- +- +- +4 +5$/)
   })
 
   test('shows who leads, with the lease running down until it is heard again', () => {

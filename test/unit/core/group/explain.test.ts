@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { conditionOf } from '../../../../src/core/group/explain/words.ts'
 import type { GroupEvent } from '../../../../src/core/group/reasons.ts'
 import type { GroupView, MemberView } from '../../../../src/core/group/view.ts'
 import {
@@ -215,4 +216,10 @@ test('how long ago something was is told in the unit that helps', () => {
   expect(at(600)).toContain('10 min ago (11:50:00 UTC)')
   expect(at(10_800)).toContain('3 h ago (09:00:00 UTC)')
   expect(at(400_000)).toContain('4 days ago (20:53:20 UTC)')
+})
+
+test('a group in which nobody is waits for nothing: it is empty, and never settling', () => {
+  expect(conditionOf('settling', 0)).toBe('empty')
+  expect(conditionOf('settling', 1)).toBe('settling')
+  expect(conditionOf('settled', 0)).toBe('settled')
 })

@@ -20,6 +20,7 @@ test('what a peer answers about leadership fits what its document says, and has 
   expect([
     await seen('GET', '/v1/leader'),
     await seen('GET', '/v1/peers'),
+    await seen('GET', '/v1/peers/history'),
     await seen('GET', '/v1/peer'),
     await seen('GET', '/readyz'),
     await seen('GET', '/v1/status'),
@@ -30,6 +31,7 @@ test('what a peer answers about leadership fits what its document says, and has 
   ]).toEqual([
     'GET /v1/leader 200',
     'GET /v1/peers 200',
+    'GET /v1/peers/history 200',
     'GET /v1/peer 400',
     'GET /readyz 200',
     'GET /v1/status 200',

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http'
 import { request as securely } from 'node:https'
 import { connect, type Socket } from 'node:net'
+import type { LeadershipPast } from '../../../../src/core/election/past.ts'
 import { CaucusError, type ErrorBody } from '../../../../src/errors.ts'
 import type { CoordinatorHosting } from '../../../../src/ports/hosting.ts'
 import type {
@@ -109,6 +110,10 @@ export class FakePeers implements PeersHosting {
       observers: [],
       waitingFor: [],
     }
+  }
+
+  past(): LeadershipPast {
+    return { events: [], forgotten: false, sinceMs: 0, nowMs: 0 }
   }
 
   accept: PeersHosting['accept'] = () => fail(new Error('no voter connects here')) as never
