@@ -1,9 +1,7 @@
 import { type Cluster, peer } from 'caucus'
 import { expect, test } from 'vitest'
 import { freePorts } from '../../src/testing/trial/peers/ports.ts'
-import { lackOfBrowser, startBrowser, Tab } from './support/browser.ts'
-
-const WAIT = { timeout: 20_000 }
+import { lackOfBrowser, startBrowser, Tab, WAIT } from './support/browser.ts'
 
 test.skipIf(lackOfBrowser !== undefined)(
   'a hand-over and a failover are seen live from a peer that goes on',

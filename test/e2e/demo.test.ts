@@ -6,11 +6,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { lackFor } from '../process/support/needs.ts'
 import { endPtys, Pty, SCRIPT } from '../process/support/pty.ts'
 import { waitFor } from '../process/support/wait.ts'
-import { lackOfBrowser, startBrowser, Tab } from './support/browser.ts'
+import { lackOfBrowser, startBrowser, Tab, WAIT } from './support/browser.ts'
 import { Stage } from './support/stage.ts'
 
 const LONG_MS = 120_000
-const WAIT = { timeout: 60_000 }
 const lackOfTerminal = lackFor('the demo in a terminal and a browser', [SCRIPT])
 
 let browser: Browser

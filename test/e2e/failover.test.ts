@@ -1,9 +1,7 @@
 import { expect, test } from 'vitest'
 import { agreed, PeerWorld } from '../process/support/peers.ts'
 import { endAll } from '../process/support/processes.ts'
-import { lackOfBrowser, startBrowser, Tab } from './support/browser.ts'
-
-const WAIT = { timeout: 30_000 }
+import { lackOfBrowser, startBrowser, Tab, WAIT } from './support/browser.ts'
 
 test.skipIf(lackOfBrowser !== undefined)(
   'the leader of three voters is killed: who leads next is seen live, and why is said',

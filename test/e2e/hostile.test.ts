@@ -2,11 +2,10 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { lackOfBrowser, startBrowser, Tab } from './support/browser.ts'
+import { lackOfBrowser, startBrowser, Tab, WAIT } from './support/browser.ts'
 import { Stage } from './support/stage.ts'
 
 const HOSTILE = '<img src=x onerror=document.title="taken">"\'&'
-const WAIT = { timeout: 15_000 }
 
 /** A page of somebody else's, on another origin. */
 const startElsewhere = async (): Promise<{ readonly url: string; readonly server: Server }> => {
@@ -160,8 +159,8 @@ describe.skipIf(lackOfBrowser !== undefined)('what is meant to harm', () => {
       // The same past once more would take the place of what has followed.
     })
     await tab.page.goto(`${stage.url}/#/groups/service%2Fbig`)
-    await tab.page.getByText('4096 events known').waitFor({ timeout: 30_000 })
-    await tab.page.getByRole('row').filter({ hasText: 'member-9096' }).waitFor({ timeout: 30_000 })
+    await tab.page.getByText('4096 events known').waitFor(WAIT)
+    await tab.page.getByRole('row').filter({ hasText: 'member-9096' }).waitFor(WAIT)
     expect(await tab.page.getByRole('row').count()).toBeLessThan(120)
     await tab.page.getByLabel('Time').fill('7')
     await tab.page.getByText('as it was', { exact: true }).waitFor(WAIT)

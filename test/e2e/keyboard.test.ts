@@ -1,9 +1,8 @@
 import type { Page } from 'playwright-core'
 import { expect, test } from 'vitest'
-import { lackOfBrowser, startBrowser, Tab } from './support/browser.ts'
+import { lackOfBrowser, startBrowser, Tab, WAIT } from './support/browser.ts'
 import { Stage } from './support/stage.ts'
 
-const WAIT = { timeout: 15_000 }
 const MOST_TABS = 80
 
 /** What has the keyboard now, in the words that a screen reader would say first. */

@@ -1,10 +1,9 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { lackOfBrowser, startBrowser, Tab } from './support/browser.ts'
+import { lackOfBrowser, startBrowser, Tab, WAIT } from './support/browser.ts'
 import { Stage } from './support/stage.ts'
 
 const HOSTILE = '<img src=x onerror=document.title="taken">"\'&'
-const WAIT = { timeout: 15_000 }
 
 describe.skipIf(lackOfBrowser !== undefined)('the page of an open server', () => {
   let browser: Browser

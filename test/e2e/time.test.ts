@@ -1,9 +1,7 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { lackOfBrowser, startBrowser, Tab } from './support/browser.ts'
+import { lackOfBrowser, startBrowser, Tab, WAIT } from './support/browser.ts'
 import { Stage } from './support/stage.ts'
-
-const WAIT = { timeout: 15_000 }
 
 describe.skipIf(lackOfBrowser !== undefined)('what was, why, and what would be', () => {
   let browser: Browser

@@ -1,11 +1,10 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { lackOfBrowser, startBrowser, Tab } from './support/browser.ts'
+import { lackOfBrowser, startBrowser, Tab, WAIT } from './support/browser.ts'
 import { Stage } from './support/stage.ts'
 
 const HOSTILE = '<img src=x onerror=document.title="taken">"\'&'
 const SECRET = 'what was said'
-const WAIT = { timeout: 15_000 }
 
 /** Somebody who asks as long as the test goes on, so that there is something to see. */
 class Asking {
@@ -15,7 +14,8 @@ class Asking {
   constructor(ask: () => Promise<unknown>) {
     this.#ended = (async () => {
       while (!this.#isOver) {
-        await ask()
+        // On a busy machine the server's word may come too late for one of them.
+        await ask().catch(() => {})
         await new Promise((resolve) => setTimeout(resolve, 100))
       }
     })()

@@ -20,6 +20,9 @@ const CHROMIUM: Need = {
 
 export const lackOfBrowser = lackFor('the page in a browser', [CHROMIUM])
 
+/** Longer than anything takes while other tests have the machine: what ends it is a fault, never a lack of time. */
+export const WAIT = { timeout: 60_000 }
+
 export const startBrowser = (): Promise<Browser> =>
   // Root has no sandbox of Chromium's; what is opened is our own page.
   chromium.launch({ executablePath: findChromium() ?? '', args: process.getuid?.() === 0 ? ['--no-sandbox'] : [] })
