@@ -6,8 +6,8 @@ import { defineConfig } from 'vitest/config'
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
 const source = (file: string) => path(`./src/${file}`)
 
-/** What replaces modules, or measures the heap, of the process that it runs in: it has one of its own. */
-const ALONE = /\bvi\.(mock|doMock|stubGlobal|useFakeTimers)\(|expose-gc/
+/** What replaces modules or clocks, or measures the heap, of the process that it runs in: it has one of its own. */
+const ALONE = /\bvi\.((mock|doMock|stubGlobal|useFakeTimers)\(|spyOn\((performance|Math|Date|globalThis),)|expose-gc/
 const alone = readdirSync(path('./test/unit'), { recursive: true, encoding: 'utf8' })
   .map((file) => join('test/unit', file).replaceAll('\\', '/'))
   .filter((file) => file.endsWith('.test.ts') && ALONE.test(readFileSync(path(`./${file}`), 'utf8')))
@@ -31,6 +31,7 @@ export default defineConfig({
   test: {
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    setupFiles: ['test/leaves-nothing.ts'],
     projects: [
       {
         extends: true,

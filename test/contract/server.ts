@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { timing } from '../../src/config/timing.ts'
+import { timing as presets, type Timing } from '../../src/config/timing.ts'
 import type { FoundationStore } from '../../src/ports/store.ts'
 import { hostCoordinator } from '../../src/runtime/coordinator-host.ts'
 import { systemClocks } from '../../src/runtime/system-clock.ts'
@@ -13,6 +13,8 @@ export interface ServerOptions {
   readonly clusterId?: string
   readonly token?: string
   readonly fresh?: boolean
+  /** Of groups that say nothing else. Default: that of one machine. */
+  readonly timing?: Timing
 }
 
 /** A real server on loopback, with short leases. */
@@ -22,13 +24,14 @@ export const serve = async ({
   clusterId,
   token,
   fresh = true,
+  timing = presets.local,
 }: ServerOptions = {}) => {
   const hosting = await hostCoordinator({
     clock: systemClocks.grantor,
     wallMs: Date.now,
     store,
     clusterId: clusterId ?? randomUUID(),
-    defaults: timing.local,
+    defaults: timing,
     fresh,
     limits: { groups: 100, membersPerGroup: 100 },
     onFault: (error) => {

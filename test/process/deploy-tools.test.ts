@@ -18,10 +18,9 @@ const program = (file: string, args: string[], debianPackage: string): Need => (
     return error?.message ?? (status === 0 ? undefined : `it ended with ${status}`)
   },
 })
-// Never required: what these two look at is looked at without them, too (test/unit/deploy).
-const lackOf = (tests: string, need: Need) => lackFor(tests, [need], { requireAll: false })
-const noSystemd = lackOf('systemd about the unit', program('systemd-analyze', ['--version'], 'systemd'))
-const noPromtool = lackOf('promtool about the rules', program('promtool', ['--version'], 'prometheus'))
+// Never required: a container has no systemd, and the unit is looked at without it, too (test/unit/deploy).
+const noSystemd = lackFor('the unit', [program('systemd-analyze', ['--version'], 'systemd')], { requireAll: false })
+const noPromtool = lackFor('the alert rules', [program('promtool', ['--version'], 'prometheus')])
 
 let folder: string
 beforeAll(() => {

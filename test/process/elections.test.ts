@@ -105,7 +105,9 @@ describe('a leader in a process of its own', () => {
   })
 
   test('that is stopped past its lease, with nobody else there, need not wait for a lease to lead again', async () => {
-    const { url } = await startServer(TIMING)
+    // Long beside whatever a busy machine adds: what must not be waited for is seen to be missing.
+    const leaseS = 8
+    const { url } = await startServer(['--timeout', `${leaseS}`, '--settle', '0.2', '--fresh'])
     const a = start('a', url)
     const { token } = await leads('a')
     const caucus = await connect(remote(url))
@@ -119,7 +121,7 @@ describe('a leader in a process of its own', () => {
     })
     const lost = lines.findIndex((line, n) => !line.held && lines[n - 1]?.held === true)
     const again = lines.findIndex((line) => line.held && line.token !== token)
-    expect((lines[again]?.atNs ?? Number.POSITIVE_INFINITY) - (lines[lost]?.atNs ?? 0)).toBeLessThan(LEASE_NS * 0.9)
+    expect((lines[again]?.atNs ?? Number.POSITIVE_INFINITY) - (lines[lost]?.atNs ?? 0)).toBeLessThan(leaseS * 0.9e9)
   })
 
   test('that is stopped for long does not take its id back from the process that has it now', async () => {

@@ -148,9 +148,8 @@ const memberOf = (
       weight: said?.weight ?? 1,
       static: said?.static ?? false,
       drained: false,
-      held: answer.holding,
-      revoked: answer.revoked,
     },
+    { held: answer.holding, revoked: answer.revoked },
     share,
   )
 }

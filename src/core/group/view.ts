@@ -3,7 +3,7 @@ import type { Group } from './group.ts'
 import type { Vacancy } from './kept-places.ts'
 import type { GroupState, Holding, Incarnation, ShareKind } from './messages.ts'
 import type { PollGroup } from './poll-group.ts'
-import type { Session } from './session.ts'
+import type { Session, Tenure } from './session.ts'
 
 /** A member as others see it. `epoch` is that of its latest grant, 0 before the first. */
 export interface MemberView {
@@ -90,27 +90,27 @@ export const viewOfGroup = (group: Group): GroupView => {
 }
 
 const viewOfMember = (session: Session, share: ShareKind): MemberView => {
-  const tenures = [...session.tenures.values()]
-  return memberView(
-    {
-      ...session,
-      held: tenures.filter((tenure) => tenure.state === 'held' && tenure.until === undefined),
-      revoked: tenures.filter(({ state }) => state === 'revoked'),
-    },
-    share,
-  )
+  const held: Tenure[] = []
+  const revoked: Tenure[] = []
+  for (const tenure of session.tenures.values()) {
+    if (tenure.state === 'revoked') revoked.push(tenure)
+    else if (tenure.until === undefined) held.push(tenure)
+  }
+  return memberView(session, { held, revoked }, share)
 }
 
 /** What is known of a member, wherever that lies. */
-export interface MemberFacts
-  extends Pick<Session, 'id' | 'incarnation' | 'metadata' | 'weight' | 'static' | 'drained'> {
+export type MemberFacts = Pick<Session, 'id' | 'incarnation' | 'metadata' | 'weight' | 'static' | 'drained'>
+
+/** What a member holds, and what of it it was asked to let go of. */
+export interface MemberItems {
   readonly held: readonly Pick<Holding, 'item' | 'epoch'>[]
   readonly revoked: readonly Pick<Holding, 'item'>[]
 }
 
 /** A member as others see it, by what it holds of a group that shares in that way. */
-export const memberView = (facts: MemberFacts, share: ShareKind): MemberView => {
-  const { id, incarnation, metadata, held, revoked } = facts
+export const memberView = (facts: MemberFacts, { held, revoked }: MemberItems, share: ShareKind): MemberView => {
+  const { id, incarnation, metadata } = facts
   return {
     id,
     incarnation,

@@ -19,9 +19,9 @@ const TIMING = {
   leaseMs: 2_000,
   staticGraceMs: 6_000,
   leaderHeartbeatMs: 50,
-  electionMinMs: 350,
-  electionMaxMs: 700,
-  leaderLeaseMs: 300,
+  electionMinMs: 520,
+  electionMaxMs: 820,
+  leaderLeaseMs: 450,
 }
 
 export interface PeersSubject extends Required<Omit<ContractSubject, 'topics'>> {
