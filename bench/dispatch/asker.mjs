@@ -3,6 +3,8 @@ import { Latencies, median, sleep } from '../support/figures.mjs'
 import { checkReplies, nameOf, requestOf, SILENCE, WORK } from './work.mjs'
 
 const WITHIN_MS = 5_000
+/** Of asks to which somebody else was silent, too. */
+const MOST_AGAIN = 50
 
 const [contender, expected, targets] = process.argv.slice(2)
 const { asker } = await import(`./contenders/${contender}.mjs`)
@@ -37,17 +39,21 @@ const load = async ({ inFlight, durationMs }) => {
 const silence = async ({ times, limitMs }) => {
   const took = []
   let named = 0
-  for (let i = 0; i < times; i++) {
+  let again = 0
+  while (took.length < times) {
     const n = ++asked
     // Not in step with the clock's milliseconds.
     await sleep(1 + Math.random() * 5)
     const began = performance.now()
     const { replies, missing } = await ask(SILENCE, requestOf(n), { expected: count, withinMs: limitMs })
-    took.push(performance.now() - began)
+    const tookMs = performance.now() - began
+    // On a busy machine one of the others is late: not what is looked at, so it is asked once more.
+    if (replies.length < count - 1 && again++ < MOST_AGAIN) continue
+    took.push(tookMs)
     checkReplies(replies, count - 1, n)
     if (missing?.length === 1 && missing[0] === nameOf(0)) named++
   }
-  return { took, median: median(took), named }
+  return { took, median: median(took), named, again }
 }
 
 const ORDERS = { load, silence }

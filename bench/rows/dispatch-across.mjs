@@ -104,7 +104,10 @@ export const silentResponder = async ({ quick, tell }) => {
     others: Object.fromEntries(Object.entries(others).map(([name, { median }]) => [name, round(median, 4)])),
     marginMs: MARGIN_MS,
   })
-  const named = Object.entries(results).map(([name, result]) => [`${name} names it`, `${result.named} of ${times}`])
+  const named = Object.entries(results).flatMap(([name, result]) => [
+    [`${name} names it`, `${result.named} of ${times}`],
+    ...(result.again > 0 ? [[`${name} asked again`, result.again]] : []),
+  ])
   return [
     {
       ...row,

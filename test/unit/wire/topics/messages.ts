@@ -14,7 +14,8 @@ const time = fc.oneof(
   fc.integer({ min: 1, max: 10_000 }).map((us) => us / 1_000),
 )
 const bytes = fc.uint8Array({ maxLength: 100 })
-const json = fc.jsonValue({ maxDepth: 3 })
+// What has been JSON once: it has no −0.
+const json = fc.jsonValue({ maxDepth: 3 }).map((value): unknown => JSON.parse(JSON.stringify(value)))
 
 export const payload: fc.Arbitrary<Payload> = fc.oneof(
   fc.constant<Payload>({ kind: 'none' }),
