@@ -1,10 +1,10 @@
-import { connect, type Leader, remote, timing } from 'caucus'
+import { connect, type Leader, remote } from 'caucus'
 import { expect, onTestFinished, test } from 'vitest'
 import { codeOf } from '../../src/testing/contract/assertions.ts'
-import { serve } from './server.ts'
+import { serve, TIMING } from './server.ts'
 
 const client = async (url: string) => {
-  const caucus = await connect(remote([url], { timing: timing.local }))
+  const caucus = await connect(remote([url], { timing: TIMING }))
   onTestFinished(() => caucus.close())
   return caucus
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Caucus, connect, type Gap, type Membership, type MembershipEvent, remote, timing } from 'caucus'
+import { type Caucus, connect, type Gap, type Membership, type MembershipEvent, remote } from 'caucus'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { FoundationStore } from '../../src/ports/store.ts'
 import { memoryStore } from '../../src/stores/memory-store.ts'
@@ -9,11 +9,11 @@ import { V1 } from '../../src/wire/v1.ts'
 import { OlderMember } from './rolling/older-member.ts'
 import { OlderServer } from './rolling/older-server.ts'
 import { recording, recordings, schemas } from './rolling/recording.ts'
-import { serve } from './server.ts'
+import { serve, TIMING } from './server.ts'
 
 /** Connected as users are; closed with the test. */
 const connected = async (url: string): Promise<Caucus> => {
-  const caucus = await connect(remote(url, { timing: timing.local }))
+  const caucus = await connect(remote(url, { timing: TIMING }))
   onTestFinished(() => caucus.close())
   return caucus
 }

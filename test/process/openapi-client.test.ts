@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { serve } from '../contract/server.ts'
+import { serve, TIMING } from '../contract/server.ts'
 import { repository } from './support/processes.ts'
 
 const run = promisify(execFile)
@@ -110,7 +110,7 @@ describe('a client that is generated from /openapi.json', () => {
     const { stdout } = await node('program.js', server.url)
     expect(JSON.parse(stdout)).toEqual([
       ['joined', 'settling', 0],
-      ['renewed', 'settled', 4, 1_000],
+      ['renewed', 'settled', 4, TIMING.leaseMs],
       ['viewed', 'jobs', [['a b/ü', 4]]],
       ['member', { zone: 'x' }],
       ['listed', 1],

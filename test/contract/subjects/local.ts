@@ -1,9 +1,10 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { local, timing } from 'caucus'
+import { local } from 'caucus'
 import type { ContractSubject } from 'caucus/testing'
 import { waitFor } from '../../process/support/wait.ts'
+import { TIMING } from '../server.ts'
 
 /** The highest term that somebody serves. */
 const served = async (directory: string): Promise<number> => {
@@ -14,7 +15,7 @@ const served = async (directory: string): Promise<number> => {
 /** Connections of one process, each of which could be a process of its own. */
 export const openLocal = async (): Promise<ContractSubject> => {
   const directory = await mkdtemp(join(tmpdir(), 'caucus-'))
-  const backend = local({ directory, timing: timing.local })
+  const backend = local({ directory, timing: TIMING })
   return {
     backend,
     // Its term is gone, as if its process were: it may neither grant nor say any more who holds what, and another one begins the next.

@@ -2,15 +2,15 @@ import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { remote, timing } from 'caucus'
+import { remote } from 'caucus'
 import type { ContractSubject } from 'caucus/testing'
 import { fileStore } from '../../../src/stores/file-store.ts'
 import { memoryStore } from '../../../src/stores/memory-store.ts'
-import { serve } from '../server.ts'
+import { serve, TIMING } from '../server.ts'
 import { lines } from './lines.ts'
 
 const token = 'a-token-of-this-test'
-const backendOf = (url: string) => remote([url], { token, timing: timing.local })
+const backendOf = (url: string) => remote([url], { token, timing: TIMING })
 
 /** One server on loopback, and clients of it. */
 export const openRemote = async ({ durable }: { readonly durable: boolean }): Promise<ContractSubject> => {
