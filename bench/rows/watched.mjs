@@ -10,7 +10,7 @@ const TICK_MS = 10
 const OPENING = 200
 const MOST = 1.05
 /** Even: each server is the watched one in every second of them. */
-const ROUNDS = 12
+const ROUNDS = 8
 const ROUND_MS = 10_000
 /** What a page does once, when it is opened, is no part of being watched. */
 const OPENED_MS = 3_000
